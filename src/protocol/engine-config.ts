@@ -120,5 +120,8 @@ function count<Name extends string>(
   if (typeof value === "number" && value >= 0 && (Number.isSafeInteger(value) || value === Infinity)) {
     return value;
   }
-  throw new UsageError("INVALID_OPTION", `${name} must be a whole number that is not negative, not ${String(value)}`);
+  throw new UsageError(
+    "INVALID_OPTION",
+    `${name} must be a whole number that is not negative, not ${String(value)}`,
+  );
 }

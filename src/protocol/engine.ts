@@ -1,10 +1,10 @@
 import type { ConnectionErrorCode, ProtocolErrorCode } from "../core/error-codes.js";
 import { ConnectionError, HawserError, ProtocolError, UsageError } from "../core/hawser-error.js";
 import { CloseCode, isCloseCodeAllowed, isCloseCodeOnWire } from "./close-code.js";
-import { type CloseFrame, ClosingHandshake, type CloseResult } from "./closing-handshake.js";
+import { type CloseFrame, type CloseResult, ClosingHandshake } from "./closing-handshake.js";
 import type { EngineConfig } from "./engine-config.js";
-import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
+import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
 import { encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
 import { Liveness } from "./liveness.js";
@@ -16,8 +16,8 @@ import {
   type MessageOpcode,
   OPCODE_BITS,
   Opcode,
-  RSV1_BIT,
   RSV_BITS,
+  RSV1_BIT,
 } from "./opcode.js";
 import { type PendingPing, takePong } from "./pending-ping.js";
 import type { PreparedMessage } from "./prepared-message.js";
@@ -213,7 +213,8 @@ export class Engine<Owner> implements FrameSink {
     if (this.#assembler === undefined) {
       const isWhole = last && (this.#firstByte & (FIN_BIT | RSV1_BIT)) === FIN_BIT;
       if (isWhole && !config.streaming) {
-        if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end)) return this.#failUtf8();
+        if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))
+          return this.#failUtf8();
         config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
         return this.#goesOn;
       }
@@ -259,7 +260,11 @@ export class Engine<Owner> implements FrameSink {
     const inflated = this.#deflate!.decompress(deflated, last, room);
     if (inflated === "too-big") return this.#failTooBig();
     if (inflated === "invalid") {
-      return this.#fail("INVALID_COMPRESSED_DATA", CloseCode.invalidData, "a message that is not DEFLATE data");
+      return this.#fail(
+        "INVALID_COMPRESSED_DATA",
+        CloseCode.invalidData,
+        "a message that is not DEFLATE data",
+      );
     }
     assembler.inflatedBytes += inflated.length;
     if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#failUtf8();
@@ -316,7 +321,8 @@ export class Engine<Owner> implements FrameSink {
   #controlFrame(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     if (opcode === Opcode.ping) {
       const isAnswered = this.config.handler.ping(this.owner, bytes, start, end);
-      if (isAnswered && this.isOpen) writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, bytes.subarray(start, end));
+      if (isAnswered && this.isOpen)
+        writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, bytes.subarray(start, end));
     } else if (opcode === Opcode.pong) {
       this.#receivePong(bytes, start, end);
     } else {
@@ -409,7 +415,10 @@ export class Engine<Owner> implements FrameSink {
     }
     let frame = message.frame;
     const deflate = this.#deflate;
-    if (deflate !== undefined && (message.compress ?? message.payload.length >= this.config.compressFromBytes)) {
+    if (
+      deflate !== undefined &&
+      (message.compress ?? message.payload.length >= this.config.compressFromBytes)
+    ) {
       frame = message.compressedFrame(deflate.sendWindowBits);
       deflate.forgetSent();
     }
@@ -424,7 +433,11 @@ export class Engine<Owner> implements FrameSink {
   beginMessage(opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
     if (this.#outgoing !== undefined) throw inProgress();
-    this.#outgoing = { opcode, isCompressed: this.#deflate !== undefined && compress !== false, isFirst: true };
+    this.#outgoing = {
+      opcode,
+      isCompressed: this.#deflate !== undefined && compress !== false,
+      isFirst: true,
+    };
   }
 
   /** Sends the next piece of the message that was begun, as one fragment; `last` finishes it. */
@@ -494,7 +507,8 @@ export class Engine<Owner> implements FrameSink {
   terminate(error?: HawserError): void {
     const closing = (this.#closing ??= new ClosingHandshake("local"));
     if (closing.received === undefined || closing.sent === undefined) {
-      closing.error ??= error ?? new ConnectionError("TERMINATED", "the connection was terminated on this side");
+      closing.error ??=
+        error ?? new ConnectionError("TERMINATED", "the connection was terminated on this side");
     }
     closing.isFailed = true;
     this.config.handler.disconnect(this.owner, "destroy");
@@ -507,7 +521,8 @@ export class Engine<Owner> implements FrameSink {
     closing.error ??= error;
     closing.isFailed = true;
     this.#assembler = undefined;
-    if (closing.sent === undefined) this.#writeClose(closing, { code: error.closeCode, reason: error.message });
+    if (closing.sent === undefined)
+      this.#writeClose(closing, { code: error.closeCode, reason: error.message });
     this.#beginClosePhase();
     this.config.handler.disconnect(this.owner, "end");
   }
@@ -568,7 +583,9 @@ export class Engine<Owner> implements FrameSink {
   #phaseTimeout(): void {
     const closing = this.#closing;
     if (closing !== undefined) {
-      this.terminate(lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`));
+      this.terminate(
+        lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`),
+      );
       return;
     }
     const error = lost("MESSAGE_TIMEOUT", `a message not complete after ${this.config.messageTimeoutMs} ms`);
@@ -603,7 +620,11 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #failOpcode(opcode: number): boolean {
-    return this.#fail("RESERVED_OPCODE", CloseCode.protocolError, `opcode 0x${opcode.toString(16)} is reserved`);
+    return this.#fail(
+      "RESERVED_OPCODE",
+      CloseCode.protocolError,
+      `opcode 0x${opcode.toString(16)} is reserved`,
+    );
   }
 
   #fail(code: ProtocolErrorCode, closeCode: number, message: string): false {
@@ -624,7 +645,10 @@ function inProgress(): UsageError {
 
 function checkControl(payload: Uint8Array): void {
   if (payload.byteLength <= MAX_CONTROL_BYTES) return;
-  throw new UsageError("CONTROL_PAYLOAD_TOO_LONG", "a ping or pong may have 125 bytes at most (RFC 6455 §5.5)");
+  throw new UsageError(
+    "CONTROL_PAYLOAD_TOO_LONG",
+    "a ping or pong may have 125 bytes at most (RFC 6455 §5.5)",
+  );
 }
 
 function lost(code: ConnectionErrorCode, message: string): ConnectionError {

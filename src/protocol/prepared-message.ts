@@ -1,5 +1,5 @@
-import { frameHeaderLength, writeFrameHeader } from "./frame-header.js";
 import type { EngineHost } from "./engine-host.js";
+import { frameHeaderLength, writeFrameHeader } from "./frame-header.js";
 import { FIN_BIT, type MessageOpcode, Opcode, RSV1_BIT } from "./opcode.js";
 
 /**

@@ -48,7 +48,8 @@ export interface MessageOptions {
 }
 
 /** Everything that can be set for a connection, on a server and on a client alike. */
-export interface ConnectionOptions extends OptionalOf<ReceiveLimits & Deadlines & SendLimits & MessageOptions> {}
+export interface ConnectionOptions
+  extends OptionalOf<ReceiveLimits & Deadlines & SendLimits & MessageOptions> {}
 
 /**
  * What an application does with the events of its connections. One object serves all connections of an endpoint.

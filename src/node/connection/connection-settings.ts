@@ -10,7 +10,8 @@ export const DEFAULT_SEND_LIMITS: Readonly<SendLimits> = {
 };
 
 /** The part of {@link ConnectionOptions} that the engine does not know, complete and checked. */
-export interface ConnectionSettings extends Readonly<SendLimits & Omit<MessageOptions, "compressFromBytes">> {}
+export interface ConnectionSettings
+  extends Readonly<SendLimits & Omit<MessageOptions, "compressFromBytes">> {}
 
 /**
  * Fills in the defaults.
@@ -31,10 +32,16 @@ export function connectionSettings(options: ConnectionOptions): ConnectionSettin
 function bytes(options: ConnectionOptions, name: keyof SendLimits): number {
   const value: unknown = options[name] ?? DEFAULT_SEND_LIMITS[name];
   if (typeof value === "number" && value >= 0) return value;
-  throw new UsageError("INVALID_OPTION", `${name} must be a number that is not negative, not ${String(value)}`);
+  throw new UsageError(
+    "INVALID_OPTION",
+    `${name} must be a number that is not negative, not ${String(value)}`,
+  );
 }
 
 function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
-  throw new UsageError("INVALID_OPTION", `${name} must be one of ${allowed.join(", ")}, not ${String(value)}`);
+  throw new UsageError(
+    "INVALID_OPTION",
+    `${name} must be one of ${allowed.join(", ")}, not ${String(value)}`,
+  );
 }

@@ -53,7 +53,11 @@ interface Extras {
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
   /** Messages that wait for the end of one that is sent piece by piece. */
-  deferred?: { data: string | Uint8Array | PreparedMessage; opcode: MessageOpcode; compress: boolean | undefined }[];
+  deferred?: {
+    data: string | Uint8Array | PreparedMessage;
+    opcode: MessageOpcode;
+    compress: boolean | undefined;
+  }[];
   deferredBytes?: number;
 }
 
@@ -156,7 +160,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       opcode = options?.binary === false ? Opcode.text : Opcode.binary;
     }
     const buffered = this.bufferedBytes;
-    if (buffered > 0 && buffered + byteLength > this.#context.settings.maxBufferedBytes) return this.#overflow();
+    if (buffered > 0 && buffered + byteLength > this.#context.settings.maxBufferedBytes)
+      return this.#overflow();
     if (this.#engine.isSendingMessage) this.#defer(payload, byteLength, opcode, options?.compress);
     else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
     else this.#engine.send(payload, opcode, options?.compress);
@@ -319,7 +324,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   /** @internal Called by the output buffer. */
   onFlushed(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes) laterDrain(this);
+    if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes)
+      laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
@@ -447,7 +453,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const { overflow, maxBufferedBytes } = this.#context.settings;
     if (overflow === "disconnect") {
       this.#engine.terminate(
-        new ConnectionError("BUFFER_OVERFLOW", `more than ${maxBufferedBytes} bytes wait for a peer that does not read`),
+        new ConnectionError(
+          "BUFFER_OVERFLOW",
+          `more than ${maxBufferedBytes} bytes wait for a peer that does not read`,
+        ),
       );
     }
     return "dropped";
@@ -486,7 +495,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   #pullQueue(): MessageQueue {
     const { settings } = this.#context;
     if (!this.#isPulled) {
-      throw new UsageError("INVALID_OPTION", "messages go to the message handler; leave it out to take them yourself");
+      throw new UsageError(
+        "INVALID_OPTION",
+        "messages go to the message handler; leave it out to take them yourself",
+      );
     }
     const extras = (this.#extras ??= {});
     if (extras.queue === undefined) {
@@ -525,13 +537,15 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   #watch(result: Promise<void>): void {
-    if (typeof result.then === "function") result.then(undefined, (error: unknown) => this.#handlerFailed(error));
+    if (typeof result.then === "function")
+      result.then(undefined, (error: unknown) => this.#handlerFailed(error));
   }
 
   #handlerFailed(cause: unknown): void {
     const text = cause instanceof Error ? cause.message : String(cause);
     const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${text}`, cause);
-    if (this.#context.handlers.error === undefined) process.emitWarning(cause instanceof Error ? cause : error);
+    if (this.#context.handlers.error === undefined)
+      process.emitWarning(cause instanceof Error ? cause : error);
     else this.#reportError(error);
     if (this.#engine.isOpen) void this.close(CloseCode.internalError, "internal error");
   }

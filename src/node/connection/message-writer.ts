@@ -24,7 +24,12 @@ export class MessageWriter {
   #isFinished = false;
 
   /** @internal Made by `socket.startMessage()`. */
-  constructor(host: MessageWriterHost, opcode: MessageOpcode, compress: boolean | undefined, isText: boolean) {
+  constructor(
+    host: MessageWriterHost,
+    opcode: MessageOpcode,
+    compress: boolean | undefined,
+    isText: boolean,
+  ) {
     this.#host = host;
     this.#isText = isText;
     host.engine.beginMessage(opcode, compress);

@@ -156,6 +156,7 @@ export class OutputBuffer {
 
   /** The operating system took all of it at once: the room in the slab is free again. */
   #reclaim(bytes: Buffer, start: number, end: number): void {
-    if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0) slabUsed = start;
+    if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0)
+      slabUsed = start;
   }
 }

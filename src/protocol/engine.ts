@@ -376,7 +376,7 @@ export class Engine<Owner> implements FrameSink {
   }
 
   get #isDiscarding(): boolean {
-    return this.#closing !== undefined && this.#closing.isDiscarding;
+    return this.#closing?.isDiscarding === true;
   }
 
   get #goesOn(): boolean {

@@ -1,6 +1,6 @@
 import { constants, deflateRawSync, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { DeflateContext, InflateContext, InflateFailure } from "../protocol/engine-host.js";
-import { asBuffer } from "./node-host.js";
+import { asBuffer } from "./as-buffer.js";
 
 /** zlib cannot deflate raw data with a window of 256 bytes; with 512 it refers back 250 bytes at most, which fits. */
 const MIN_ZLIB_WINDOW_BITS = 9;

@@ -1,0 +1,28 @@
+import { engineConfig } from "../../protocol/engine-config.js";
+import { nodeHost } from "../node-host.js";
+import { Connection, type ConnectionContext } from "./connection.js";
+import type { ConnectionHandlers, ConnectionOptions } from "./connection-options.js";
+import { connectionSettings } from "./connection-settings.js";
+import { frameTrace } from "./diagnostics.js";
+
+/**
+ * Makes what all connections of an endpoint share. `Socket` is the kind of connection that its handlers are given.
+ * @throws `UsageError` `INVALID_OPTION`.
+ */
+export function connectionContext<Socket extends Connection<unknown>>(
+  role: "client" | "server",
+  options: ConnectionOptions & ConnectionHandlers<Socket>,
+): ConnectionContext {
+  return {
+    config: engineConfig({
+      ...options,
+      role,
+      host: nodeHost,
+      handler: Connection.engineHandler,
+      streaming: options.messageChunk !== undefined,
+      trace: frameTrace,
+    }),
+    settings: connectionSettings(options),
+    handlers: options,
+  };
+}

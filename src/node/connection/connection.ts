@@ -1,0 +1,617 @@
+import type { Duplex } from "node:stream";
+import type { ReadableStream, WritableStream } from "node:stream/web";
+import { ConnectionError, type HawserError, ProtocolError, UsageError } from "../../core/hawser-error.js";
+import type { TimerWheelEntry } from "../../core/timer-wheel.js";
+import { CloseCode } from "../../protocol/close-code.js";
+import type { CloseResult } from "../../protocol/closing-handshake.js";
+import { Engine } from "../../protocol/engine.js";
+import type { EngineConfig } from "../../protocol/engine-config.js";
+import type { EngineHandler } from "../../protocol/engine-handler.js";
+import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
+import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
+import { PreparedMessage } from "../../protocol/prepared-message.js";
+import { schedule, unschedule } from "../clock.js";
+import { asBuffer } from "../node-host.js";
+import type { ConnectionHandlers } from "./connection-options.js";
+import type { ConnectionSettings } from "./connection-settings.js";
+import { diagnostics } from "./diagnostics.js";
+import { laterDrain } from "./drain-notice.js";
+import { type Message, MessageQueue } from "./message-queue.js";
+import { MessageWriter } from "./message-writer.js";
+import { OutputBuffer } from "./output-buffer.js";
+import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
+import type { SendStatus } from "./send-status.js";
+import { beginTurn, endTurn } from "./turn.js";
+import { readableOf, writableOf } from "./web-streams.js";
+
+/** What all connections of an endpoint share; made once. */
+export interface ConnectionContext {
+  readonly config: EngineConfig<Connection<unknown>>;
+  readonly settings: ConnectionSettings;
+  readonly handlers: ConnectionHandlers<Connection<unknown>>;
+}
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** Send as binary, or as text. By default strings are text and bytes binary. Text given as bytes must be UTF-8. */
+  readonly binary?: boolean | undefined;
+  /** Compress it, where permessage-deflate is in use. By default if it is at least `compressFromBytes` long. */
+  readonly compress?: boolean | undefined;
+}
+
+/** Finds the connection of a stream in the listeners that all connections share. */
+const CONNECTION = Symbol("hawser connection");
+type ConnectedStream = Duplex & { [CONNECTION]: Connection<unknown> };
+
+/** What few connections use, so that the others do not pay for it. */
+interface Extras {
+  closed?: Promise<CloseResult>;
+  resolveClosed?: (result: CloseResult) => void;
+  result?: CloseResult;
+  readyWaiters?: ((isOpen: boolean) => void)[];
+  queue?: MessageQueue;
+  readable?: ReadableStream<Message>;
+  writable?: WritableStream<Message>;
+  /** Messages that wait for the end of one that is sent piece by piece. */
+  deferred?: {
+    data: string | Uint8Array | PreparedMessage;
+    opcode: MessageOpcode;
+    compress: boolean | undefined;
+  }[];
+  deferredBytes?: number;
+}
+
+/**
+ * One open WebSocket over a socket of Node: what is common to server and client. Using it after it was closed never
+ * throws; `send` says `closed`.
+ *
+ * @typeParam Data what the application keeps with the connection.
+ */
+export class Connection<Data = undefined> implements TimerWheelEntry, AsyncIterable<Message> {
+  /** Yours: what the application keeps with this connection. On a server, what the `upgrade` hook returned. */
+  data: Data;
+  /** The subprotocol that was agreed on; empty if none. */
+  readonly protocol: string;
+  /** The extensions that were agreed on, as in the header; empty if none. */
+  readonly extensions: string;
+  readonly #context: ConnectionContext;
+  readonly #engine: Engine<Connection<unknown>>;
+  readonly #stream: Duplex;
+  readonly #output: OutputBuffer;
+  /** Received bytes that wait, since reading was paused in the middle of a chunk. */
+  #held: Uint8Array | undefined = undefined;
+  #extras: Extras | undefined = undefined;
+  #transportError: unknown = undefined;
+  #pendingPongs = 0;
+  #isAboveMark = false;
+  #isGone = false;
+  /** @internal */
+  timerNext: TimerWheelEntry | null = null;
+  /** @internal */
+  timerPrevious: TimerWheelEntry | null = null;
+  /** @internal */
+  timerSlot = -1;
+
+  /** @internal Made by a server or by `connect()`. */
+  constructor(context: ConnectionContext, stream: Duplex, data: Data, agreed: Agreement) {
+    this.#context = context;
+    this.#stream = stream;
+    this.data = data;
+    this.protocol = agreed.protocol;
+    this.extensions = agreed.extensions;
+    this.#output = new OutputBuffer(stream, this);
+    this.#engine = new Engine(context.config, this, agreed.deflate);
+  }
+
+  /** `open`, then `closing` from the first close frame on, then `closed` when the transport is gone. */
+  get state(): "open" | "closing" | "closed" {
+    if (this.#isGone) return "closed";
+    return this.#engine.isOpen ? "open" : "closing";
+  }
+
+  /** How many bytes wait to be sent, frame headers included. */
+  get bufferedBytes(): number {
+    return this.#output.bufferedBytes + (this.#extras?.deferredBytes ?? 0);
+  }
+
+  /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
+  get latencyMs(): number | undefined {
+    return this.#engine.latencyMs;
+  }
+
+  /** Whether reading is paused. */
+  get isPaused(): boolean {
+    return this.#engine.isPaused;
+  }
+
+  /** Resolves when the connection is gone, with how it ended. Never rejects. */
+  get closed(): Promise<CloseResult> {
+    const extras = (this.#extras ??= {});
+    extras.closed ??= new Promise((resolve) => {
+      if (extras.result !== undefined) resolve(extras.result);
+      else extras.resolveClosed = resolve;
+    });
+    return extras.closed;
+  }
+
+  // --- Sending -------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a message. All that is sent within one turn of the event loop leaves in one write.
+   * Bytes above 16 KiB are not copied: do not change them before {@link ready} resolves.
+   * @throws {@link UsageError} `INVALID_PAYLOAD` for anything but strings, bytes and prepared messages.
+   */
+  send(data: string | BinaryData | PreparedMessage, options?: SendOptions): SendStatus {
+    if (!this.#engine.isOpen) return "closed";
+    let payload: string | Uint8Array | PreparedMessage;
+    let byteLength: number;
+    let opcode: MessageOpcode;
+    if (typeof data === "string") {
+      payload = data;
+      byteLength = data.length;
+      opcode = options?.binary === true ? Opcode.binary : Opcode.text;
+    } else if (data instanceof PreparedMessage) {
+      payload = data;
+      byteLength = data.payload.length;
+      opcode = data.opcode;
+    } else {
+      payload = bytesOf(data);
+      byteLength = payload.length;
+      opcode = options?.binary === false ? Opcode.text : Opcode.binary;
+    }
+    const buffered = this.bufferedBytes;
+    if (buffered > 0 && buffered + byteLength > this.#context.settings.maxBufferedBytes)
+      return this.#overflow();
+    if (this.#engine.isSendingMessage) this.#defer(payload, byteLength, opcode, options?.compress);
+    else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
+    else this.#engine.send(payload, opcode, options?.compress);
+    return this.#statusAfterSend();
+  }
+
+  /**
+   * Begins a message that is sent piece by piece. Its size need not be known; pieces leave as they are written.
+   * @param options `binary` is true by default. A message is compressed unless `compress` is false.
+   * @throws {@link UsageError} `MESSAGE_IN_PROGRESS` while another one is not finished.
+   */
+  startMessage(options?: SendOptions): MessageWriter {
+    const isText = options?.binary === false;
+    return new MessageWriter(
+      {
+        engine: this.#engine,
+        statusAfterSend: () => this.#statusAfterSend(),
+        messageFinished: () => this.#sendDeferred(),
+      },
+      isText ? Opcode.text : Opcode.binary,
+      options?.compress,
+      isText,
+    );
+  }
+
+  /** Resolves with true as soon as there is room below the high-water mark, with false if the connection ends. */
+  ready(): Promise<boolean> {
+    if (!this.#engine.isOpen) return Promise.resolve(false);
+    if (!this.#isAboveMark) return Promise.resolve(true);
+    const extras = (this.#extras ??= {});
+    return new Promise((resolve) => {
+      extras.readyWaiters ??= [];
+      extras.readyWaiters.push(resolve);
+    });
+  }
+
+  /**
+   * Sends a ping. Resolves with the round-trip time in ms, or with undefined if the connection ends before.
+   * @param payload at most 125 bytes; by default four random ones.
+   * @throws {@link UsageError} `CONTROL_PAYLOAD_TOO_LONG`, `INVALID_PAYLOAD`.
+   */
+  ping(payload?: string | BinaryData): Promise<number | undefined> {
+    const bytes = payload === undefined ? undefined : controlPayload(payload);
+    return new Promise((resolve, reject) => {
+      try {
+        this.#engine.ping(bytes, resolve);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  }
+
+  /**
+   * Sends a pong that nobody asked for, as a heartbeat in one direction (RFC 6455 §5.5.3).
+   * @throws {@link UsageError} `CONTROL_PAYLOAD_TOO_LONG`, `INVALID_PAYLOAD`.
+   */
+  pong(payload?: string | BinaryData): void {
+    this.#engine.pong(payload === undefined ? undefined : controlPayload(payload));
+  }
+
+  // --- Closing -------------------------------------------------------------------------------------------------
+
+  /**
+   * Begins the closing handshake; what was sent before still arrives. Resolves when the connection is gone, with who
+   * closed it and why. If the peer does not answer within `closeTimeoutMs`, the connection is dropped.
+   * @param code 1000 by default; see `CloseCode`. An application may use 1000-1014 except 1004-1006, and 3000-4999.
+   * @param reason at most 123 bytes in UTF-8.
+   * @throws {@link UsageError} `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`.
+   */
+  close(code: number = CloseCode.normal, reason = ""): Promise<CloseResult> {
+    this.#engine.close(code, reason);
+    this.#stopConsuming();
+    return this.closed;
+  }
+
+  /** Drops the connection without a closing handshake: the peer reports 1006, and so do we. */
+  terminate(): void {
+    if (!this.#isGone) this.#engine.terminate();
+  }
+
+  // --- Receiving -----------------------------------------------------------------------------------------------
+
+  /** Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. */
+  pause(): void {
+    if (this.#isGone) return;
+    this.#engine.pause();
+    this.#stream.pause();
+  }
+
+  /** Reads again. Messages that wait in a received chunk are handed out before new ones are read. */
+  resume(): void {
+    if (this.#isGone || !this.#engine.isPaused) return;
+    this.#engine.resume();
+    process.nextTick(Connection.#readAgain, this);
+  }
+
+  /**
+   * Takes the messages one by one: `for await (const message of socket)`. Text is a string, binary a Buffer. The loop
+   * ends when the connection is gone; leaving it early leaves the connection open. Only where the endpoint has no
+   * `message` handler. While nobody takes them, TCP is paused.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    const queue = this.#pullQueue();
+    return {
+      async next() {
+        const value = await queue.take();
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+    };
+  }
+
+  /** The messages as a stream that really pauses TCP while it is not read. Cancelling closes the connection. */
+  get readable(): ReadableStream<Message> {
+    const extras = (this.#extras ??= {});
+    extras.readable ??= readableOf(this.#pullQueue(), () => void this.close());
+    return extras.readable;
+  }
+
+  /** A stream to send messages, that waits while the peer reads too slowly. Closing it closes the connection. */
+  get writable(): WritableStream<Message> {
+    const extras = (this.#extras ??= {});
+    extras.writable ??= writableOf(this);
+    return extras.writable;
+  }
+
+  // --- For server and client -----------------------------------------------------------------------------------
+
+  /** @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else. */
+  start(head: string | undefined, firstBytes: Uint8Array): void {
+    const stream = this.#stream as ConnectedStream;
+    stream[CONNECTION] = this;
+    stream.on("data", Connection.#onData);
+    stream.on("end", Connection.#onEnd);
+    stream.on("error", Connection.#onError);
+    stream.on("close", Connection.#onClose);
+    stream.on("drain", Connection.#onDrain);
+    beginTurn();
+    if (head !== undefined) {
+      const { bytes, position } = this.#output.reserve(head.length);
+      this.#output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
+    }
+    this.#reschedule();
+    this.#guard(() => this.#context.handlers.open?.(this));
+    if (firstBytes.length > 0) this.#receive(firstBytes);
+    endTurn();
+    if (!this.#engine.isPaused) stream.resume();
+  }
+
+  /** @internal Tells what to do once the connection is gone, besides the handlers. */
+  onGone: (() => void) | undefined = undefined;
+
+  /** @internal Part of `TimerWheelEntry`. */
+  onDeadline(nowMs: number): number {
+    beginTurn();
+    this.#engine.handleTimeout(nowMs);
+    endTurn();
+    return this.#isGone ? Infinity : this.#engine.deadlineMs;
+  }
+
+  /** @internal Called by the output buffer. */
+  onFlushed(): void {
+    // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
+    if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes)
+      laterDrain(this);
+  }
+
+  /** @internal Below the high-water mark again. */
+  drained(): void {
+    if (!this.#isAboveMark || this.#isGone) return;
+    if (this.bufferedBytes > this.#context.settings.highWaterMarkBytes) return;
+    this.#isAboveMark = false;
+    this.#pendingPongs = 0;
+    this.#resolveReady(true);
+    this.#guard(() => this.#context.handlers.drain?.(this));
+  }
+
+  /** @internal What the engine calls: one object for all connections. */
+  static readonly engineHandler: EngineHandler<Connection<unknown>> = {
+    reserve: (connection, byteLength) => connection.#output.reserve(byteLength),
+    commit: (connection, end) => connection.#output.commit(end),
+    write: (connection, bytes) => connection.#output.write(bytes),
+    message: (connection, opcode, bytes, start, end, isAscii) =>
+      connection.#onMessage(opcode, bytes, start, end, isAscii),
+    messageChunk: (connection, opcode, bytes, start, end, last) =>
+      connection.#guard(() =>
+        connection.#context.handlers.messageChunk?.(
+          connection,
+          view(bytes, start, end),
+          opcode === Opcode.binary,
+          last,
+        ),
+      ),
+    ping: (connection, bytes, start, end) => connection.#onPing(bytes, start, end),
+    pong: (connection, bytes, start, end, roundTripMs) => {
+      const { handlers } = connection.#context;
+      if (handlers.pong === undefined) return;
+      connection.#guard(() => handlers.pong?.(connection, copy(bytes, start, end), roundTripMs));
+    },
+    closing: (connection) => connection.#stopConsuming(),
+    disconnect: (connection, how) => connection.#disconnect(how),
+    deadlineChanged: (connection) => connection.#reschedule(),
+  };
+
+  #receive(chunk: Uint8Array): void {
+    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held = undefined;
+    beginTurn();
+    const stoppedAt = this.#engine.receive(bytes);
+    endTurn();
+    if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
+  }
+
+  #onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+    const { handlers, settings } = this.#context;
+    const isBinary = opcode === Opcode.binary;
+    const data =
+      isBinary || settings.textAs === "buffer"
+        ? view(bytes, start, end)
+        : asBuffer(bytes).toString(isAscii ? "latin1" : "utf8", start, end);
+    if (handlers.message === undefined) {
+      this.#pullQueue().push(data);
+      return;
+    }
+    try {
+      const result = handlers.message(this, data, isBinary);
+      if (result !== undefined) this.#watch(result);
+    } catch (error) {
+      this.#handlerFailed(error);
+    }
+  }
+
+  #onPing(bytes: Uint8Array, start: number, end: number): boolean {
+    const { handlers, settings } = this.#context;
+    if (handlers.ping !== undefined) {
+      this.#guard(() => handlers.ping?.(this, copy(bytes, start, end)));
+    }
+    if (!settings.autoPong) return false;
+    if (!this.#stream.writableNeedDrain) {
+      this.#pendingPongs = 0;
+    } else if (++this.#pendingPongs > settings.maxPendingPongs) {
+      const message = `more than ${settings.maxPendingPongs} pongs that the peer does not read`;
+      this.#engine.fail(new ProtocolError("TOO_MANY_PENDING_PONGS", CloseCode.policyViolation, message));
+      return false;
+    }
+    return true;
+  }
+
+  #disconnect(how: "end" | "destroy"): void {
+    const stream = this.#stream;
+    if (how === "destroy") {
+      this.#output.discard();
+      stream.destroy();
+      return;
+    }
+    this.#output.flush();
+    if (!stream.writableEnded) stream.end();
+    stream.resume(); // what still comes is discarded, but the peer's end must be seen
+  }
+
+  #onTransportClosed(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    unschedule(this);
+    this.#output.discard();
+    this.#held = undefined;
+    beginTurn();
+    const result = this.#engine.transportClosed(this.#transportError);
+    this.onGone?.();
+    const extras = (this.#extras ??= {});
+    extras.result = result;
+    this.#resolveReady(false);
+    extras.queue?.end();
+    if (result.error !== undefined) this.#reportError(result.error);
+    this.#guard(() => this.#context.handlers.close?.(this, result));
+    extras.resolveClosed?.(result);
+    if (diagnostics.close.hasSubscribers) diagnostics.close.publish({ socket: this, result });
+    endTurn();
+  }
+
+  #statusAfterSend(): SendStatus {
+    if (!this.#isAboveMark) {
+      if (this.bufferedBytes <= this.#context.settings.highWaterMarkBytes) return "sent";
+      this.#isAboveMark = true;
+    }
+    return "queued";
+  }
+
+  #overflow(): SendStatus {
+    const { overflow, maxBufferedBytes } = this.#context.settings;
+    if (overflow === "disconnect") {
+      this.#engine.terminate(
+        new ConnectionError(
+          "BUFFER_OVERFLOW",
+          `more than ${maxBufferedBytes} bytes wait for a peer that does not read`,
+        ),
+      );
+    }
+    return "dropped";
+  }
+
+  #defer(
+    data: string | Uint8Array | PreparedMessage,
+    byteLength: number,
+    opcode: MessageOpcode,
+    compress: boolean | undefined,
+  ): void {
+    const extras = (this.#extras ??= {});
+    extras.deferred ??= [];
+    extras.deferred.push({ data, opcode, compress });
+    extras.deferredBytes = (extras.deferredBytes ?? 0) + byteLength;
+  }
+
+  #sendDeferred(): void {
+    const extras = this.#extras;
+    const deferred = extras?.deferred;
+    if (extras === undefined || deferred === undefined) return;
+    delete extras.deferred;
+    extras.deferredBytes = 0;
+    for (const { data, opcode, compress } of deferred) {
+      if (data instanceof PreparedMessage) this.#engine.sendPrepared(data);
+      else this.#engine.send(data, opcode, compress);
+    }
+  }
+
+  /** Whether messages wait to be taken, since no handler takes them. */
+  get #isPulled(): boolean {
+    const { handlers } = this.#context;
+    return handlers.message === undefined && handlers.messageChunk === undefined;
+  }
+
+  #pullQueue(): MessageQueue {
+    const { settings } = this.#context;
+    if (!this.#isPulled) {
+      throw new UsageError(
+        "INVALID_OPTION",
+        "messages go to the message handler; leave it out to take them yourself",
+      );
+    }
+    const extras = (this.#extras ??= {});
+    if (extras.queue === undefined) {
+      extras.queue = new MessageQueue(settings.receiveHighWaterMarkBytes, this);
+      if (this.#isGone) extras.queue.end();
+    }
+    return extras.queue;
+  }
+
+  /** Closing began: nobody needs to take messages any more for the close frame behind them to be seen. */
+  #stopConsuming(): void {
+    if (this.#isPulled) this.#pullQueue().end();
+    this.resume();
+  }
+
+  #resolveReady(isOpen: boolean): void {
+    const waiters = this.#extras?.readyWaiters;
+    if (waiters === undefined) return;
+    delete this.#extras?.readyWaiters;
+    for (const waiter of waiters) waiter(isOpen);
+  }
+
+  #reschedule(): void {
+    if (!this.#isGone) schedule(this, this.#engine.deadlineMs);
+  }
+
+  // --- Handlers that throw -------------------------------------------------------------------------------------
+
+  #guard(call: () => void | Promise<void>): void {
+    try {
+      const result = call();
+      if (result !== undefined) this.#watch(result);
+    } catch (error) {
+      this.#handlerFailed(error);
+    }
+  }
+
+  #watch(result: Promise<void>): void {
+    if (typeof result.then === "function")
+      result.then(undefined, (error: unknown) => this.#handlerFailed(error));
+  }
+
+  #handlerFailed(cause: unknown): void {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${text}`, cause);
+    if (this.#context.handlers.error === undefined)
+      process.emitWarning(cause instanceof Error ? cause : error);
+    else this.#reportError(error);
+    if (this.#engine.isOpen) void this.close(CloseCode.internalError, "internal error");
+  }
+
+  #reportError(error: HawserError): void {
+    const { handlers } = this.#context;
+    try {
+      const result = handlers.error?.(this, error);
+      if (result !== undefined) result.then(undefined, warn);
+    } catch (failure) {
+      warn(failure);
+    }
+  }
+
+  // --- Listeners: one function each for all connections, since a closure each would cost more than the parser ---
+
+  static #readAgain(connection: Connection<unknown>): void {
+    if (connection.#isGone || connection.#engine.isPaused) return;
+    const held = connection.#held;
+    if (held !== undefined) {
+      connection.#held = undefined;
+      connection.#receive(held);
+    }
+    if (!connection.#engine.isPaused) connection.#stream.resume();
+  }
+
+  static #onData(this: ConnectedStream, chunk: Buffer): void {
+    this[CONNECTION].#receive(chunk);
+  }
+
+  static #onEnd(this: ConnectedStream): void {
+    beginTurn();
+    this[CONNECTION].#engine.receiveEnd();
+    endTurn();
+  }
+
+  static #onError(this: ConnectedStream, error: unknown): void {
+    this[CONNECTION].#transportError ??= error;
+  }
+
+  static #onClose(this: ConnectedStream): void {
+    this[CONNECTION].#onTransportClosed();
+  }
+
+  static #onDrain(this: ConnectedStream): void {
+    this[CONNECTION].drained();
+  }
+}
+
+/** What the opening handshake agreed on. */
+export interface Agreement {
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly deflate: DeflateParameters | undefined;
+}
+
+/** The range as a Buffer that is the application's to keep; no copy. */
+function view(bytes: Uint8Array, start: number, end: number): Buffer {
+  return asBuffer(bytes).subarray(start, end);
+}
+
+/** Control payloads are copied: they are small, and the chunk they came in may be large. */
+function copy(bytes: Uint8Array, start: number, end: number): Buffer {
+  return Buffer.from(bytes.subarray(start, end));
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}

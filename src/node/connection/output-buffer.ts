@@ -1,0 +1,162 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { WritePosition } from "../../protocol/engine-handler.js";
+import { asBuffer } from "../node-host.js";
+import { endOfTurn } from "./turn.js";
+
+/** Where the frames of all connections are written before they leave; replaced when full. */
+const SLAB_BYTES = 65_536;
+/** Above this a frame gets a buffer of its own. */
+const MAX_SLAB_FRAME_BYTES = SLAB_BYTES / 2;
+/** From this much on, what waits is handed over at once and not at the end of the turn. */
+const FLUSH_FROM_BYTES = 131_072;
+/** Up to this many bytes, pieces are copied together: one plain write costs less than a gathering one. */
+const JOIN_UP_TO_BYTES = MAX_SLAB_FRAME_BYTES;
+
+let slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+let slabUsed = 0;
+/** The one object that every reservation is answered with. */
+const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
+
+/**
+ * The output of one connection: the frames of one turn of the event loop leave in one write. Small frames are
+ * written into a slab shared by all connections, large payloads are passed on by reference.
+ */
+export class OutputBuffer {
+  readonly #stream: Duplex;
+  readonly #onFlushed: { onFlushed(): void };
+  /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
+  readonly #isPlain: boolean;
+  /** What lies before the range that is being extended. */
+  #pieces: Buffer[] | undefined = undefined;
+  /** The range being extended: `#bytes[#start, #end)`. */
+  #bytes: Buffer | undefined = undefined;
+  #start = 0;
+  #end = 0;
+  #pendingBytes = 0;
+  #isDirty = false;
+
+  /** @param owner told after every flush, to look at how much is left. */
+  constructor(stream: Duplex, owner: { onFlushed(): void }) {
+    this.#stream = stream;
+    this.#onFlushed = owner;
+    this.#isPlain = Object.getPrototypeOf(stream) === Socket.prototype;
+  }
+
+  /** Everything that was given and has not reached the operating system. */
+  get bufferedBytes(): number {
+    return this.#pendingBytes + this.#stream.writableLength;
+  }
+
+  /** Room for `byteLength` bytes, valid until the next call. */
+  reserve(byteLength: number): WritePosition {
+    if (byteLength > MAX_SLAB_FRAME_BYTES) {
+      cursor.bytes = Buffer.allocUnsafeSlow(byteLength);
+      cursor.position = 0;
+      return cursor;
+    }
+    if (slabUsed + byteLength > SLAB_BYTES) {
+      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      slabUsed = 0;
+    }
+    cursor.bytes = slab;
+    cursor.position = slabUsed;
+    return cursor;
+  }
+
+  /** What was written between the reserved position and `end` is output. */
+  commit(end: number): void {
+    const { bytes, position } = cursor;
+    if (bytes === slab) slabUsed = end;
+    if (this.#bytes === bytes && this.#end === position) {
+      this.#end = end;
+    } else {
+      this.#closeRange();
+      this.#bytes = bytes;
+      this.#start = position;
+      this.#end = end;
+    }
+    this.#grow(end - position);
+  }
+
+  /** Output by reference: the bytes must not change until they have left. */
+  write(bytes: Uint8Array): void {
+    this.#closeRange();
+    this.#pieces ??= [];
+    this.#pieces.push(asBuffer(bytes));
+    this.#grow(bytes.length);
+  }
+
+  /** Hands everything to the stream, now. */
+  flush(): void {
+    this.#isDirty = false;
+    if (this.#pendingBytes === 0) return;
+    const stream = this.#stream;
+    if (stream.destroyed || stream.writableEnded) {
+      this.discard();
+      return;
+    }
+    if (this.#pieces !== undefined && this.#pendingBytes <= JOIN_UP_TO_BYTES) this.#join();
+    const pieces = this.#pieces;
+    const bytes = this.#bytes;
+    const start = this.#start;
+    const end = this.#end;
+    this.discard();
+    if (pieces === undefined) {
+      stream.write(bytes!.subarray(start, end));
+      this.#reclaim(bytes!, start, end);
+    } else {
+      stream.cork();
+      for (const piece of pieces) stream.write(piece);
+      if (bytes !== undefined) stream.write(bytes.subarray(start, end));
+      stream.uncork();
+    }
+    this.#onFlushed.onFlushed();
+  }
+
+  /** Forgets what has not been handed over. */
+  discard(): void {
+    this.#pieces = undefined;
+    this.#bytes = undefined;
+    this.#pendingBytes = 0;
+  }
+
+  #grow(byteLength: number): void {
+    this.#pendingBytes += byteLength;
+    if (this.#pendingBytes >= FLUSH_FROM_BYTES) {
+      this.flush();
+    } else if (!this.#isDirty) {
+      this.#isDirty = true;
+      endOfTurn(this);
+    }
+  }
+
+  #closeRange(): void {
+    if (this.#bytes === undefined) return;
+    this.#pieces ??= [];
+    this.#pieces.push(this.#bytes.subarray(this.#start, this.#end));
+    this.#bytes = undefined;
+  }
+
+  #join(): void {
+    this.#closeRange();
+    const pieces = this.#pieces!;
+    this.#pieces = undefined;
+    const { bytes, position } = this.reserve(this.#pendingBytes);
+    let at = position;
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    slabUsed = at;
+    this.#bytes = cursor.bytes;
+    this.#start = position;
+    this.#end = at;
+  }
+
+  /** The operating system took all of it at once: the room in the slab is free again. */
+  #reclaim(bytes: Buffer, start: number, end: number): void {
+    if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0)
+      slabUsed = start;
+  }
+}

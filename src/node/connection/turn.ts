@@ -1,0 +1,39 @@
+/** Something that gathers output during a turn of the event loop. */
+export interface Flushable {
+  flush(): void;
+}
+
+let waiting: Flushable[] = [];
+let depth = 0;
+let isScheduled = false;
+
+/**
+ * Runs `flush` when this turn ends: when the chunk that is being handled is done, or else as soon as the running
+ * callback returns. Never later: there is no timer in it.
+ */
+export function endOfTurn(output: Flushable): void {
+  waiting.push(output);
+  if (depth > 0 || isScheduled) return;
+  isScheduled = true;
+  process.nextTick(flushAll);
+}
+
+/** A chunk of input is going to be handled: output waits for its end. */
+export function beginTurn(): void {
+  depth++;
+}
+
+/** The chunk is done. */
+export function endTurn(): void {
+  if (--depth === 0 && waiting.length > 0) flushAll();
+}
+
+function flushAll(): void {
+  isScheduled = false;
+  // A flush may run a handler (`drain`) that sends: go on until nothing is left.
+  while (waiting.length > 0) {
+    const outputs = waiting;
+    waiting = [];
+    for (const output of outputs) output.flush();
+  }
+}

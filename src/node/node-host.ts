@@ -1,0 +1,32 @@
+import { isUtf8 } from "node:buffer";
+import { randomFillSync } from "node:crypto";
+import type { EngineHost } from "../protocol/engine-host.js";
+import { nowMs } from "./clock.js";
+import { ZlibDeflateContext, ZlibInflateContext } from "./zlib-context.js";
+
+/** Randomness is drawn in blocks: one call of the system for 2,048 masking keys. */
+const masks = new Int32Array(2048);
+let nextMask = masks.length;
+
+/** The engine's host on Node: native text functions, the system's randomness, zlib. */
+export const nodeHost: EngineHost = {
+  isUtf8: (bytes, start, end) => isUtf8(bytes.subarray(start, end)),
+  utf8ByteLength: (text) => Buffer.byteLength(text),
+  utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
+  utf8Decode: (bytes, start, end) => asBuffer(bytes).toString("utf8", start, end),
+  randomMask() {
+    if (nextMask === masks.length) {
+      randomFillSync(masks);
+      nextMask = 0;
+    }
+    return masks[nextMask++]!;
+  },
+  nowMs,
+  createDeflate: (windowBits) => new ZlibDeflateContext(windowBits),
+  createInflate: (windowBits) => new ZlibInflateContext(windowBits),
+};
+
+/** The same bytes as a Buffer; no copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,660 @@
+import type { ConnectionErrorCode, ProtocolErrorCode } from "../core/error-codes.js";
+import { ConnectionError, HawserError, ProtocolError, UsageError } from "../core/hawser-error.js";
+import { CloseCode, isCloseCodeAllowed, isCloseCodeOnWire } from "./close-code.js";
+import { type CloseFrame, type CloseResult, ClosingHandshake } from "./closing-handshake.js";
+import type { EngineConfig } from "./engine-config.js";
+import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
+import { PermessageDeflate } from "./extensions/permessage-deflate.js";
+import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
+import { encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
+import { Liveness } from "./liveness.js";
+import { writeMaskKey } from "./mask.js";
+import { MessageAssembler } from "./message-assembler.js";
+import {
+  FIN_BIT,
+  MAX_CONTROL_BYTES,
+  type MessageOpcode,
+  OPCODE_BITS,
+  Opcode,
+  RSV_BITS,
+  RSV1_BIT,
+} from "./opcode.js";
+import { type PendingPing, takePong } from "./pending-ping.js";
+import type { PreparedMessage } from "./prepared-message.js";
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/**
+ * The WebSocket protocol after the opening handshake, without I/O (RFC 6455 §5-§7, RFC 7692): bytes in, calls of
+ * the handler out. It reads no clock but `host.nowMs` and has no timer: call {@link handleTimeout} at
+ * {@link deadlineMs}. Bytes from the peer never make it throw: what breaks a rule fails the connection with the
+ * right close code. Only wrong arguments of the local caller throw, as {@link UsageError}.
+ */
+export class Engine<Owner> implements FrameSink {
+  /** What all engines of an endpoint share. */
+  readonly config: EngineConfig<Owner>;
+  /** What the handler is told this engine belongs to. */
+  readonly owner: Owner;
+  readonly #parser = new FrameParser();
+  readonly #liveness: Liveness;
+  readonly #deflate: PermessageDeflate | undefined;
+  #firstByte = 0;
+  #frameLength = 0;
+  /** Where a control frame that arrives in pieces is put together, and how much of it is there. */
+  #control: Uint8Array | undefined = undefined;
+  #controlLength = 0;
+  #assembler: MessageAssembler | undefined = undefined;
+  #closing: ClosingHandshake | undefined = undefined;
+  #pings: PendingPing[] | undefined = undefined;
+  /** The message being sent piece by piece. */
+  #outgoing: OutgoingMessage | undefined = undefined;
+  #isPaused = false;
+  #latencyMs: number | undefined = undefined;
+
+  /**
+   * @param config shared by all connections of an endpoint; made by `engineConfig`.
+   * @param owner given to every call of the handler.
+   * @param deflate what the opening handshake agreed on for permessage-deflate, if it did.
+   */
+  constructor(config: EngineConfig<Owner>, owner: Owner, deflate?: DeflateParameters) {
+    this.config = config;
+    this.owner = owner;
+    this.#liveness = new Liveness(config, config.host.nowMs());
+    this.#deflate = deflate && new PermessageDeflate(deflate, config.role, config.host);
+  }
+
+  /** Whether messages can be sent: no close frame was sent or received, and nothing failed (RFC 6455 §4.1). */
+  get isOpen(): boolean {
+    return this.#closing === undefined;
+  }
+
+  /** When {@link handleTimeout} is to be called, on the clock of `host.nowMs`; Infinity for never. */
+  get deadlineMs(): number {
+    return this.#liveness.deadlineMs;
+  }
+
+  /** The round-trip time of the last ping that was answered, in ms. */
+  get latencyMs(): number | undefined {
+    return this.#latencyMs;
+  }
+
+  /** Whether what comes in is held back. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Whether a message that was begun with {@link beginMessage} is not finished. */
+  get isSendingMessage(): boolean {
+    return this.#outgoing !== undefined;
+  }
+
+  /** Whether messages may be compressed on this connection. */
+  get hasDeflate(): boolean {
+    return this.#deflate !== undefined;
+  }
+
+  // --- Receiving -----------------------------------------------------------------------------------------------
+
+  /**
+   * Bytes from the peer, which are unmasked in place: the chunk is ours from here on. Returns how far it came:
+   * less than the length only when {@link pause} was called meanwhile; give it the rest after {@link resume}.
+   */
+  receive(chunk: Uint8Array, position = 0): number {
+    this.#liveness.heard();
+    if (this.#isDiscarding) return chunk.length;
+    const stoppedAt = this.#parser.parse(chunk, position, this);
+    return this.#isDiscarding ? chunk.length : stoppedAt;
+  }
+
+  /** {@link receive} stops behind the current message. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** {@link receive} takes everything again. */
+  resume(): void {
+    this.#isPaused = false;
+  }
+
+  /** The peer ended its direction of the transport. There is no half-open WebSocket: ours is ended as well. */
+  receiveEnd(): void {
+    if (this.#closing === undefined) {
+      this.#closing = new ClosingHandshake("remote");
+      this.#closing.error = new ConnectionError(
+        "CONNECTION_LOST",
+        "the peer ended the transport without a closing handshake",
+      );
+      this.#beginClosePhase();
+    }
+    this.config.handler.disconnect(this.owner, "end");
+  }
+
+  /** The transport is gone, with an error or without. Returns how the connection ended (RFC 6455 §7.1.4). */
+  transportClosed(cause?: unknown): CloseResult {
+    const closing = (this.#closing ??= new ClosingHandshake("remote"));
+    if (closing.received === undefined && closing.error === undefined) {
+      closing.error =
+        cause === undefined
+          ? new ConnectionError("CONNECTION_LOST", "the transport ended without a closing handshake")
+          : new ConnectionError("TRANSPORT_ERROR", `the transport failed: ${messageOf(cause)}`, cause);
+    }
+    closing.isFailed = true;
+    this.#liveness.stopKeepalive();
+    this.#liveness.endPhase();
+    this.#deflate?.dispose();
+    this.#assembler = undefined;
+    this.#outgoing = undefined;
+    const pings = this.#pings;
+    this.#pings = undefined;
+    if (pings !== undefined) for (const ping of pings) ping.done?.(undefined);
+    return closing.result();
+  }
+
+  /** @internal Part of {@link FrameSink}. */
+  frameLengthInvalid(code: LengthProblem): void {
+    const message =
+      code === "LENGTH_OVERFLOW" ? "a frame length above 2^53-1" : "a frame length not in its shortest form";
+    this.#fail(code, CloseCode.protocolError, message);
+  }
+
+  /** @internal Part of {@link FrameSink}. Judges a frame by its header, before its payload is waited for. */
+  frameHeader(firstByte: number, masked: boolean, payloadLength: number): boolean {
+    const { config } = this;
+    const opcode = firstByte & OPCODE_BITS;
+    const trace = config.trace;
+    if (trace?.isEnabled) trace.frame(this.owner, "received", firstByte, masked, payloadLength);
+
+    if (masked !== (config.role === "server")) {
+      return masked
+        ? this.#fail("MASKED_FRAME", CloseCode.protocolError, "a masked frame from a server")
+        : this.#fail("UNMASKED_FRAME", CloseCode.protocolError, "a frame without mask from a client");
+    }
+    const reserved = firstByte & RSV_BITS;
+    if (reserved !== 0) {
+      const isCompressed = reserved === RSV1_BIT && (opcode === Opcode.text || opcode === Opcode.binary);
+      if (!isCompressed || this.#deflate === undefined) {
+        return this.#fail("RESERVED_BITS", CloseCode.protocolError, "reserved bits without an extension");
+      }
+    }
+    this.#firstByte = firstByte;
+    this.#frameLength = payloadLength;
+    if (opcode >= Opcode.close) return this.#controlHeader(firstByte, opcode, payloadLength);
+    if (opcode > Opcode.binary) return this.#failOpcode(opcode);
+
+    const assembler = this.#assembler;
+    if (opcode === Opcode.continuation) {
+      if (assembler === undefined) {
+        return this.#fail("UNEXPECTED_CONTINUATION", CloseCode.protocolError, "nothing to continue");
+      }
+    } else if (assembler !== undefined) {
+      return this.#fail("EXPECTED_CONTINUATION", CloseCode.protocolError, "a new message inside another");
+    }
+    if (payloadLength > config.maxFrameBytes) {
+      return this.#fail("FRAME_TOO_BIG", CloseCode.messageTooBig, `a frame of ${payloadLength} bytes`);
+    }
+    if (assembler === undefined) {
+      if (payloadLength <= config.maxMessageBytes) return true;
+      return this.#failTooBig();
+    }
+    if (assembler.announcedBytes + payloadLength > config.maxMessageBytes) return this.#failTooBig();
+    assembler.addFrame(payloadLength);
+    if (assembler.overheadBytes > config.maxFragmentOverheadBytes) {
+      return this.#fail("TOO_MANY_FRAGMENTS", CloseCode.policyViolation, "a message in too many fragments");
+    }
+    return true;
+  }
+
+  /** @internal Part of {@link FrameSink}. */
+  framePayload(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {
+    const opcode = this.#firstByte & OPCODE_BITS;
+    if (opcode >= Opcode.close) return this.#controlPayload(opcode, bytes, start, end, last);
+
+    const { config } = this;
+    if (this.#assembler === undefined) {
+      const isWhole = last && (this.#firstByte & (FIN_BIT | RSV1_BIT)) === FIN_BIT;
+      if (isWhole && !config.streaming) {
+        if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))
+          return this.#failUtf8();
+        config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
+        return this.#goesOn;
+      }
+      this.#beginMessage(opcode as MessageOpcode);
+    }
+    return this.#messagePiece(bytes, start, end, isAscii, last && (this.#firstByte & FIN_BIT) !== 0);
+  }
+
+  #beginMessage(opcode: MessageOpcode): void {
+    const { config } = this;
+    this.#assembler = new MessageAssembler(opcode, (this.#firstByte & RSV1_BIT) !== 0, config.host);
+    this.#assembler.addFrame(this.#frameLength);
+    if (config.messageTimeoutMs > 0) this.#beginPhase(config.messageTimeoutMs);
+  }
+
+  #messagePiece(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {
+    const assembler = this.#assembler!;
+    if (assembler.isCompressed) return this.#compressedPiece(assembler, bytes, start, end, last);
+    if (!assembler.checkText(bytes, start, end, isAscii)) return this.#failUtf8();
+    if (last && !assembler.isTextComplete) return this.#failUtf8();
+    if (this.config.streaming) return this.#handOutPiece(assembler, bytes, start, end, last);
+    assembler.append(bytes, start, end);
+    if (last) this.#handOutMessage(assembler, assembler.concat(), assembler.isAscii);
+    return this.#goesOn;
+  }
+
+  #compressedPiece(
+    assembler: MessageAssembler,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    last: boolean,
+  ): boolean {
+    const { config } = this;
+    const inPieces = config.streaming && this.#deflate!.canInflatePieces;
+    let deflated = bytes.subarray(start, end);
+    if (!inPieces) {
+      assembler.append(bytes, start, end);
+      if (!last) return this.#goesOn;
+      deflated = assembler.concat();
+    }
+    const room = config.maxMessageBytes - assembler.inflatedBytes;
+    const inflated = this.#deflate!.decompress(deflated, last, room);
+    if (inflated === "too-big") return this.#failTooBig();
+    if (inflated === "invalid") {
+      return this.#fail(
+        "INVALID_COMPRESSED_DATA",
+        CloseCode.invalidData,
+        "a message that is not DEFLATE data",
+      );
+    }
+    assembler.inflatedBytes += inflated.length;
+    if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#failUtf8();
+    if (last && !assembler.isTextComplete) return this.#failUtf8();
+    if (config.streaming) return this.#handOutPiece(assembler, inflated, 0, inflated.length, last);
+    this.#handOutMessage(assembler, inflated, false);
+    return this.#goesOn;
+  }
+
+  #handOutPiece(a: MessageAssembler, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
+    if (last) this.#endMessage();
+    if (last || end > start) this.config.handler.messageChunk(this.owner, a.opcode, bytes, start, end, last);
+    return this.#goesOn;
+  }
+
+  #handOutMessage(assembler: MessageAssembler, bytes: Uint8Array, isAscii: boolean): void {
+    this.#endMessage();
+    this.config.handler.message(this.owner, assembler.opcode, bytes, 0, bytes.length, isAscii);
+  }
+
+  #endMessage(): void {
+    this.#assembler = undefined;
+    // While closing, the phase is that of the closing handshake.
+    if (this.#closing === undefined) this.#liveness.endPhase();
+  }
+
+  #controlHeader(firstByte: number, opcode: number, payloadLength: number): boolean {
+    if (opcode > Opcode.pong) return this.#failOpcode(opcode);
+    if (payloadLength > MAX_CONTROL_BYTES) {
+      return this.#fail("CONTROL_FRAME_TOO_LONG", CloseCode.protocolError, "a control frame above 125 bytes");
+    }
+    if ((firstByte & FIN_BIT) === 0) {
+      return this.#fail("FRAGMENTED_CONTROL_FRAME", CloseCode.protocolError, "a fragmented control frame");
+    }
+    this.#controlLength = 0;
+    return true;
+  }
+
+  #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
+    if (last && this.#controlLength === 0) {
+      this.#controlFrame(opcode, bytes, start, end);
+      return this.#goesOn;
+    }
+    this.#control ??= new Uint8Array(MAX_CONTROL_BYTES);
+    this.#control.set(bytes.subarray(start, end), this.#controlLength);
+    this.#controlLength += end - start;
+    if (!last) return true;
+    const control = this.#control;
+    this.#control = undefined;
+    this.#controlFrame(opcode, control, 0, this.#controlLength);
+    return this.#goesOn;
+  }
+
+  #controlFrame(opcode: number, bytes: Uint8Array, start: number, end: number): void {
+    if (opcode === Opcode.ping) {
+      const isAnswered = this.config.handler.ping(this.owner, bytes, start, end);
+      if (isAnswered && this.isOpen)
+        writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, bytes.subarray(start, end));
+    } else if (opcode === Opcode.pong) {
+      this.#receivePong(bytes, start, end);
+    } else {
+      this.#receiveClose(bytes, start, end);
+    }
+  }
+
+  #receivePong(bytes: Uint8Array, start: number, end: number): void {
+    const answered = this.#pings && takePong(this.#pings, bytes, start, end);
+    if (answered === undefined || answered.length === 0) {
+      this.config.handler.pong(this.owner, bytes, start, end, undefined);
+      return;
+    }
+    const nowMs = this.config.host.nowMs();
+    const roundTripMs = nowMs - answered[answered.length - 1]!.sentAtMs;
+    this.#latencyMs = roundTripMs;
+    if (this.isOpen) this.#liveness.ponged(nowMs);
+    for (const ping of answered) ping.done?.(nowMs - ping.sentAtMs);
+    this.config.handler.pong(this.owner, bytes, start, end, roundTripMs);
+  }
+
+  #receiveClose(bytes: Uint8Array, start: number, end: number): void {
+    const received = this.#readClose(bytes, start, end);
+    if (received === undefined) return;
+    const closing = (this.#closing ??= new ClosingHandshake("remote"));
+    closing.received = received;
+    this.#beginClosePhase();
+    // The answer carries the code that came (§5.5.1); a frame without one is answered by a frame without one.
+    if (closing.sent === undefined) this.#writeClose(closing, { code: received.code, reason: "" });
+    this.config.handler.closing(this.owner, received);
+    // The server ends TCP first, so that it, and not the client, holds TIME_WAIT (§7.1.1).
+    if (this.config.role === "server") this.config.handler.disconnect(this.owner, "end");
+  }
+
+  #readClose(bytes: Uint8Array, start: number, end: number): CloseFrame | undefined {
+    if (end === start) return { code: CloseCode.noStatus, reason: "" };
+    if (end - start === 1) {
+      this.#fail("INVALID_CLOSE_PAYLOAD", CloseCode.protocolError, "a close frame with one byte of payload");
+      return undefined;
+    }
+    const code = (bytes[start]! << 8) | bytes[start + 1]!;
+    if (!isCloseCodeOnWire(code)) {
+      this.#fail("INVALID_CLOSE_CODE", CloseCode.protocolError, `close code ${code} must not be sent`);
+      return undefined;
+    }
+    if (!this.config.host.isUtf8(bytes, start + 2, end)) {
+      this.#failUtf8();
+      return undefined;
+    }
+    return { code, reason: this.config.host.utf8Decode(bytes, start + 2, end) };
+  }
+
+  get #isDiscarding(): boolean {
+    return this.#closing?.isDiscarding === true;
+  }
+
+  get #goesOn(): boolean {
+    return !this.#isPaused && !this.#isDiscarding;
+  }
+
+  // --- Sending -------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a message as one frame. Does nothing once closing began.
+   * @param compress whether to compress it where permessage-deflate is in use; by default if it is large enough.
+   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4).
+   */
+  send(data: string | Uint8Array, opcode: MessageOpcode, compress?: boolean): void {
+    if (this.#closing !== undefined) return;
+    if (this.#outgoing !== undefined) throw inProgress();
+    if (this.#deflate !== undefined && compress !== false) {
+      const length = typeof data === "string" ? data.length : data.byteLength;
+      if (compress === true || length >= this.config.compressFromBytes) {
+        const payload = this.#deflate.compress(encodePayload(this.config.host, data), true, true);
+        writeFrame(this.config, this.owner, FIN_BIT | RSV1_BIT | opcode, payload);
+        return;
+      }
+    }
+    if (typeof data === "string") writeTextFrame(this.config, this.owner, FIN_BIT | opcode, data);
+    else writeFrame(this.config, this.owner, FIN_BIT | opcode, data);
+  }
+
+  /** Sends a prepared message: a server writes the bytes that are shared by all connections. */
+  sendPrepared(message: PreparedMessage): void {
+    if (this.#closing !== undefined) return;
+    if (this.#outgoing !== undefined) throw inProgress();
+    if (this.config.role === "client") {
+      this.send(message.payload, message.opcode, message.compress);
+      return;
+    }
+    let frame = message.frame;
+    const deflate = this.#deflate;
+    if (
+      deflate !== undefined &&
+      (message.compress ?? message.payload.length >= this.config.compressFromBytes)
+    ) {
+      frame = message.compressedFrame(deflate.sendWindowBits);
+      deflate.forgetSent();
+    }
+    writeReadyFrame(this.config, this.owner, frame, message.payload.length);
+  }
+
+  /**
+   * Begins a message whose length is not known, or that is too large to be whole in memory. Pieces follow with
+   * {@link continueMessage}; until it is finished, no other message can be sent (RFC 6455 §5.4), but pings,
+   * pongs and close frames go out between the pieces.
+   */
+  beginMessage(opcode: MessageOpcode, compress?: boolean): void {
+    if (this.#closing !== undefined) return;
+    if (this.#outgoing !== undefined) throw inProgress();
+    this.#outgoing = {
+      opcode,
+      isCompressed: this.#deflate !== undefined && compress !== false,
+      isFirst: true,
+    };
+  }
+
+  /** Sends the next piece of the message that was begun, as one fragment; `last` finishes it. */
+  continueMessage(piece: string | Uint8Array, last: boolean): void {
+    if (this.#closing !== undefined) return;
+    const message = this.#outgoing;
+    if (message === undefined) throw new UsageError("MESSAGE_IN_PROGRESS", "no message was begun");
+    let firstByte: number = message.isFirst ? message.opcode : Opcode.continuation;
+    let payload = encodePayload(this.config.host, piece);
+    if (message.isCompressed) {
+      if (message.isFirst) firstByte |= RSV1_BIT;
+      payload = this.#deflate!.compress(payload, message.isFirst, last);
+    }
+    if (last) firstByte |= FIN_BIT;
+    message.isFirst = false;
+    if (last) this.#outgoing = undefined;
+    writeFrame(this.config, this.owner, firstByte, payload);
+  }
+
+  /**
+   * Sends a ping (RFC 6455 §5.5.2). `done` is called with the round-trip time in ms when its pong, or that of a
+   * later ping, arrives, and with undefined if the connection ends before.
+   * @throws UsageError `CONTROL_PAYLOAD_TOO_LONG` above 125 bytes.
+   */
+  ping(payload?: Uint8Array, done?: (roundTripMs: number | undefined) => void): void {
+    if (payload !== undefined) checkControl(payload);
+    if (this.#closing !== undefined) {
+      done?.(undefined);
+      return;
+    }
+    const bytes = payload === undefined ? new Uint8Array(4) : new Uint8Array(payload);
+    // Unpredictable, so that a peer cannot look alive by answering ahead.
+    if (payload === undefined) writeMaskKey(this.config.host.randomMask(), bytes, 0);
+    this.#pings ??= [];
+    this.#pings.push({ payload: bytes, sentAtMs: this.config.host.nowMs(), done });
+    writeFrame(this.config, this.owner, FIN_BIT | Opcode.ping, bytes);
+  }
+
+  /**
+   * Sends a pong that nobody asked for (RFC 6455 §5.5.3).
+   * @throws UsageError `CONTROL_PAYLOAD_TOO_LONG` above 125 bytes.
+   */
+  pong(payload: Uint8Array = NO_BYTES): void {
+    checkControl(payload);
+    if (this.#closing === undefined) writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, payload);
+  }
+
+  /**
+   * Begins the closing handshake (RFC 6455 §7.1.2). Without a code the frame is empty, and the peer reports 1005.
+   * Does nothing if closing began already.
+   * @throws UsageError `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`.
+   */
+  close(code?: number, reason = ""): void {
+    if (code !== undefined && !isCloseCodeAllowed(code, this.config.role)) {
+      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
+    }
+    if (this.config.host.utf8ByteLength(reason) > MAX_CONTROL_BYTES - 2) {
+      throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");
+    }
+    if (code === undefined && reason !== "") {
+      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", "a close reason needs a code (RFC 6455 §5.5.1)");
+    }
+    this.#close(code ?? CloseCode.noStatus, reason, undefined);
+  }
+
+  /** Drops the connection without a closing handshake; the peer reports 1006. */
+  terminate(error?: HawserError): void {
+    const closing = (this.#closing ??= new ClosingHandshake("local"));
+    if (closing.received === undefined || closing.sent === undefined) {
+      closing.error ??=
+        error ?? new ConnectionError("TERMINATED", "the connection was terminated on this side");
+    }
+    closing.isFailed = true;
+    this.config.handler.disconnect(this.owner, "destroy");
+  }
+
+  /** Fails the connection for what the peer did: a close frame with `error.closeCode`, then TCP is ended (§7.1.7). */
+  fail(error: ProtocolError): void {
+    const closing = (this.#closing ??= new ClosingHandshake("local"));
+    if (closing.isDiscarding) return;
+    closing.error ??= error;
+    closing.isFailed = true;
+    this.#assembler = undefined;
+    if (closing.sent === undefined)
+      this.#writeClose(closing, { code: error.closeCode, reason: error.message });
+    this.#beginClosePhase();
+    this.config.handler.disconnect(this.owner, "end");
+  }
+
+  #close(code: number, reason: string, error: HawserError | undefined): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = new ClosingHandshake("local");
+    this.#closing.error = error;
+    this.#writeClose(this.#closing, { code, reason });
+    this.#beginClosePhase();
+  }
+
+  #writeClose(closing: ClosingHandshake, frame: CloseFrame): void {
+    closing.sent = frame;
+    if (frame.code === CloseCode.noStatus) {
+      writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, NO_BYTES);
+      return;
+    }
+    const { host } = this.config;
+    const payload = new Uint8Array(2 + host.utf8ByteLength(frame.reason));
+    payload[0] = frame.code >>> 8;
+    payload[1] = frame.code;
+    host.utf8Write(frame.reason, payload, 2);
+    writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, payload);
+  }
+
+  // --- Time ----------------------------------------------------------------------------------------------------
+
+  /** The time is `nowMs`, on the clock of `host.nowMs`: does what is due. Call it at {@link deadlineMs}. */
+  handleTimeout(nowMs: number): void {
+    for (let action = this.#liveness.due(nowMs); action !== undefined; action = this.#liveness.due(nowMs)) {
+      switch (action) {
+        case "ping":
+          this.ping();
+          break;
+        case "pong-timeout":
+          this.#liveness.stopKeepalive();
+          this.terminate(lost("PONG_TIMEOUT", `no pong within ${this.config.pongTimeoutMs} ms`));
+          break;
+        case "idle-timeout":
+          this.#liveness.stopKeepalive();
+          this.#close(
+            CloseCode.goingAway,
+            "idle timeout",
+            lost("IDLE_TIMEOUT", `nothing received for ${this.config.idleTimeoutMs} ms`),
+          );
+          break;
+        case "lifetime-end":
+          this.#close(CloseCode.goingAway, "maximum lifetime reached", undefined);
+          break;
+        case "phase-timeout":
+          this.#phaseTimeout();
+          break;
+      }
+    }
+  }
+
+  #phaseTimeout(): void {
+    const closing = this.#closing;
+    if (closing !== undefined) {
+      this.terminate(
+        lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`),
+      );
+      return;
+    }
+    const error = lost("MESSAGE_TIMEOUT", `a message not complete after ${this.config.messageTimeoutMs} ms`);
+    this.#close(CloseCode.policyViolation, "message timeout", error);
+    this.#closing!.isFailed = true;
+    this.config.handler.disconnect(this.owner, "end");
+  }
+
+  #beginClosePhase(): void {
+    this.#liveness.stopKeepalive();
+    this.#beginPhase(this.config.closeTimeoutMs);
+  }
+
+  #beginPhase(timeoutMs: number): void {
+    const before = this.#liveness.deadlineMs;
+    this.#liveness.beginPhase(this.config.host.nowMs(), timeoutMs);
+    if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
+  }
+
+  // --- Failing -------------------------------------------------------------------------------------------------
+
+  #failUtf8(): boolean {
+    return this.#fail("INVALID_UTF8", CloseCode.invalidData, "text that is not UTF-8");
+  }
+
+  #failTooBig(): boolean {
+    return this.#fail(
+      "MESSAGE_TOO_BIG",
+      CloseCode.messageTooBig,
+      `a message above ${this.config.maxMessageBytes} bytes`,
+    );
+  }
+
+  #failOpcode(opcode: number): boolean {
+    return this.#fail(
+      "RESERVED_OPCODE",
+      CloseCode.protocolError,
+      `opcode 0x${opcode.toString(16)} is reserved`,
+    );
+  }
+
+  #fail(code: ProtocolErrorCode, closeCode: number, message: string): false {
+    this.fail(new ProtocolError(code, closeCode, message));
+    return false;
+  }
+}
+
+interface OutgoingMessage {
+  readonly opcode: MessageOpcode;
+  readonly isCompressed: boolean;
+  isFirst: boolean;
+}
+
+function inProgress(): UsageError {
+  return new UsageError("MESSAGE_IN_PROGRESS", "the message that was begun must be finished first");
+}
+
+function checkControl(payload: Uint8Array): void {
+  if (payload.byteLength <= MAX_CONTROL_BYTES) return;
+  throw new UsageError(
+    "CONTROL_PAYLOAD_TOO_LONG",
+    "a ping or pong may have 125 bytes at most (RFC 6455 §5.5)",
+  );
+}
+
+function lost(code: ConnectionErrorCode, message: string): ConnectionError {
+  return new ConnectionError(code, message);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof HawserError || cause instanceof Error ? cause.message : String(cause);
+}

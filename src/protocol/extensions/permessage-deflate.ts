@@ -1,0 +1,74 @@
+import type { DeflateContext, EngineHost, InflateContext, InflateFailure } from "../engine-host.js";
+import type { DeflateParameters } from "./deflate-negotiation.js";
+
+/** What a flush to a byte boundary ends with, and a message leaves out (RFC 7692 §7.2.1). */
+const TAIL_BYTES = 4;
+/** An empty message: a stored block without data, its tail left out (RFC 7692 §7.2.3.6). */
+const EMPTY_MESSAGE: Uint8Array = new Uint8Array([0]);
+
+/**
+ * permessage-deflate on one connection (RFC 7692): both directions, created when first used, since a connection
+ * that exchanges no compressed message should not pay for a window.
+ */
+export class PermessageDeflate {
+  readonly parameters: DeflateParameters;
+  readonly #host: EngineHost;
+  readonly #isServer: boolean;
+  #deflate: DeflateContext | undefined = undefined;
+  #inflate: InflateContext | undefined = undefined;
+
+  constructor(parameters: DeflateParameters, role: "client" | "server", host: EngineHost) {
+    this.parameters = parameters;
+    this.#isServer = role === "server";
+    this.#host = host;
+  }
+
+  /** The window that what we send may refer to, as a power of two. */
+  get sendWindowBits(): number {
+    return this.#isServer ? this.parameters.serverMaxWindowBits : this.parameters.clientMaxWindowBits;
+  }
+
+  /** Whether an incoming message can be inflated before all of it is there. */
+  get canInflatePieces(): boolean {
+    return this.#inflater().isIncremental;
+  }
+
+  /** Compresses a piece of an outgoing message; `last` ends the message. */
+  compress(bytes: Uint8Array, first: boolean, last: boolean): Uint8Array {
+    if (first && last && bytes.length === 0) return EMPTY_MESSAGE;
+    this.#deflate ??= this.#host.createDeflate!(this.sendWindowBits);
+    const deflated = this.#deflate.deflate(bytes);
+    if (!last) return deflated;
+    const { serverNoContextTakeover, clientNoContextTakeover } = this.parameters;
+    if (this.#isServer ? serverNoContextTakeover : clientNoContextTakeover) this.#deflate.reset();
+    return deflated.subarray(0, deflated.length - TAIL_BYTES);
+  }
+
+  /** A message that was compressed elsewhere goes out: what we send next must not refer to what came before it. */
+  forgetSent(): void {
+    this.#deflate?.reset();
+  }
+
+  /** Inflates a piece of an incoming message; `last` ends the message. The output stays within `maxOutputBytes`. */
+  decompress(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
+    const inflater = this.#inflater();
+    const inflated = inflater.inflate(bytes, last, maxOutputBytes);
+    const { serverNoContextTakeover, clientNoContextTakeover } = this.parameters;
+    if (last && (this.#isServer ? clientNoContextTakeover : serverNoContextTakeover)) inflater.reset();
+    return inflated;
+  }
+
+  /** Frees both directions. */
+  dispose(): void {
+    this.#deflate?.dispose();
+    this.#inflate?.dispose();
+    this.#deflate = undefined;
+    this.#inflate = undefined;
+  }
+
+  #inflater(): InflateContext {
+    const { serverMaxWindowBits, clientMaxWindowBits } = this.parameters;
+    this.#inflate ??= this.#host.createInflate!(this.#isServer ? clientMaxWindowBits : serverMaxWindowBits);
+    return this.#inflate;
+  }
+}

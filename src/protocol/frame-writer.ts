@@ -1,0 +1,123 @@
+import type { EngineConfig } from "./engine-config.js";
+import type { EngineHost } from "./engine-host.js";
+import { frameHeaderLength, MAX_HEADER_BYTES, writeFrameHeader } from "./frame-header.js";
+import { applyMask, writeMaskKey } from "./mask.js";
+
+/** Payloads up to this size are copied behind their header into one write; larger ones go out by reference. */
+const COPY_UP_TO_BYTES = 16_384;
+
+/** The payload as bytes; bytes stay as they are. */
+export function encodePayload(host: EngineHost, data: string | Uint8Array): Uint8Array {
+  if (typeof data !== "string") return data;
+  const bytes = new Uint8Array(host.utf8ByteLength(data));
+  host.utf8Write(data, bytes, 0);
+  return bytes;
+}
+
+/** Writes a frame with a payload of text, which is encoded straight into the output buffer where it is small. */
+export function writeTextFrame<Owner>(
+  config: EngineConfig<Owner>,
+  owner: Owner,
+  firstByte: number,
+  text: string,
+): void {
+  const { host, handler } = config;
+  let mayTake = text.length * 3; // a UTF-16 unit is at most three bytes of UTF-8
+  if (mayTake > 125) {
+    mayTake = host.utf8ByteLength(text);
+    if (mayTake > COPY_UP_TO_BYTES) {
+      writeLargeFrame(config, owner, firstByte, encodePayload(host, text), true);
+      return;
+    }
+  }
+  const headerLength = frameHeaderLength(mayTake, config.role === "client");
+  const { bytes, position } = handler.reserve(owner, headerLength + mayTake);
+  const start = position + headerLength;
+  const length = host.utf8Write(text, bytes, start);
+  finishFrame(config, owner, bytes, position, firstByte, start, length);
+}
+
+/** Writes a frame. The payload is not changed, and is kept by reference only where it is large. */
+export function writeFrame<Owner>(
+  config: EngineConfig<Owner>,
+  owner: Owner,
+  firstByte: number,
+  payload: Uint8Array,
+): void {
+  const length = payload.length;
+  if (length > COPY_UP_TO_BYTES) {
+    writeLargeFrame(config, owner, firstByte, payload, false);
+    return;
+  }
+  const headerLength = frameHeaderLength(length, config.role === "client");
+  const { bytes, position } = config.handler.reserve(owner, headerLength + length);
+  const start = position + headerLength;
+  bytes.set(payload, start);
+  finishFrame(config, owner, bytes, position, firstByte, start, length);
+}
+
+/** Writes a server's frame that is complete already, header and all. */
+export function writeReadyFrame<Owner>(
+  config: EngineConfig<Owner>,
+  owner: Owner,
+  frame: Uint8Array,
+  payloadLength: number,
+): void {
+  const { trace, handler } = config;
+  if (trace?.isEnabled) trace.frame(owner, "sent", frame[0]!, false, payloadLength);
+  if (frame.length > COPY_UP_TO_BYTES) {
+    handler.write(owner, frame);
+    return;
+  }
+  const { bytes, position } = handler.reserve(owner, frame.length);
+  bytes.set(frame, position);
+  handler.commit(owner, position + frame.length);
+}
+
+/** The payload stands behind the room for its header: writes that, masks, commits. */
+function finishFrame<Owner>(
+  config: EngineConfig<Owner>,
+  owner: Owner,
+  bytes: Uint8Array,
+  position: number,
+  firstByte: number,
+  start: number,
+  length: number,
+): void {
+  const { trace, handler } = config;
+  const masked = config.role === "client";
+  const behind = writeFrameHeader(bytes, position, firstByte, length, masked);
+  if (masked) {
+    const key = config.host.randomMask();
+    writeMaskKey(key, bytes, behind);
+    applyMask(bytes, start, start + length, key);
+  }
+  handler.commit(owner, start + length);
+  // Behind the commit: a tracer may send on another connection, which shares the output buffer.
+  if (trace?.isEnabled) trace.frame(owner, "sent", firstByte, masked, length);
+}
+
+/** Header and payload leave as two pieces. The caller's bytes must not be changed, so a client masks a copy. */
+function writeLargeFrame<Owner>(
+  config: EngineConfig<Owner>,
+  owner: Owner,
+  firstByte: number,
+  payload: Uint8Array,
+  isOurs: boolean,
+): void {
+  const { trace, handler } = config;
+  const masked = config.role === "client";
+  const { bytes, position } = handler.reserve(owner, MAX_HEADER_BYTES);
+  let end = writeFrameHeader(bytes, position, firstByte, payload.length, masked);
+  let body = payload;
+  if (masked) {
+    const key = config.host.randomMask();
+    writeMaskKey(key, bytes, end);
+    end += 4;
+    if (!isOurs) body = new Uint8Array(payload); // not slice(): that of a Buffer is no copy
+    applyMask(body, 0, body.length, key);
+  }
+  handler.commit(owner, end);
+  handler.write(owner, body);
+  if (trace?.isEnabled) trace.frame(owner, "sent", firstByte, masked, payload.length);
+}

@@ -1,0 +1,91 @@
+import type { Deadlines } from "./engine-config.js";
+
+/** What a deadline that has passed asks for. */
+export type DueAction = "ping" | "pong-timeout" | "idle-timeout" | "phase-timeout" | "lifetime-end";
+
+/**
+ * The deadlines of one connection (RFC 6455 leaves them to us, §5.5.2, §7.1.1). Receiving a byte sets one flag and
+ * reads no clock; the times are settled when a deadline is looked at, so they are exact only to the host's tick.
+ */
+export class Liveness {
+  readonly #deadlines: Deadlines;
+  #endsAtMs: number;
+  /** When to ping, or, while a pong is awaited, by when it must be there. */
+  #keepaliveAtMs: number;
+  #idleAtMs: number;
+  /** By when the message being received, or the closing handshake, must be complete. */
+  #phaseByMs = Infinity;
+  #isAwaitingPong = false;
+  #hasHeard = false;
+
+  constructor(deadlines: Deadlines, nowMs: number) {
+    this.#deadlines = deadlines;
+    this.#keepaliveAtMs = after(nowMs, deadlines.pingIntervalMs);
+    this.#idleAtMs = after(nowMs, deadlines.idleTimeoutMs);
+    this.#endsAtMs = after(nowMs, deadlines.maxLifetimeMs);
+  }
+
+  /** The earliest time at which there is something to do. */
+  get deadlineMs(): number {
+    return Math.min(this.#keepaliveAtMs, this.#idleAtMs, this.#phaseByMs, this.#endsAtMs);
+  }
+
+  /** Bytes came from the peer. */
+  heard(): void {
+    this.#hasHeard = true;
+  }
+
+  /** The pong that was awaited is there. */
+  ponged(nowMs: number): void {
+    this.#isAwaitingPong = false;
+    this.#keepaliveAtMs = after(nowMs, this.#deadlines.pingIntervalMs);
+  }
+
+  /** A phase that may not last forever begins: a message that is not complete, or the closing handshake. */
+  beginPhase(nowMs: number, timeoutMs: number): void {
+    this.#phaseByMs = after(nowMs, timeoutMs);
+  }
+
+  /** The phase is over. */
+  endPhase(): void {
+    this.#phaseByMs = Infinity;
+  }
+
+  /** Closing began: of all deadlines only that of the phase is left. */
+  stopKeepalive(): void {
+    this.#keepaliveAtMs = Infinity;
+    this.#idleAtMs = Infinity;
+    this.#endsAtMs = Infinity;
+  }
+
+  /** What is due at `nowMs`, one thing at a time, and undefined when nothing is left. */
+  due(nowMs: number): DueAction | undefined {
+    const { idleTimeoutMs, pongTimeoutMs, pingIntervalMs } = this.#deadlines;
+    const hasHeard = this.#hasHeard;
+    if (hasHeard) {
+      this.#hasHeard = false;
+      if (this.#idleAtMs !== Infinity) this.#idleAtMs = after(nowMs, idleTimeoutMs);
+    }
+    if (nowMs >= this.#phaseByMs) {
+      this.#phaseByMs = Infinity;
+      return "phase-timeout";
+    }
+    if (nowMs >= this.#endsAtMs) return "lifetime-end";
+    if (nowMs >= this.#idleAtMs) return "idle-timeout";
+    if (nowMs < this.#keepaliveAtMs) return undefined;
+    if (!this.#isAwaitingPong) {
+      this.#isAwaitingPong = pongTimeoutMs > 0;
+      this.#keepaliveAtMs = after(nowMs, this.#isAwaitingPong ? pongTimeoutMs : pingIntervalMs);
+      return "ping";
+    }
+    // A pong may be stuck behind a long message that is still coming: who sends is alive.
+    if (!hasHeard) return "pong-timeout";
+    this.#keepaliveAtMs = after(nowMs, pongTimeoutMs);
+    return undefined;
+  }
+}
+
+/** 0 switches a deadline off. */
+function after(nowMs: number, timeoutMs: number): number {
+  return timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
+}

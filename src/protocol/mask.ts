@@ -1,0 +1,93 @@
+/**
+ * A masking key as one integer, first byte lowest (RFC 6455 §5.3). Little-endian, so that words of a typed array
+ * can be masked with it directly on every machine that runs JavaScript engines today.
+ */
+export type MaskKey = number;
+
+/** Below this many bytes a loop over bytes is faster than making a view of words. */
+const WORDS_FROM_BYTES = 96;
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+/** The bits that no ASCII byte has. */
+export const NON_ASCII_BITS: number = 0x80808080 | 0;
+
+/** Reads the four bytes of a key. */
+export function readMaskKey(bytes: Uint8Array, position: number): MaskKey {
+  return (
+    bytes[position]! |
+    (bytes[position + 1]! << 8) |
+    (bytes[position + 2]! << 16) |
+    (bytes[position + 3]! << 24)
+  );
+}
+
+/** Writes the four bytes of a key. */
+export function writeMaskKey(key: MaskKey, bytes: Uint8Array, position: number): void {
+  bytes[position] = key;
+  bytes[position + 1] = key >>> 8;
+  bytes[position + 2] = key >>> 16;
+  bytes[position + 3] = key >>> 24;
+}
+
+/** The key for a payload of which `byteLength` bytes are done already. */
+export function rotateMaskKey(key: MaskKey, byteLength: number): MaskKey {
+  const bits = (byteLength & 3) << 3;
+  return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
+}
+
+/**
+ * Masks or unmasks `bytes[start, end)` in place. Returns all resulting bytes or-ed together in the lanes of a
+ * word: `(result & NON_ASCII_BITS) === 0` means that all of it is ASCII, and so valid UTF-8, at no extra cost.
+ */
+export function applyMask(bytes: Uint8Array, start: number, end: number, key: MaskKey): number {
+  if (end - start >= WORDS_FROM_BYTES && IS_LITTLE_ENDIAN) return maskWords(bytes, start, end, key);
+  return maskBytes(bytes, start, end, key);
+}
+
+function maskBytes(bytes: Uint8Array, start: number, end: number, key: MaskKey): number {
+  const k0 = key & 0xff;
+  const k1 = (key >>> 8) & 0xff;
+  const k2 = (key >>> 16) & 0xff;
+  const k3 = key >>> 24;
+  let seen = 0;
+  let i = start;
+  for (const last = end - 3; i < last; i += 4) {
+    const b0 = bytes[i]! ^ k0;
+    const b1 = bytes[i + 1]! ^ k1;
+    const b2 = bytes[i + 2]! ^ k2;
+    const b3 = bytes[i + 3]! ^ k3;
+    bytes[i] = b0;
+    bytes[i + 1] = b1;
+    bytes[i + 2] = b2;
+    bytes[i + 3] = b3;
+    seen |= b0 | b1 | b2 | b3;
+  }
+  if (i < end) seen |= bytes[i]! ^= k0;
+  if (i + 1 < end) seen |= bytes[i + 1]! ^= k1;
+  if (i + 2 < end) seen |= bytes[i + 2]! ^= k2;
+  return seen;
+}
+
+function maskWords(bytes: Uint8Array, start: number, end: number, key: MaskKey): number {
+  const bodyStart = start + (-(bytes.byteOffset + start) & 3);
+  const bodyEnd = bodyStart + ((end - bodyStart) & ~3);
+  let seen = maskBytes(bytes, start, bodyStart, key);
+  const bodyKey = rotateMaskKey(key, bodyStart - start);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + bodyStart, (bodyEnd - bodyStart) >>> 2);
+  let seenWords = 0;
+  const count = words.length;
+  let i = 0;
+  for (const last = count - 3; i < last; i += 4) {
+    const w0 = words[i]! ^ bodyKey;
+    const w1 = words[i + 1]! ^ bodyKey;
+    const w2 = words[i + 2]! ^ bodyKey;
+    const w3 = words[i + 3]! ^ bodyKey;
+    words[i] = w0;
+    words[i + 1] = w1;
+    words[i + 2] = w2;
+    words[i + 3] = w3;
+    seenWords |= w0 | w1 | w2 | w3;
+  }
+  for (; i < count; i++) seenWords |= words[i]! ^= bodyKey;
+  seen |= maskBytes(bytes, bodyEnd, end, bodyKey);
+  return seen | seenWords;
+}

@@ -1,0 +1,64 @@
+import { ByteQueue } from "../core/byte-queue.js";
+import { Utf8Validator } from "../core/utf8-validator.js";
+import { FRAGMENT_OVERHEAD_BYTES } from "./engine-config.js";
+import type { EngineHost } from "./engine-host.js";
+import { type MessageOpcode, Opcode } from "./opcode.js";
+
+/** A message of which not all has arrived: its kind, what there is of it, and the check of its text. */
+export class MessageAssembler {
+  readonly opcode: MessageOpcode;
+  readonly isCompressed: boolean;
+  readonly #queue = new ByteQueue();
+  readonly #utf8: Utf8Validator | undefined;
+  #isAscii = true;
+  #fragments = 0;
+  /** The payload that the headers of its frames announced so far, arrived or not. */
+  announcedBytes = 0;
+  /** The bytes handed out or collected after inflating, where the message is inflated piece by piece. */
+  inflatedBytes = 0;
+
+  constructor(opcode: MessageOpcode, isCompressed: boolean, host: EngineHost) {
+    this.opcode = opcode;
+    this.isCompressed = isCompressed;
+    this.#utf8 = opcode === Opcode.text ? new Utf8Validator(host.isUtf8) : undefined;
+  }
+
+  /** What its fragments cost us beyond their payload. */
+  get overheadBytes(): number {
+    return this.#fragments * FRAGMENT_OVERHEAD_BYTES;
+  }
+
+  /** Whether all text so far is ASCII. */
+  get isAscii(): boolean {
+    return this.#isAscii;
+  }
+
+  /** Whether the message may end here: its text has no half character at the end. */
+  get isTextComplete(): boolean {
+    return this.#utf8 === undefined || this.#utf8.isComplete;
+  }
+
+  /** Another frame of it begins. */
+  addFrame(payloadLength: number): void {
+    this.#fragments++;
+    this.announcedBytes += payloadLength;
+  }
+
+  /** Checks the next piece of text. Binary always passes. */
+  checkText(bytes: Uint8Array, start: number, end: number, isAscii: boolean): boolean {
+    if (this.#utf8 === undefined) return true;
+    if (isAscii && this.#utf8.isComplete) return true;
+    this.#isAscii = false;
+    return this.#utf8.push(bytes, start, end);
+  }
+
+  /** Keeps a piece. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    this.#queue.append(bytes, start, end);
+  }
+
+  /** All that was kept, as one array. */
+  concat(): Uint8Array {
+    return this.#queue.concat();
+  }
+}

@@ -58,7 +58,7 @@ export function findRequirement(id: RequirementId, probe: SystemProbe): Requirem
   const requirement = SYSTEM_REQUIREMENTS[id];
   const chosen = probe.variable(requirement.variable);
   // A program that somebody chose is used or refused, never silently replaced by another.
-  const candidates = chosen === undefined || chosen === "" ? requirement.candidates : [chosen];
+  const candidates = chosen !== undefined && isChosen(id, probe) ? [chosen] : requirement.candidates;
   for (const candidate of candidates) {
     const path = probe.locate(candidate);
     if (path !== undefined && probe.succeeds(path, requirement.probeArguments))
@@ -76,11 +76,16 @@ export function obtainRequirement(
   installer: PackageInstaller,
 ): RequirementStatus {
   const found = findRequirement(id, probe);
-  if (found.available) return found;
+  // A package cannot mend a wrong choice.
+  if (found.available || isChosen(id, probe)) return found;
   if (installer.obstacle !== undefined)
     return { available: false, skip: `${found.skip}; ${installer.obstacle}` };
   const failure = installer.install(SYSTEM_REQUIREMENTS[id].debianPackage);
   return failure === undefined ? findRequirement(id, probe) : unavailable(id, failure);
+}
+
+function isChosen(id: RequirementId, probe: SystemProbe): boolean {
+  return (probe.variable(SYSTEM_REQUIREMENTS[id].variable) ?? "") !== "";
 }
 
 function unavailable(id: RequirementId, reason: string): RequirementStatus {

@@ -91,6 +91,16 @@ describe("obtainRequirement", () => {
     assert.equal(status.available, true);
   });
 
+  it("installs nothing in place of a broken program that the environment names", () => {
+    const probe = probeOf({ variables: { HAWSER_CHROMIUM: "/opt/chrome" } });
+    const status = obtainRequirement(
+      "chromium",
+      probe,
+      installerOf(() => assert.fail("installed")),
+    );
+    assert.match(reason(status), /HAWSER_CHROMIUM=/);
+  });
+
   it("installs the package of a missing program and looks again", () => {
     const programs: Record<string, string> = {};
     const installed: string[] = [];

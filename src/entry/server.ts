@@ -7,7 +7,13 @@ export type {
   ProtocolErrorCode,
   UsageErrorCode,
 } from "../core/error-codes.js";
-export { ConnectionError, HandshakeError, HawserError, ProtocolError, UsageError } from "../core/hawser-error.js";
+export {
+  ConnectionError,
+  HandshakeError,
+  HawserError,
+  ProtocolError,
+  UsageError,
+} from "../core/hawser-error.js";
 export { Connection, type SendOptions } from "../node/connection/connection.js";
 export type {
   ConnectionHandlers,

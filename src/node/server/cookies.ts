@@ -9,7 +9,8 @@ export function parseCookies(fields: readonly string[]): ReadonlyMap<string, str
       const equals = pair.indexOf("=");
       if (equals === -1) continue;
       const name = pair.slice(0, equals).trim();
-      if (name !== "" && !cookies.has(name)) cookies.set(name, decode(unquote(pair.slice(equals + 1).trim())));
+      if (name !== "" && !cookies.has(name))
+        cookies.set(name, decode(unquote(pair.slice(equals + 1).trim())));
     }
   }
   return cookies;

@@ -11,7 +11,11 @@ const LINGER_MS = 2_000;
  * Answers a handshake that is refused, and ends the connection. What the client may have sent behind its request is
  * read and thrown away: never taken for another request, and no reset may destroy the answer on its way.
  */
-export function refuseUpgrade(stream: Duplex, error: HandshakeError, body: string = `${error.message}\n`): void {
+export function refuseUpgrade(
+  stream: Duplex,
+  error: HandshakeError,
+  body: string = `${error.message}\n`,
+): void {
   if (stream.destroyed || stream.writableEnded) return;
   const bytes = Buffer.from(body);
   const hasType = new HeaderList(error.headers).has("content-type");

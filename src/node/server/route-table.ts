@@ -15,7 +15,11 @@ const NO_PARAMS: RouteParams = Object.freeze({});
  */
 export class RouteTable<T> {
   readonly #exact = new Map<string, T>();
-  readonly #patterns: { readonly segments: readonly string[]; readonly isOpen: boolean; readonly target: T }[] = [];
+  readonly #patterns: {
+    readonly segments: readonly string[];
+    readonly isOpen: boolean;
+    readonly target: T;
+  }[] = [];
 
   /**
    * Adds a route.

@@ -83,7 +83,10 @@ function guardHandshakes(http: HttpServer, timeoutMs: number, isSecure: boolean)
   http.on("upgrade", (request) => release(request.socket));
 }
 
-function listen(http: HttpServer, { port = 0, host = "127.0.0.1", path }: ServeOptions<unknown>): Promise<void> {
+function listen(
+  http: HttpServer,
+  { port = 0, host = "127.0.0.1", path }: ServeOptions<unknown>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (cause: NodeJS.ErrnoException): void => {
       const where = path ?? `${host}:${port}`;

@@ -8,7 +8,13 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   readonly request: UpgradeRequest;
 
   /** @internal */
-  constructor(context: ConnectionContext, stream: Duplex, data: Data, agreed: Agreement, request: UpgradeRequest) {
+  constructor(
+    context: ConnectionContext,
+    stream: Duplex,
+    data: Data,
+    agreed: Agreement,
+    request: UpgradeRequest,
+  ) {
     super(context, stream, data, agreed);
     this.request = request;
   }

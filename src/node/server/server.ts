@@ -230,7 +230,11 @@ export class Server {
       extensions: deflate?.response,
       headers: answer.headers,
     });
-    const agreed = { protocol: protocol ?? "", extensions: deflate?.response ?? "", deflate: deflate?.parameters };
+    const agreed = {
+      protocol: protocol ?? "",
+      extensions: deflate?.response ?? "",
+      deflate: deflate?.parameters,
+    };
     const socket = new ServerConnection(context, stream, answer.data, agreed, request);
     this.#connections.add(socket);
     socket.onGone = this.#forget;
@@ -266,7 +270,11 @@ export class Server {
     }
   }
 
-  async #end({ code = CloseCode.goingAway, reason = "", drainTimeoutMs = 5_000 }: ShutdownOptions): Promise<void> {
+  async #end({
+    code = CloseCode.goingAway,
+    reason = "",
+    drainTimeoutMs = 5_000,
+  }: ShutdownOptions): Promise<void> {
     this.#isShuttingDown = true;
     const stopped = this.stopListening();
     for (const socket of this.#connections) void socket.close(code, reason);
@@ -291,7 +299,10 @@ export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
   for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
     const value: unknown = options[name] ?? limits[name];
     if (typeof value !== "number" || !(value >= 0)) {
-      throw new UsageError("INVALID_OPTION", `${name} must be a number that is not negative, not ${String(value)}`);
+      throw new UsageError(
+        "INVALID_OPTION",
+        `${name} must be a number that is not negative, not ${String(value)}`,
+      );
     }
     limits[name] = value;
   }

@@ -4,7 +4,10 @@ export interface TimerWheelEntry {
   timerPrevious: TimerWheelEntry | null;
   /** The slot it stands in, or -1. */
   timerSlot: number;
-  /** Called when its time has come. Returns its next deadline in ms on the same clock, or Infinity for none. */
+  /**
+   * Called when its time has come, or before that where it lies beyond the horizon of the wheel: look at `nowMs`.
+   * Returns its next deadline in ms on the same clock, or Infinity for none.
+   */
   onDeadline(nowMs: number): number;
 }
 

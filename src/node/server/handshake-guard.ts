@@ -8,6 +8,7 @@ import { nowMs, schedule, unschedule } from "../clock.js";
  */
 export class HandshakeGuard implements TimerWheelEntry {
   readonly #stream: Duplex;
+  readonly #deadlineMs: number;
   readonly #onTimeout: () => void;
   readonly #onClose = (): void => this.release();
   timerNext: TimerWheelEntry | null = null;
@@ -19,11 +20,13 @@ export class HandshakeGuard implements TimerWheelEntry {
     this.#onTimeout = onTimeout;
     stream.on("error", ignore);
     stream.once("close", this.#onClose);
-    schedule(this, nowMs() + timeoutMs);
+    this.#deadlineMs = nowMs() + timeoutMs;
+    schedule(this, this.#deadlineMs);
   }
 
   /** Part of `TimerWheelEntry`. */
-  onDeadline(): number {
+  onDeadline(nowMs: number): number {
+    if (nowMs < this.#deadlineMs) return this.#deadlineMs;
     this.#onTimeout();
     return Infinity;
   }

@@ -321,7 +321,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return this.#isGone ? Infinity : this.#engine.deadlineMs;
   }
 
-  /** @internal Called by the output buffer. */
+  /** @internal Called by the output buffer, and when the stream has handed over what it held. */
   onFlushed(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
     if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes)
@@ -591,7 +591,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onDrain(this: ConnectedStream): void {
-    this[CONNECTION].drained();
+    this[CONNECTION].onFlushed();
   }
 }
 

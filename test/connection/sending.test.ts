@@ -205,7 +205,7 @@ describe("sending to a peer that does not read", () => {
 
   it("bounds the pongs that a peer asks for and does not read", async () => {
     const { socket, client, errors, closes, end } = await connected(
-      { maxPendingPongs: 10 },
+      { maxPendingPongs: 10, closeTimeoutMs: 60 },
       { paused: true },
     );
     await fill(socket);

@@ -199,18 +199,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   /**
-   * Sends a ping. Resolves with the round-trip time in ms, or with undefined if the connection ends before.
+   * Sends a ping. Resolves with the round-trip time in ms, or with undefined if the connection ends before. Rejects
+   * with {@link UsageError} `CONTROL_PAYLOAD_TOO_LONG`, `INVALID_PAYLOAD`.
    * @param payload at most 125 bytes; by default four random ones.
-   * @throws {@link UsageError} `CONTROL_PAYLOAD_TOO_LONG`, `INVALID_PAYLOAD`.
    */
   ping(payload?: string | BinaryData): Promise<number | undefined> {
-    const bytes = payload === undefined ? undefined : controlPayload(payload);
-    return new Promise((resolve, reject) => {
-      try {
-        this.#engine.ping(bytes, resolve);
-      } catch (error) {
-        reject(error);
-      }
+    return new Promise((resolve) => {
+      this.#engine.ping(payload === undefined ? undefined : controlPayload(payload), resolve);
     });
   }
 

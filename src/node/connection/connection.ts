@@ -8,6 +8,7 @@ import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
+import { COPY_UP_TO_BYTES } from "../../protocol/frame-writer.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { asBuffer } from "../as-buffer.js";
@@ -159,9 +160,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       byteLength = payload.length;
       opcode = options?.binary === false ? Opcode.text : Opcode.binary;
     }
-    const buffered = this.bufferedBytes;
-    if (buffered > 0 && buffered + byteLength > this.#context.settings.maxBufferedBytes)
-      return this.#overflow();
+    if (!this.#hasRoomFor(byteLength)) {
+      if (this.#context.settings.overflow === "disconnect") this.#overflow();
+      return "dropped";
+    }
     if (this.#engine.isSendingMessage) this.#defer(payload, byteLength, opcode, options?.compress);
     else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
     else this.#engine.send(payload, opcode, options?.compress);
@@ -178,6 +180,11 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return new MessageWriter(
       {
         engine: this.#engine,
+        admit: (byteLength) => {
+          const isAdmitted = this.#hasRoomFor(byteLength);
+          if (!isAdmitted) this.#overflow();
+          return isAdmitted;
+        },
         statusAfterSend: () => this.#statusAfterSend(),
         messageFinished: () => this.#sendDeferred(),
       },
@@ -427,6 +434,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.onGone?.(this);
     const extras = (this.#extras ??= {});
     extras.result = result;
+    delete extras.deferred;
+    extras.deferredBytes = 0;
     this.#resolveReady(false);
     extras.queue?.end();
     if (result.error !== undefined) this.#reportError(result.error);
@@ -444,17 +453,15 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return "queued";
   }
 
-  #overflow(): SendStatus {
-    const { overflow, maxBufferedBytes } = this.#context.settings;
-    if (overflow === "disconnect") {
-      this.#engine.terminate(
-        new ConnectionError(
-          "BUFFER_OVERFLOW",
-          `more than ${maxBufferedBytes} bytes wait for a peer that does not read`,
-        ),
-      );
-    }
-    return "dropped";
+  #hasRoomFor(byteLength: number): boolean {
+    const buffered = this.bufferedBytes;
+    return buffered === 0 || buffered + byteLength <= this.#context.settings.maxBufferedBytes;
+  }
+
+  #overflow(): void {
+    const { maxBufferedBytes } = this.#context.settings;
+    const message = `more than ${maxBufferedBytes} bytes wait for a peer that does not read`;
+    this.#engine.terminate(new ConnectionError("BUFFER_OVERFLOW", message));
   }
 
   #defer(
@@ -465,7 +472,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   ): void {
     const extras = (this.#extras ??= {});
     extras.deferred ??= [];
-    extras.deferred.push({ data, opcode, compress });
+    // As when it is sent at once: what is small may be changed by the caller from now on.
+    const kept = data instanceof Uint8Array && byteLength <= COPY_UP_TO_BYTES ? new Uint8Array(data) : data;
+    extras.deferred.push({ data: kept, opcode, compress });
     extras.deferredBytes = (extras.deferredBytes ?? 0) + byteLength;
   }
 

@@ -13,6 +13,7 @@ import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { asBuffer } from "../as-buffer.js";
 import { schedule, unschedule } from "../clock.js";
+import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { diagnostics } from "./diagnostics.js";
@@ -541,15 +542,12 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   #watch(result: Promise<void>): void {
-    if (typeof result.then === "function")
-      result.then(undefined, (error: unknown) => this.#handlerFailed(error));
+    watchRejection(result, (error) => this.#handlerFailed(error));
   }
 
   #handlerFailed(cause: unknown): void {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${text}`, cause);
-    if (this.#context.handlers.error === undefined)
-      process.emitWarning(cause instanceof Error ? cause : error);
+    const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${thrownText(cause)}`, cause);
+    if (this.#context.handlers.error === undefined) warnOf(cause);
     else this.#reportError(error);
     if (this.#engine.isOpen) void this.close(CloseCode.internalError, "internal error");
   }
@@ -558,9 +556,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const { handlers } = this.#context;
     try {
       const result = handlers.error?.(this, error);
-      if (result !== undefined) result.then(undefined, warn);
+      if (result !== undefined) watchRejection(result, warnOf);
     } catch (failure) {
-      warn(failure);
+      warnOf(failure);
     }
   }
 
@@ -616,6 +614,11 @@ function copy(bytes: Uint8Array, start: number, end: number): Buffer {
   return Buffer.from(bytes.subarray(start, end));
 }
 
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
+/** Handlers may be written in JavaScript, and return whatever the last expression in them comes to. */
+function watchRejection(result: unknown, onRejected: (error: unknown) => void): void {
+  if (isThenable(result)) result.then(undefined, onRejected);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -57,14 +57,13 @@ export function writeFrame<Owner>(
 }
 
 /** Writes a server's frame that is complete already, header and all. */
-export function writeReadyFrame<Owner>(
-  config: EngineConfig<Owner>,
-  owner: Owner,
-  frame: Uint8Array,
-  payloadLength: number,
-): void {
+export function writeReadyFrame<Owner>(config: EngineConfig<Owner>, owner: Owner, frame: Uint8Array): void {
   const { trace, handler } = config;
-  if (trace?.isEnabled) trace.frame(owner, "sent", frame[0]!, false, payloadLength);
+  if (trace?.isEnabled) {
+    const lengthField = frame[1]!;
+    const headerLength = lengthField < 126 ? 2 : lengthField === 126 ? 4 : 10;
+    trace.frame(owner, "sent", frame[0]!, false, frame.length - headerLength);
+  }
   if (frame.length > COPY_UP_TO_BYTES) {
     handler.write(owner, frame);
     return;

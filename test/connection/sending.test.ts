@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { after, describe, it, mock } from "node:test";
 import type { ServerConnection } from "hawser/server";
+import { testCertificate } from "../support/certificate.js";
 import { connected, FILLING, fill } from "../support/connected.js";
-import { Inbox } from "../support/inbox.js";
+import { Inbox, PATIENCE_MS } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { pingFrame, textFrame } from "../support/raw-client.js";
 import { rounds, until } from "../support/until.js";
+import { withTimeout } from "../support/with-timeout.js";
 
 describe("sending to a peer that reads", () => {
   after(leakCheck());
@@ -123,6 +125,30 @@ describe("sending to a peer that does not read", () => {
     for (let i = 0; i < 7; i++) assert.equal((await client.next()).payload.length, 10_000);
     assert.equal(await client.nextText(), "x");
     await end();
+  });
+
+  it("is told of `drain` also where the mark is below the buffer of Node's socket", async () => {
+    for (const ca of [undefined, testCertificate().ca]) {
+      const { key, cert } = testCertificate();
+      const { socket, client, end } = await connected(
+        { highWaterMarkBytes: 100, ...(ca !== undefined && { tls: { key, cert } }) },
+        { paused: true, ca },
+      );
+      await fill(socket);
+      client.socket.resume();
+      await until(() => socket.bufferedBytes === 0, "all is read");
+      client.socket.pause();
+      // Fills the system's buffers again, so that what is behind them has to wait.
+      for (let i = 0; i < 10_000 && socket.bufferedBytes === 0; i++) {
+        socket.send(Buffer.alloc(10_000));
+        await rounds(1);
+      }
+      assert.ok(socket.bufferedBytes > 100);
+      const ready = withTimeout(socket.ready(), PATIENCE_MS, "room below the mark");
+      client.socket.resume();
+      assert.equal(await ready, true);
+      await end();
+    }
   });
 
   it("disconnects above `maxBufferedBytes` by default", async () => {

@@ -327,14 +327,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   /** @internal Called by the output buffer, and when the stream has handed over what it held. */
   onFlushed(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes)
-      laterDrain(this);
+    if (this.#isAboveMark && this.bufferedBytes <= this.#highWaterMarkBytes) laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
   drained(): void {
     if (!this.#isAboveMark || this.#isGone) return;
-    if (this.bufferedBytes > this.#context.settings.highWaterMarkBytes) return;
+    if (this.bufferedBytes > this.#highWaterMarkBytes) return;
     this.#isAboveMark = false;
     this.#pendingPongs = 0;
     this.#resolveReady(true);
@@ -446,9 +445,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     endTurn();
   }
 
+  /** Below the mark of the stream we would never hear that there is room again: it tells only what was above its own. */
+  get #highWaterMarkBytes(): number {
+    return Math.max(this.#context.settings.highWaterMarkBytes, this.#stream.writableHighWaterMark);
+  }
+
   #statusAfterSend(): SendStatus {
     if (!this.#isAboveMark) {
-      if (this.bufferedBytes <= this.#context.settings.highWaterMarkBytes) return "sent";
+      if (this.bufferedBytes <= this.#highWaterMarkBytes) return "sent";
       this.#isAboveMark = true;
     }
     return "queued";

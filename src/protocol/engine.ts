@@ -553,6 +553,7 @@ export class Engine<Owner> implements FrameSink {
 
   /** The time is `nowMs`, on the clock of `host.nowMs`: does what is due. Call it at {@link deadlineMs}. */
   handleTimeout(nowMs: number): void {
+    if (this.#isPaused && this.isOpen) this.#liveness.putOff(nowMs);
     for (let action = this.#liveness.due(nowMs); action !== undefined; action = this.#liveness.due(nowMs)) {
       switch (action) {
         case "ping":

@@ -35,6 +35,12 @@ export class Liveness {
     this.#hasHeard = true;
   }
 
+  /** It is us who do not read: nothing of what the peer owes us can have been heard, and its deadlines begin anew. */
+  putOff(nowMs: number): void {
+    this.#hasHeard = true;
+    if (nowMs >= this.#phaseByMs) this.#phaseByMs = after(nowMs, this.#deadlines.messageTimeoutMs);
+  }
+
   /** The pong that was awaited is there. */
   ponged(nowMs: number): void {
     this.#isAwaitingPong = false;

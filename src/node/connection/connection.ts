@@ -308,7 +308,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (firstBytes.length > 0) this.#receive(firstBytes);
+    if (this.#engine.isPaused) this.#held = firstBytes;
+    else if (firstBytes.length > 0) this.#receive(firstBytes);
     endTurn();
     if (!this.#engine.isPaused) stream.resume();
   }

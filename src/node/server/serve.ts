@@ -64,7 +64,7 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
     options.tls === undefined
       ? createHttpServer(settings)
       : createHttpsServer({ handshakeTimeout: limits.handshakeTimeoutMs, ...options.tls, ...settings });
-  http.maxHeadersCount = limits.maxHeaders;
+  http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it
   http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
   return http;
 }

@@ -112,6 +112,9 @@ export class Server {
     let counted: string | undefined;
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
     try {
+      if (incoming.rawHeaders.length > 2 * this.#limits.maxHeaders) {
+        throw new HandshakeError("HEAD_TOO_LARGE", 431, "too many header fields");
+      }
       const handshake = readRequest({
         method: incoming.method ?? "",
         target: incoming.url ?? "",

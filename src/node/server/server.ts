@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
-import { CloseCode } from "../../protocol/close-code.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
@@ -28,6 +27,7 @@ import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
+import { type ShutdownOptions, shutdownOptions } from "./shutdown-options.js";
 import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
 
@@ -35,16 +35,6 @@ import { UpgradeRequest } from "./upgrade-request.js";
 interface PreparedEndpoint {
   readonly endpoint: Endpoint<unknown>;
   readonly context: ConnectionContext;
-}
-
-/** How a server ends. */
-export interface ShutdownOptions {
-  /** The close code for the clients. Default 1001, going away: well-behaved ones come back elsewhere. */
-  readonly code?: number | undefined;
-  /** The close reason. Default none. */
-  readonly reason?: string | undefined;
-  /** How long clients may take to close; then they are dropped. Default 5 s. */
-  readonly drainTimeoutMs?: number | undefined;
 }
 
 /** What {@link Server.broadcast} can add. */
@@ -65,6 +55,8 @@ export class Server {
   readonly #options: ServerOptions<unknown>;
   readonly #limits: ServerLimits;
   readonly #count: ConnectionCount;
+  /** The streams whose opening handshake is not done, or that are being refused. */
+  readonly #pending = new Set<Duplex>();
   #isShuttingDown = false;
   #onEmpty: (() => void) | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
@@ -111,6 +103,9 @@ export class Server {
     const refusal = { body: undefined as string | undefined };
     let counted: string | undefined;
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    const settle = (): void => void this.#pending.delete(stream);
+    if (!stream.closed) this.#pending.add(stream);
+    stream.once("close", settle);
     try {
       if (incoming.rawHeaders.length > 2 * this.#limits.maxHeaders) {
         throw new HandshakeError("HEAD_TOO_LARGE", 431, "too many header fields");
@@ -141,6 +136,8 @@ export class Server {
       }
       const socket = this.#open(stream, firstBytes, handshake, route.target, answer, request);
       guard.release();
+      settle();
+      stream.off("close", settle);
       return socket;
     } catch (error) {
       guard.release();
@@ -173,9 +170,10 @@ export class Server {
   /**
    * Ends the server: takes no new connections, tells every client with a close frame, waits for them, drops who is left
    * after `drainTimeoutMs`. Resolves when all of it is gone. A second call gets the same promise.
+   * @throws {@link UsageError} `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`, `INVALID_OPTION`; the server goes on.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
-    this.#shutdown ??= this.#end(options);
+    this.#shutdown ??= this.#end(shutdownOptions(options));
     return this.#shutdown;
   }
 
@@ -282,26 +280,22 @@ export class Server {
     }
   }
 
-  async #end({
-    code = CloseCode.goingAway,
-    reason = "",
-    drainTimeoutMs = 5_000,
-  }: ShutdownOptions): Promise<void> {
+  async #end({ code, reason, drainTimeoutMs }: ReturnType<typeof shutdownOptions>): Promise<void> {
     this.#isShuttingDown = true;
     const stopped = this.stopListening();
     for (const socket of this.#connections) void socket.close(code, reason);
+    const drop = (): void => {
+      for (const socket of this.#connections) socket.terminate();
+      for (const stream of this.#pending) stream.destroy();
+    };
+    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(drop, drainTimeoutMs);
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          for (const socket of this.#connections) socket.terminate();
-        }, drainTimeoutMs);
-        this.#onEmpty = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+        this.#onEmpty = resolve;
       });
     }
     await stopped;
+    clearTimeout(timer);
   }
 }
 

@@ -247,7 +247,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   // --- Receiving -----------------------------------------------------------------------------------------------
 
-  /** Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. */
+  /**
+   * Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. Meanwhile no
+   * deadline holds for what the peer sends, pongs included, so that a peer that dies is noticed only after `resume()`.
+   */
   pause(): void {
     if (this.#isGone) return;
     this.#engine.pause();

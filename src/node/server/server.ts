@@ -33,7 +33,10 @@ import { UpgradeRequest } from "./upgrade-request.js";
 
 /** An endpoint with what its connections share. */
 interface PreparedEndpoint {
+  /** Where the hook and the handlers are, as the caller made it: they may be methods of a class. */
   readonly endpoint: Endpoint<unknown>;
+  /** Its options, with those that stand beside the routes. */
+  readonly options: Endpoint<unknown>;
   readonly context: ConnectionContext;
 }
 
@@ -76,7 +79,7 @@ export class Server {
       this.#routes.add("*", prepare(options));
     } else {
       for (const [path, endpoint] of Object.entries(routes)) {
-        this.#routes.add(path, prepare({ ...withoutHandlers(shared), ...endpoint }));
+        this.#routes.add(path, prepare(endpoint, { ...withoutHandlers(shared), ...endpoint }));
       }
     }
   }
@@ -186,7 +189,7 @@ export class Server {
     if (this.#isShuttingDown) throw shuttingDown();
     const route = this.#routes.match(handshake.path);
     if (route === undefined) throw new HandshakeError("NOT_FOUND", 404, "no endpoint at this path");
-    if (!isOriginAllowed(route.target.endpoint.origins ?? "same-origin", handshake)) {
+    if (!isOriginAllowed(route.target.options.origins ?? "same-origin", handshake)) {
       throw new HandshakeError("ORIGIN_NOT_ALLOWED", 403, `origin ${handshake.origin} is not allowed`);
     }
     return route;
@@ -222,15 +225,15 @@ export class Server {
     stream: Duplex,
     firstBytes: Uint8Array,
     handshake: HandshakeRequest,
-    { endpoint, context }: PreparedEndpoint,
+    { options, context }: PreparedEndpoint,
     answer: Acceptance<unknown>,
     request: UpgradeRequest,
   ): ServerConnection<unknown> {
-    const protocol = answer.protocol ?? chooseProtocol(handshake.protocols, endpoint.protocols ?? []);
+    const protocol = answer.protocol ?? chooseProtocol(handshake.protocols, options.protocols ?? []);
     if (protocol !== undefined && !handshake.protocols.includes(protocol)) {
       throw new UsageError("INVALID_PROTOCOL_NAME", `the client did not offer ${JSON.stringify(protocol)}`);
     }
-    const { compression } = endpoint;
+    const { compression } = options;
     const deflate = compression
       ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
       : undefined;
@@ -331,10 +334,10 @@ async function unlessClosed<T>(stream: Duplex, answer: T | Promise<T>): Promise<
   }
 }
 
-function prepare(endpoint: Endpoint<unknown>): PreparedEndpoint {
-  if (endpoint.origins !== undefined) assertOriginPolicy(endpoint.origins);
-  if (typeof endpoint.compression === "object") assertDeflateOptions(endpoint.compression);
-  return { endpoint, context: connectionContext("server", endpoint) };
+function prepare(endpoint: Endpoint<unknown>, options: Endpoint<unknown> = endpoint): PreparedEndpoint {
+  if (options.origins !== undefined) assertOriginPolicy(options.origins);
+  if (typeof options.compression === "object") assertDeflateOptions(options.compression);
+  return { endpoint, options, context: connectionContext("server", options, endpoint) };
 }
 
 /** What endpoints start from: options, but nobody else's handlers. */

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { Duplex } from "node:stream";
 import { after, describe, it } from "node:test";
-import { serve } from "hawser/server";
+import { createServer, serve } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
+import { connected, fill } from "../support/connected.js";
 import { leakCheck } from "../support/leak-check.js";
-import { binaryFrame, RawClient } from "../support/raw-client.js";
+import { binaryFrame, RawClient, requestHead } from "../support/raw-client.js";
 import { rounds } from "../support/until.js";
 
 const CONNECTIONS = 12;
@@ -47,6 +50,66 @@ function content(connection: number, message: number, length: number): Buffer {
 function digest(bytes: Uint8Array): string {
   return createHash("sha1").update(bytes).digest("hex");
 }
+
+describe("what waits to be sent", () => {
+  after(leakCheck());
+
+  it("is not overwritten by what is sent to others meanwhile", async () => {
+    const { server, socket, client, end } = await connected({}, { paused: true });
+    const other = await RawClient.open({ port: server.port });
+    const [, otherSocket] = server.connections;
+    const filling = await fill(socket);
+    const MESSAGES = 500;
+    for (let message = 0; message < MESSAGES; message++) {
+      socket.send(content(1, message, message % 400));
+      if (message % 3 === 0) await rounds(1);
+      otherSocket!.send(content(2, message, (message * 7) % 400));
+      if (message % 2 === 0) await rounds(1);
+    }
+    assert.ok(socket.bufferedBytes > 50_000);
+    client.socket.resume();
+    for (let i = 0; i < filling; i++) await client.next();
+    for (let message = 0; message < MESSAGES; message++) {
+      const { payload } = await client.next();
+      assert.ok(payload.equals(content(1, message, message % 400)), `message ${message}`);
+      const otherFrame = await other.next();
+      assert.ok(otherFrame.payload.equals(content(2, message, (message * 7) % 400)), `message ${message}`);
+    }
+    await other.destroy();
+    await end();
+  });
+
+  it("is not overwritten where a stream keeps what it is given, though it says that it is done", async () => {
+    const kept: Buffer[] = [];
+    const copies: Buffer[] = [];
+    const stream = new Duplex({
+      read() {},
+      write(chunk: Buffer, _encoding, done) {
+        kept.push(chunk);
+        copies.push(Buffer.from(chunk));
+        done();
+      },
+    });
+    const server = createServer({});
+    const [, ...fields] = requestHead().trimEnd().split("\r\n");
+    const rawHeaders = fields.flatMap((field) => field.split(": "));
+    const incoming = { method: "GET", url: "/", httpVersion: "1.1", rawHeaders, socket: {} };
+    const socket = await server.handleUpgrade(
+      incoming as unknown as IncomingMessage,
+      stream,
+      Buffer.alloc(0),
+    );
+    assert.ok(socket);
+    for (let message = 0; message < 50; message++) {
+      socket.send(content(3, message, 100));
+      await rounds(1);
+    }
+    assert.ok(kept.length > 50);
+    assert.deepEqual(kept, copies);
+    stream.destroy();
+    await server.shutdown();
+  });
+});
 
 describe("what many connections send at once", () => {
   after(leakCheck());

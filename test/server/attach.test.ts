@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer as createHttp, get, type Server as HttpServer, type RequestListener } from "node:http";
+import {
+  createServer as createHttp,
+  get,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+} from "node:http";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
-import { attach, createServer, endpoint } from "hawser/server";
+import { accept, attach, createServer, endpoint } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient, textFrame } from "../support/raw-client.js";
@@ -110,7 +116,15 @@ describe("createServer", () => {
 
   it("takes upgrade requests by hand, and resolves with the connection or without", async () => {
     const { http, port } = await listening(createHttp(application));
-    const server = createServer({ routes: { "/chat": echo } });
+    let questions = 0;
+    const chat = endpoint({
+      ...echo,
+      upgrade() {
+        questions++;
+        return accept();
+      },
+    });
+    const server = createServer({ routes: { "/chat": chat } });
     const answers: Promise<unknown>[] = [];
     http.on(
       "upgrade",
@@ -124,9 +138,12 @@ describe("createServer", () => {
     assert.equal(await answers[1], undefined);
     await Promise.all([client.destroy(), refused.destroy()]);
     await server.shutdown();
+    assert.equal(server.hasRoute({ url: "/chat?x" } as IncomingMessage), true);
+    assert.equal(server.hasRoute({ url: "/other" } as IncomingMessage), false);
     const late = await RawClient.open({ port, path: "/chat" });
     assert.equal(late.status, 503);
     assert.equal(await answers[2], undefined);
+    assert.equal(questions, 1, "nobody is asked about a client that comes too late");
     await late.gone;
     await ended(http);
   });

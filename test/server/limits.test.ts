@@ -159,19 +159,23 @@ describe("the deadline of the opening handshake", () => {
     await server.shutdown();
   });
 
-  it("is over once the connection is open", async () => {
-    const server = await serve({
-      handshakeTimeoutMs: SHORT_MS,
-      pingIntervalMs: 4 * SHORT_MS,
-      message: (socket, data) => void socket.send(data),
-    });
-    const client = await RawClient.open({ port: server.port });
-    const { opcode } = await client.next(); // the keepalive's ping comes long behind the deadline
-    assert.equal(opcode, 9);
-    client.send(textFrame("still here"));
-    assert.equal(await client.nextText(), "still here");
-    await client.destroy();
-    await server.shutdown();
+  it("is over once the connection is open, over TCP and over TLS", async () => {
+    const { key, cert, ca } = testCertificate();
+    for (const secure of [{}, { tls: { key, cert } }]) {
+      const server = await serve({
+        ...secure,
+        handshakeTimeoutMs: SHORT_MS,
+        pingIntervalMs: 4 * SHORT_MS,
+        message: (socket, data) => void socket.send(data),
+      });
+      const client = await RawClient.open({ port: server.port, ca: "tls" in secure ? ca : undefined });
+      const { opcode } = await client.next(); // the keepalive's ping comes long behind the deadline
+      assert.equal(opcode, 9);
+      client.send(textFrame("still here"));
+      assert.equal(await client.nextText(), "still here");
+      await client.destroy();
+      await server.shutdown();
+    }
   });
 
   it("holds for a refusal that the client does not read", async () => {
@@ -181,7 +185,7 @@ describe("the deadline of the opening handshake", () => {
     client.socket.pause();
     client.ask({ headers: { Origin: "https://evil.test" } });
     await refused.next();
-    await server.shutdown(); // resolves when the last socket is gone, while the client still holds its own
+    await server.shutdown({ drainTimeoutMs: Number.POSITIVE_INFINITY }); // resolves when the last socket is gone, while the client still holds its own
     assert.equal(client.socket.destroyed, false);
     await client.destroy();
   });

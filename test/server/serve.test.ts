@@ -182,6 +182,19 @@ describe("serve", () => {
     await server.shutdown();
   });
 
+  it("reads what is sent behind a refused handshake, so that no reset destroys the answer", async () => {
+    const server = await serve(echo);
+    const client = await RawClient.dial({ port: server.port });
+    const failures: Error[] = [];
+    client.socket.on("error", (error) => failures.push(error));
+    client.ask({ headers: { "Sec-WebSocket-Key": "short" }, firstBytes: Buffer.alloc(8_000_000) });
+    await client.answered();
+    await client.gone;
+    assert.equal(client.status, 400);
+    assert.deepEqual(failures, []);
+    await server.shutdown();
+  });
+
   it("never takes what is sent behind a refused handshake for another request", async () => {
     let requests = 0;
     const server = await serve({

@@ -136,7 +136,7 @@ describe("the upgrade hook", () => {
       (() => undefined) as unknown as () => ReturnType<typeof refuse>,
       () => accept(1, { headers: { "X-Bad": "a\r\nInjected: 1" } }),
       () => accept(1, { headers: { Connection: "close" } }),
-      () => accept(1, { protocol: "not offered" }),
+      () => accept(1, { protocol: "not-offered" }),
     ]) {
       const { client, socket, refusal } = await handshake({ upgrade });
       assert.equal(client.status, 500);

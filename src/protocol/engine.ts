@@ -339,7 +339,11 @@ export class Engine<Owner> implements FrameSink {
     const nowMs = this.config.host.nowMs();
     const roundTripMs = nowMs - answered[answered.length - 1]!.sentAtMs;
     this.#latencyMs = roundTripMs;
-    if (this.isOpen) this.#liveness.ponged(nowMs);
+    if (this.isOpen) {
+      const before = this.#liveness.deadlineMs;
+      this.#liveness.ponged(nowMs);
+      if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
+    }
     for (const ping of answered) ping.done?.(nowMs - ping.sentAtMs);
     this.config.handler.pong(this.owner, bytes, start, end, roundTripMs);
   }

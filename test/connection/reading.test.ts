@@ -107,6 +107,7 @@ describe("a connection that is paused", () => {
       pongTimeoutMs: 300,
       idleTimeoutMs: 300,
       messageTimeoutMs: 300,
+      closeTimeoutMs: 60,
     });
     client.send(maskedFrame(0x01, Buffer.from("who")));
     await until(() => client.frames.size > 0, "a ping");

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomFillSync } from "node:crypto";
 import type { EngineHost } from "../protocol/engine-host.js";
+import { asBuffer } from "./as-buffer.js";
 import { nowMs } from "./clock.js";
 import { ZlibDeflateContext, ZlibInflateContext } from "./zlib-context.js";
 
@@ -25,8 +26,3 @@ export const nodeHost: EngineHost = {
   createDeflate: (windowBits) => new ZlibDeflateContext(windowBits),
   createInflate: (windowBits) => new ZlibInflateContext(windowBits),
 };
-
-/** The same bytes as a Buffer; no copy. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}

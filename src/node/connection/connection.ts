@@ -10,8 +10,8 @@ import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
+import { asBuffer } from "../as-buffer.js";
 import { schedule, unschedule } from "../clock.js";
-import { asBuffer } from "../node-host.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { diagnostics } from "./diagnostics.js";
@@ -318,7 +318,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   /** @internal Tells what to do once the connection is gone, besides the handlers. */
-  onGone: (() => void) | undefined = undefined;
+  onGone: ((connection: Connection<unknown>) => void) | undefined = undefined;
 
   /** @internal Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
@@ -436,7 +436,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.#held = undefined;
     beginTurn();
     const result = this.#engine.transportClosed(this.#transportError);
-    this.onGone?.();
+    this.onGone?.(this);
     const extras = (this.#extras ??= {});
     extras.result = result;
     this.#resolveReady(false);

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WritePosition } from "../../protocol/engine-handler.js";
-import { asBuffer } from "../node-host.js";
+import { asBuffer } from "../as-buffer.js";
 import { endOfTurn } from "./turn.js";
 
 /** Where the frames of all connections are written before they leave; replaced when full. */

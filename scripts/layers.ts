@@ -1,0 +1,93 @@
+/** A part of `src/`, and what the files in it may depend on. */
+export interface Layer {
+  /**
+   * The directory below `src/`, or the single file without its `.ts`. A file belongs to the layer with the longest
+   * path that fits, so a port that is one file of a directory can be a layer of its own.
+   */
+  readonly path: string;
+  /** The layers whose files may be imported; a layer may always import itself. */
+  readonly mayImport: readonly string[] | "every layer";
+  /** The layers of which only types may be imported (`import type`). */
+  readonly mayImportTypesOf?: readonly string[];
+  /** Whether it runs on Node only, so that `node:` modules may be imported. Default: false. */
+  readonly onNode?: boolean;
+  /** Whether it uses this package as a stranger would: by its name, never by a path. Default: false. */
+  readonly byPackageName?: boolean;
+  /**
+   * Whether time and randomness come from the caller, so that every run can be replayed; then the clock and
+   * `Math.random` are banned. Default: false.
+   */
+  readonly sansIo?: boolean;
+  /** Whether its files are the public subpaths: the only barrels, imported by no other file. Default: false. */
+  readonly publicEntry?: boolean;
+}
+
+/** The layer table of Hawser, lowest first. What is not allowed here is an error of `check-layers`. */
+export const LAYERS: readonly Layer[] = [
+  { path: "core", mayImport: [], sansIo: true },
+
+  { path: "protocol", mayImport: ["core"], sansIo: true },
+  { path: "codec", mayImport: ["core"], sansIo: true },
+  { path: "session/wire", mayImport: ["core"], sansIo: true },
+  {
+    path: "session/machine",
+    mayImport: ["core", "session/wire"],
+    mayImportTypesOf: ["codec"],
+    sansIo: true,
+  },
+
+  // Ports: the interfaces at which the layers above and below meet.
+  { path: "session/transport-port", mayImport: ["core", "session/wire"] },
+  { path: "session/peer-port", mayImport: ["core"] },
+  { path: "pubsub/broker-port", mayImport: ["core"] },
+
+  {
+    path: "node",
+    mayImport: ["core", "protocol", "session/wire", "session/transport-port"],
+    onNode: true,
+  },
+  { path: "web", mayImport: ["core", "protocol", "session/wire", "session/transport-port"] },
+
+  { path: "session/client", mayImport: ["core", "session/machine", "session/transport-port"] },
+  { path: "session/server", mayImport: ["core", "session/machine", "session/transport-port"] },
+
+  { path: "rpc", mayImport: ["core", "codec", "session/peer-port"] },
+  { path: "pubsub", mayImport: ["core", "codec", "session/peer-port", "pubsub/broker-port"] },
+
+  { path: "brokers/memory", mayImport: ["core", "pubsub/broker-port"] },
+  { path: "brokers/redis", mayImport: ["core", "pubsub/broker-port"] },
+  { path: "brokers/nats", mayImport: ["core", "pubsub/broker-port"] },
+
+  ...["compat/ws", "compat/socketio", "inspector", "metrics"].map((path) => ({
+    path,
+    mayImport: ["core", "node", "session/transport-port", "session/peer-port", "pubsub/broker-port"],
+  })),
+
+  { path: "cli", mayImport: [], byPackageName: true, onNode: true },
+  {
+    path: "testing",
+    mayImport: [
+      "core",
+      "protocol",
+      "codec",
+      "session/wire",
+      "session/machine",
+      "session/transport-port",
+      "session/client",
+      "session/server",
+    ],
+    onNode: true,
+  },
+  { path: "entry", mayImport: "every layer", publicEntry: true },
+];
+
+/** The layer that a path below `src/` belongs to, such as `core` for `core/byte-queue.ts`. */
+export function layerOf(path: string, layers: readonly Layer[] = LAYERS): Layer | undefined {
+  const name = path.replace(/\.ts$/, "");
+  let found: Layer | undefined;
+  for (const layer of layers) {
+    const fits = name === layer.path || name.startsWith(`${layer.path}/`);
+    if (fits && layer.path.length > (found?.path.length ?? 0)) found = layer;
+  }
+  return found;
+}

@@ -1,0 +1,57 @@
+// hawser/server: the WebSocket server for Node.
+export type {
+  ConnectErrorCode,
+  ConnectionErrorCode,
+  ErrorCode,
+  HandshakeErrorCode,
+  ProtocolErrorCode,
+  UsageErrorCode,
+} from "../core/error-codes.js";
+export {
+  ConnectionError,
+  HandshakeError,
+  HawserError,
+  ProtocolError,
+  UsageError,
+} from "../core/hawser-error.js";
+export { Connection, type SendOptions } from "../node/connection/connection.js";
+export type {
+  ConnectionHandlers,
+  ConnectionOptions,
+  MessageOptions,
+  SendLimits,
+} from "../node/connection/connection-options.js";
+export {
+  type CloseEvent as CloseDiagnostic,
+  diagnostics,
+  type FrameEvent as FrameDiagnostic,
+  type OpenEvent as OpenDiagnostic,
+} from "../node/connection/diagnostics.js";
+export type { Message } from "../node/connection/message-queue.js";
+export type { MessageWriter } from "../node/connection/message-writer.js";
+export type { BinaryData } from "../node/connection/payload.js";
+export type { SendStatus } from "../node/connection/send-status.js";
+export { attach, createServer } from "../node/server/attach.js";
+export { type Endpoint, endpoint } from "../node/server/endpoint.js";
+export { type ListeningServer, serve } from "../node/server/serve.js";
+export type { BroadcastOptions, Server, ShutdownOptions } from "../node/server/server.js";
+export { ServerConnection } from "../node/server/server-connection.js";
+export type { ServeOptions, ServerLimits, ServerOptions } from "../node/server/server-options.js";
+export {
+  type Acceptance,
+  type AcceptOptions,
+  accept,
+  type HeaderFields,
+  type Refusal,
+  type RefuseOptions,
+  refuse,
+  type UpgradeAnswer,
+} from "../node/server/upgrade-answer.js";
+export type { RouteParams, UpgradeRequest } from "../node/server/upgrade-request.js";
+export { CloseCode, closeCodeName } from "../protocol/close-code.js";
+export type { CloseFrame, CloseResult } from "../protocol/closing-handshake.js";
+export type { Deadlines, ReceiveLimits } from "../protocol/engine-config.js";
+export type { DeflateOptions, WindowBits } from "../protocol/extensions/deflate-negotiation.js";
+export type { HeaderList } from "../protocol/handshake/header-list.js";
+export type { OriginPolicy } from "../protocol/handshake/origin-policy.js";
+export { PreparedMessage } from "../protocol/prepared-message.js";

@@ -1,0 +1,39 @@
+import type { DeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
+import type { OriginPolicy } from "../../protocol/handshake/origin-policy.js";
+import type { ConnectionHandlers, ConnectionOptions } from "../connection/connection-options.js";
+import type { ServerConnection } from "./server-connection.js";
+import type { UpgradeAnswer } from "./upgrade-answer.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
+
+/**
+ * What a server does with the connections of one path: who may connect, what happens to messages, which limits hold.
+ *
+ * @typeParam Data what the application keeps with each connection; it follows from what `upgrade` returns.
+ */
+export interface Endpoint<Data = undefined>
+  extends ConnectionOptions,
+    ConnectionHandlers<ServerConnection<Data>> {
+  /**
+   * Decides whether to let a connection in, before it exists: authenticates, looks things up, sets `socket.data`.
+   * Return `accept(data)` or `refuse(status)`. May be async, within `handshakeTimeoutMs`. If it throws, the client gets
+   * status 500. By default everybody is let in whose `Origin` is allowed.
+   */
+  upgrade?(request: UpgradeRequest): UpgradeAnswer<Data> | Promise<UpgradeAnswer<Data>>;
+  /**
+   * Which web pages may connect. Default `same-origin`: browsers send cookies along whatever page asks, and no rule of
+   * theirs stops a foreign page from opening a WebSocket. Clients that are not browsers send no `Origin` and pass.
+   */
+  origins?: OriginPolicy | undefined;
+  /** The subprotocols spoken here, the preferred one first. Default none. */
+  protocols?: readonly string[] | undefined;
+  /**
+   * permessage-deflate (RFC 7692): `true`, or its parameters. Default false: compressing costs far more time than
+   * sending, and pays on slow links and long text.
+   */
+  compression?: boolean | DeflateOptions | undefined;
+}
+
+/** Names an endpoint, so that the type of its `socket.data` follows from what its `upgrade` returns. */
+export function endpoint<Data = undefined>(definition: Endpoint<Data>): Endpoint<Data> {
+  return definition;
+}

@@ -1,0 +1,39 @@
+import type { Duplex } from "node:stream";
+import type { TimerWheelEntry } from "../../core/timer-wheel.js";
+import { nowMs, schedule, unschedule } from "../clock.js";
+
+/**
+ * Watches over a socket while its opening handshake is not done: an error does not end the process, a peer that takes
+ * too long is dropped. Attached before anything is awaited.
+ */
+export class HandshakeGuard implements TimerWheelEntry {
+  readonly #stream: Duplex;
+  readonly #onTimeout: () => void;
+  readonly #onClose = (): void => this.release();
+  timerNext: TimerWheelEntry | null = null;
+  timerPrevious: TimerWheelEntry | null = null;
+  timerSlot = -1;
+
+  constructor(stream: Duplex, timeoutMs: number, onTimeout: () => void = () => stream.destroy()) {
+    this.#stream = stream;
+    this.#onTimeout = onTimeout;
+    stream.on("error", ignore);
+    stream.once("close", this.#onClose);
+    schedule(this, nowMs() + timeoutMs);
+  }
+
+  /** Part of `TimerWheelEntry`. */
+  onDeadline(): number {
+    this.#onTimeout();
+    return Infinity;
+  }
+
+  /** The handshake is over, one way or the other. The listener for errors stays until another has been attached. */
+  release(): void {
+    unschedule(this);
+    this.#stream.off("close", this.#onClose);
+  }
+}
+
+/** An error is followed by `close`, which is what counts. */
+function ignore(): void {}

@@ -1,0 +1,33 @@
+import type { Duplex } from "node:stream";
+import type { HandshakeError } from "../../core/hawser-error.js";
+import { HeaderList } from "../../protocol/handshake/header-list.js";
+import { refusalHead } from "../../protocol/handshake/server-handshake.js";
+import { HandshakeGuard } from "./handshake-guard.js";
+
+/** How long the client may take to read a refusal. */
+const LINGER_MS = 2_000;
+
+/**
+ * Answers a handshake that is refused, and ends the connection. What the client may have sent behind its request is
+ * read and thrown away: never taken for another request, and no reset may destroy the answer on its way.
+ */
+export function refuseUpgrade(
+  stream: Duplex,
+  error: HandshakeError,
+  body: string = `${error.message}\n`,
+): void {
+  if (stream.destroyed || stream.writableEnded) return;
+  const bytes = Buffer.from(body);
+  const hasType = new HeaderList(error.headers).has("content-type");
+  const head = refusalHead({
+    status: error.status,
+    headers: error.headers,
+    bodyBytes: bytes.length,
+    bodyType: hasType ? undefined : "text/plain; charset=utf-8",
+  });
+  const guard = new HandshakeGuard(stream, LINGER_MS);
+  stream.once("close", () => guard.release());
+  stream.once("end", () => stream.destroy());
+  stream.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]));
+  stream.resume();
+}

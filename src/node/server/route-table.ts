@@ -1,0 +1,82 @@
+import { UsageError } from "../../core/hawser-error.js";
+import type { RouteParams } from "./upgrade-request.js";
+
+/** What a path was found to lead to. */
+export interface RouteMatch<T> {
+  readonly target: T;
+  readonly params: RouteParams;
+}
+
+const NO_PARAMS: RouteParams = Object.freeze({});
+
+/**
+ * Finds what is at a path. Routes are exact (`/chat`), have named parts (`/rooms/:room`), or end in `*` for everything
+ * below (`/files/*`). Exact routes win, then the one that stands first. Percent-encoding is undone in named parts only.
+ */
+export class RouteTable<T> {
+  readonly #exact = new Map<string, T>();
+  readonly #patterns: {
+    readonly segments: readonly string[];
+    readonly isOpen: boolean;
+    readonly target: T;
+  }[] = [];
+
+  /**
+   * Adds a route.
+   * @throws {@link UsageError} `INVALID_OPTION` for a path that does not begin with `/`, or stands twice.
+   */
+  add(path: string, target: T): void {
+    if (path !== "*" && !path.startsWith("/")) {
+      throw new UsageError("INVALID_OPTION", `a route begins with "/": ${JSON.stringify(path)}`);
+    }
+    if (!path.includes(":") && !path.includes("*")) {
+      if (this.#exact.has(path)) throw new UsageError("INVALID_OPTION", `two routes for ${path}`);
+      this.#exact.set(path, target);
+      return;
+    }
+    const segments = path === "*" ? [""] : path.split("/").slice(1);
+    const isOpen = path === "*" || segments.at(-1) === "*";
+    if (isOpen) segments.pop();
+    if (segments.some((segment) => segment.includes("*") || segment === ":")) {
+      throw new UsageError("INVALID_OPTION", `"*" stands only at the end, and ":" before a name: ${path}`);
+    }
+    this.#patterns.push({ segments, isOpen, target });
+  }
+
+  /** What is at `path` (without the query), or undefined. */
+  match(path: string): RouteMatch<T> | undefined {
+    const exact = this.#exact.get(path);
+    if (exact !== undefined) return { target: exact, params: NO_PARAMS };
+    if (this.#patterns.length === 0) return undefined;
+    const parts = path.split("/").slice(1);
+    for (const { segments, isOpen, target } of this.#patterns) {
+      if (isOpen ? parts.length < segments.length : parts.length !== segments.length) continue;
+      const params = matchSegments(segments, parts);
+      if (params !== undefined) return { target, params };
+    }
+    return undefined;
+  }
+}
+
+function matchSegments(segments: readonly string[], parts: readonly string[]): RouteParams | undefined {
+  const params: Record<string, string> = Object.create(null);
+  for (const [i, segment] of segments.entries()) {
+    const part = parts[i]!;
+    if (!segment.startsWith(":")) {
+      if (segment !== part) return undefined;
+      continue;
+    }
+    const value = decode(part);
+    if (value === undefined || value === "") return undefined;
+    params[segment.slice(1)] = value;
+  }
+  return params;
+}
+
+function decode(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { UsageError } from "../../core/hawser-error.js";
+import { HandshakeGuard } from "./handshake-guard.js";
+import { Server, serverLimits } from "./server.js";
+import type { ServeOptions, ServerLimits } from "./server-options.js";
+
+/** Connections that Node itself refuses come on top of ours: those whose opening handshake is not done. */
+const MAX_PENDING_HANDSHAKES = 1_024;
+
+/** A server that listens. */
+export class ListeningServer extends Server {
+  readonly #http: HttpServer;
+  readonly #isSecure: boolean;
+
+  /** @internal Use `serve`. */
+  constructor(options: ServeOptions<unknown>, http: HttpServer) {
+    super(options);
+    this.#http = http;
+    this.#isSecure = options.tls !== undefined;
+  }
+
+  /** The port it listens on; 0 for a Unix socket. */
+  get port(): number {
+    const address = this.#http.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  /** Where clients reach it: `ws://127.0.0.1:8080`, or `ws+unix:` with the path of the socket. */
+  get url(): string {
+    const address = this.#http.address();
+    if (address === null) return "";
+    if (typeof address === "string") return `ws+unix:${address}`;
+    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    return `${this.#isSecure ? "wss" : "ws"}://${host}:${address.port}`;
+  }
+}
+
+/**
+ * Starts a WebSocket server. Resolves when it listens.
+ *
+ * @throws {@link UsageError} `INVALID_OPTION`, or `LISTEN_FAILED` if the port is taken or may not be used.
+ */
+export async function serve<Data = undefined>(options: ServeOptions<Data>): Promise<ListeningServer> {
+  const limits = serverLimits(options);
+  const http = httpServer(options, limits);
+  const server = new ListeningServer(options, http);
+  guardHandshakes(http, limits.handshakeTimeoutMs, options.tls !== undefined);
+  http.on("request", options.request ?? upgradeRequired);
+  http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
+  await listen(http, options);
+  server.stopListening = () => stop(http);
+  return server;
+}
+
+function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpServer {
+  const settings = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.handshakeTimeoutMs,
+    noDelay: true,
+  };
+  const http =
+    options.tls === undefined
+      ? createHttpServer(settings)
+      : createHttpsServer({ handshakeTimeout: limits.handshakeTimeoutMs, ...options.tls, ...settings });
+  http.maxHeadersCount = limits.maxHeaders;
+  http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
+  return http;
+}
+
+/** Until its first request is there, a connection is on the clock: Node itself looks only twice a minute. */
+function guardHandshakes(http: HttpServer, timeoutMs: number, isSecure: boolean): void {
+  const guards = new WeakMap<Duplex, HandshakeGuard>();
+  const release = (stream: Duplex): void => {
+    guards.get(stream)?.release();
+    guards.delete(stream);
+  };
+  http.on(isSecure ? "secureConnection" : "connection", (stream: Duplex) => {
+    guards.set(stream, new HandshakeGuard(stream, timeoutMs));
+  });
+  http.on("request", (request) => release(request.socket));
+  http.on("upgrade", (request) => release(request.socket));
+}
+
+function listen(
+  http: HttpServer,
+  { port = 0, host = "127.0.0.1", path }: ServeOptions<unknown>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (cause: NodeJS.ErrnoException): void => {
+      const where = path ?? `${host}:${port}`;
+      const why = cause.code === "EADDRINUSE" ? "it is taken by another process" : cause.message;
+      reject(new UsageError("LISTEN_FAILED", `cannot listen on ${where}: ${why}`, cause));
+    };
+    http.once("error", onError);
+    try {
+      http.listen(path === undefined ? { port, host } : { path }, () => {
+        http.off("error", onError);
+        // After this an error is about one connection that could not be accepted (no descriptors left, say).
+        http.on("error", (error) => process.emitWarning(error));
+        resolve();
+      });
+    } catch (cause) {
+      reject(new UsageError("INVALID_OPTION", `cannot listen on port ${String(port)}`, cause));
+    }
+  });
+}
+
+function stop(http: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    http.close(() => resolve());
+    http.closeIdleConnections();
+    http.closeAllConnections();
+  });
+}
+
+function upgradeRequired(_request: unknown, response: ServerResponse): void {
+  const body = "This is a WebSocket server: connect with ws: or wss:.\n";
+  response.writeHead(426, {
+    connection: "Upgrade, close",
+    upgrade: "websocket",
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": body.length,
+  });
+  response.end(body);
+}

@@ -1,0 +1,21 @@
+import type { Duplex } from "node:stream";
+import { type Agreement, Connection, type ConnectionContext } from "../connection/connection.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
+
+/** A connection on a server. `data` is what the `upgrade` hook returned. */
+export class ServerConnection<Data = undefined> extends Connection<Data> {
+  /** The request that opened it: path, query, header fields, cookies, address. */
+  readonly request: UpgradeRequest;
+
+  /** @internal */
+  constructor(
+    context: ConnectionContext,
+    stream: Duplex,
+    data: Data,
+    agreed: Agreement,
+    request: UpgradeRequest,
+  ) {
+    super(context, stream, data, agreed);
+    this.request = request;
+  }
+}

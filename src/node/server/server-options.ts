@@ -1,0 +1,67 @@
+import type { IncomingMessage, RequestListener } from "node:http";
+import type { ServerOptions as TlsServerOptions } from "node:https";
+import type { HandshakeError } from "../../core/hawser-error.js";
+import type { OptionalOf } from "../connection/optional-of.js";
+import type { Endpoint } from "./endpoint.js";
+
+/** Limits of a whole server. All are finite by default. */
+export interface ServerLimits {
+  /**
+   * The most connections at a time; more are refused with 503. Default 65,536: what one address can be given by the
+   * ports of one peer, and some 700 MB if all are idle.
+   */
+  maxConnections: number;
+  /**
+   * The most connections from one address; more are refused with 429. Default 1,024: above an office behind one
+   * address, below what exhausts a server. Behind a proxy all come from one address: see `clientAddress`.
+   */
+  maxConnectionsPerAddress: number;
+  /**
+   * How long the opening handshake may take, from the first byte to the end of the `upgrade` hook. Default 10 s: several
+   * round trips on the worst link, and a slow look-up.
+   */
+  handshakeTimeoutMs: number;
+  /** The most bytes the head of a request may have. Default 16,384, as Node's own default. Not with `attach`. */
+  maxHeaderBytes: number;
+  /** The most header fields a request may have. Default 100: browsers send about 20. Not with `attach`. */
+  maxHeaders: number;
+}
+
+/** What a server needs to know, however it is reached. */
+export interface ServerOptions<Data = undefined> extends Endpoint<Data>, OptionalOf<ServerLimits> {
+  /**
+   * Endpoints by path: `/chat`, `/rooms/:room`, `/files/*`. With it, other paths get 404; the limits and policies that
+   * stand beside it are what its endpoints start from. Without it, the handlers here serve every path.
+   */
+  routes?: Readonly<Record<string, Endpoint<unknown>>> | undefined;
+  /**
+   * The address that counts for `maxConnectionsPerAddress` and is `request.remoteAddress`. By default that of the
+   * socket. Behind a proxy, take it from the header that your proxy sets, and from no other.
+   */
+  clientAddress?: ((request: IncomingMessage) => string) | undefined;
+  /** Told of each opening handshake that was refused, for logs. */
+  refused?: ((error: HandshakeError, request: IncomingMessage) => void) | undefined;
+}
+
+/** What {@link serve} needs to know. */
+export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
+  /** The TCP port; 0 takes a free one, which `server.port` tells. Default 0. */
+  port?: number | undefined;
+  /** The address to listen on. Default `127.0.0.1`: a server is open to the network when you say so (`0.0.0.0`, `::`). */
+  host?: string | undefined;
+  /** Listen on a Unix socket (or a Windows pipe) instead of a port. */
+  path?: string | undefined;
+  /** Serve `wss:` with this certificate and key; the options of `https.createServer`. */
+  tls?: TlsServerOptions | undefined;
+  /** Ordinary HTTP requests on the same port. By default they get 426 Upgrade Required. */
+  request?: RequestListener | undefined;
+}
+
+/** The defaults of {@link ServerLimits}. */
+export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = {
+  maxConnections: 65_536,
+  maxConnectionsPerAddress: 1_024,
+  handshakeTimeoutMs: 10_000,
+  maxHeaderBytes: 16_384,
+  maxHeaders: 100,
+};

@@ -1,0 +1,345 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { HandshakeError, UsageError } from "../../core/hawser-error.js";
+import { CloseCode } from "../../protocol/close-code.js";
+import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
+import { acceptKey } from "../../protocol/handshake/accept-key.js";
+import { HeaderList } from "../../protocol/handshake/header-list.js";
+import { assertOriginPolicy, isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
+import {
+  acceptHead,
+  chooseProtocol,
+  type HandshakeRequest,
+  readRequest,
+} from "../../protocol/handshake/server-handshake.js";
+import { PreparedMessage } from "../../protocol/prepared-message.js";
+import type { ConnectionContext, SendOptions } from "../connection/connection.js";
+import { connectionContext } from "../connection/connection-context.js";
+import { diagnostics } from "../connection/diagnostics.js";
+import { type BinaryData, bytesOf } from "../connection/payload.js";
+import type { SendStatus } from "../connection/send-status.js";
+import { nodeHost } from "../node-host.js";
+import { ConnectionCount } from "./connection-count.js";
+import type { Endpoint } from "./endpoint.js";
+import { HandshakeGuard } from "./handshake-guard.js";
+import { refuseUpgrade } from "./refuse-upgrade.js";
+import { type RouteMatch, RouteTable } from "./route-table.js";
+import { ServerConnection } from "./server-connection.js";
+import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
+import { Acceptance, Refusal } from "./upgrade-answer.js";
+import { UpgradeRequest } from "./upgrade-request.js";
+
+/** An endpoint with what its connections share. */
+interface PreparedEndpoint {
+  readonly endpoint: Endpoint<unknown>;
+  readonly context: ConnectionContext;
+}
+
+/** How a server ends. */
+export interface ShutdownOptions {
+  /** The close code for the clients. Default 1001, going away: well-behaved ones come back elsewhere. */
+  readonly code?: number | undefined;
+  /** The close reason. Default none. */
+  readonly reason?: string | undefined;
+  /** How long clients may take to close; then they are dropped. Default 5 s. */
+  readonly drainTimeoutMs?: number | undefined;
+}
+
+/** What {@link Server.broadcast} can add. */
+export interface BroadcastOptions extends SendOptions {
+  /** Leave this connection out: usually the one that the message came from. */
+  readonly except?: ServerConnection<unknown> | undefined;
+  /** Send only to connections for which this is true. */
+  readonly where?: ((socket: ServerConnection<unknown>) => boolean) | undefined;
+}
+
+/**
+ * The connections of a server, and the way in for new ones. Made by `serve` (with a port of its own), `attach` (beside
+ * an existing HTTP server) or `createServer` (which leaves it to the caller to bring upgrade requests).
+ */
+export class Server {
+  readonly #connections = new Set<ServerConnection<unknown>>();
+  readonly #routes = new RouteTable<PreparedEndpoint>();
+  readonly #options: ServerOptions<unknown>;
+  readonly #limits: ServerLimits;
+  readonly #count: ConnectionCount;
+  #isShuttingDown = false;
+  #onEmpty: (() => void) | undefined = undefined;
+  #shutdown: Promise<void> | undefined = undefined;
+  /** @internal Stops what brings new connections; resolves when that is done. */
+  stopListening: () => Promise<void> = async () => {};
+
+  /**
+   * @internal Use `serve`, `attach` or `createServer`.
+   * @throws `UsageError` `INVALID_OPTION`.
+   */
+  constructor(options: ServerOptions<unknown>) {
+    this.#options = options;
+    this.#limits = serverLimits(options);
+    this.#count = new ConnectionCount(this.#limits.maxConnections, this.#limits.maxConnectionsPerAddress);
+    const { routes, ...shared } = options;
+    if (routes === undefined) {
+      this.#routes.add("*", prepare(options));
+    } else {
+      for (const [path, endpoint] of Object.entries(routes)) {
+        this.#routes.add(path, prepare({ ...withoutHandlers(shared), ...endpoint }));
+      }
+    }
+  }
+
+  /** The open connections. */
+  get connections(): ReadonlySet<ServerConnection<unknown>> {
+    return this.#connections;
+  }
+
+  /** Whether some endpoint is at the path of this request. */
+  hasRoute(request: IncomingMessage): boolean {
+    return this.#routes.match(pathOf(request.url ?? "")) !== undefined;
+  }
+
+  /**
+   * Takes an upgrade request, as Node's `upgrade` event gives it, through the opening handshake. Resolves with the
+   * connection, or with undefined if it was refused. Never rejects for what a peer does.
+   */
+  async handleUpgrade(
+    incoming: IncomingMessage,
+    stream: Duplex,
+    firstBytes: Uint8Array,
+  ): Promise<ServerConnection<unknown> | undefined> {
+    const refusal = { body: undefined as string | undefined };
+    let counted: string | undefined;
+    const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    try {
+      const handshake = readRequest({
+        method: incoming.method ?? "",
+        target: incoming.url ?? "",
+        httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
+        headers: new HeaderList(incoming.rawHeaders),
+      });
+      if (handshake instanceof HandshakeError) throw handshake;
+      const route = this.#findRoute(handshake);
+      const address = this.#addressOf(incoming);
+      this.#admit(address);
+      counted = address;
+      const request = new UpgradeRequest(incoming, route.params, address);
+      const answer = await this.#ask(route.target.endpoint, request);
+      if (answer instanceof Refusal) {
+        refusal.body = answer.body;
+        throw new HandshakeError("REFUSED", answer.status, "the upgrade hook refused", answer.headers);
+      }
+      if (this.#isShuttingDown) throw shuttingDown();
+      if (stream.destroyed || !stream.writable) {
+        this.#count.remove(address);
+        return undefined;
+      }
+      const socket = this.#open(stream, firstBytes, handshake, route.target, answer, request);
+      guard.release();
+      return socket;
+    } catch (error) {
+      guard.release();
+      if (counted !== undefined) this.#count.remove(counted);
+      this.#refuse(incoming, stream, error, refusal.body);
+      return undefined;
+    }
+  }
+
+  /** A message encoded once, to be sent to many connections; `broadcast` makes one itself. */
+  prepare(data: string | BinaryData, options?: SendOptions): PreparedMessage {
+    return prepareMessage(data, options);
+  }
+
+  /** Sends a message to all connections, encoded once. Returns how many it was `sent` to, `queued` for and so on. */
+  broadcast(
+    data: string | BinaryData | PreparedMessage,
+    options: BroadcastOptions = {},
+  ): Record<SendStatus, number> {
+    const message = data instanceof PreparedMessage ? data : prepareMessage(data, options);
+    const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
+    const { except, where } = options;
+    for (const socket of this.#connections) {
+      if (socket === except || (where !== undefined && !where(socket))) continue;
+      counts[socket.send(message)]++;
+    }
+    return counts;
+  }
+
+  /**
+   * Ends the server: takes no new connections, tells every client with a close frame, waits for them, drops who is left
+   * after `drainTimeoutMs`. Resolves when all of it is gone. A second call gets the same promise.
+   */
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    this.#shutdown ??= this.#end(options);
+    return this.#shutdown;
+  }
+
+  /** `await using server = await serve(...)`: shuts down at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  #findRoute(handshake: HandshakeRequest): RouteMatch<PreparedEndpoint> {
+    if (this.#isShuttingDown) throw shuttingDown();
+    const route = this.#routes.match(handshake.path);
+    if (route === undefined) throw new HandshakeError("NOT_FOUND", 404, "no endpoint at this path");
+    if (!isOriginAllowed(route.target.endpoint.origins ?? "same-origin", handshake)) {
+      throw new HandshakeError("ORIGIN_NOT_ALLOWED", 403, `origin ${handshake.origin} is not allowed`);
+    }
+    return route;
+  }
+
+  #addressOf(incoming: IncomingMessage): string {
+    const { clientAddress } = this.#options;
+    return clientAddress === undefined ? (incoming.socket.remoteAddress ?? "") : clientAddress(incoming);
+  }
+
+  #admit(address: string): void {
+    const limit = this.#count.add(address);
+    if (limit === undefined) return;
+    throw limit === "total"
+      ? new HandshakeError("TOO_MANY_CONNECTIONS", 503, "too many connections", ["Retry-After", "5"])
+      : new HandshakeError("TOO_MANY_CONNECTIONS", 429, "too many connections from this address");
+  }
+
+  async #ask(endpoint: Endpoint<unknown>, request: UpgradeRequest): Promise<Acceptance<unknown> | Refusal> {
+    if (endpoint.upgrade === undefined) return new Acceptance<unknown>(undefined, [], undefined);
+    const answer = await endpoint.upgrade(request);
+    if (answer instanceof Acceptance || answer instanceof Refusal) return answer;
+    throw new UsageError("INVALID_OPTION", "an upgrade hook returns accept(...) or refuse(...)");
+  }
+
+  #open(
+    stream: Duplex,
+    firstBytes: Uint8Array,
+    handshake: HandshakeRequest,
+    { endpoint, context }: PreparedEndpoint,
+    answer: Acceptance<unknown>,
+    request: UpgradeRequest,
+  ): ServerConnection<unknown> {
+    const protocol = answer.protocol ?? chooseProtocol(handshake.protocols, endpoint.protocols ?? []);
+    if (protocol !== undefined && !handshake.protocols.includes(protocol)) {
+      throw new UsageError("INVALID_PROTOCOL_NAME", `the client did not offer ${JSON.stringify(protocol)}`);
+    }
+    const { compression } = endpoint;
+    const deflate = compression
+      ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
+      : undefined;
+    const head = acceptHead({
+      acceptKey: acceptKey(handshake.key, sha1Base64),
+      protocol,
+      extensions: deflate?.response,
+      headers: answer.headers,
+    });
+    const agreed = {
+      protocol: protocol ?? "",
+      extensions: deflate?.response ?? "",
+      deflate: deflate?.parameters,
+    };
+    const socket = new ServerConnection(context, stream, answer.data, agreed, request);
+    this.#connections.add(socket);
+    socket.onGone = this.#forget;
+    if (diagnostics.open.hasSubscribers) {
+      diagnostics.open.publish({ socket, requestHead: headOf(request), responseHead: head });
+    }
+    socket.start(head, firstBytes);
+    request.incoming = undefined;
+    return socket;
+  }
+
+  /** One function for all connections. */
+  readonly #forget = (socket: unknown): void => {
+    if (!(socket instanceof ServerConnection)) return;
+    this.#connections.delete(socket);
+    this.#count.remove(socket.request.remoteAddress);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  };
+
+  #refuse(incoming: IncomingMessage, stream: Duplex, cause: unknown, body: string | undefined): void {
+    const error =
+      cause instanceof HandshakeError
+        ? cause
+        : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
+    try {
+      if (this.#options.refused !== undefined) this.#options.refused(error, incoming);
+      else if (error !== cause) process.emitWarning(cause instanceof Error ? cause : error);
+      refuseUpgrade(stream, error, body);
+    } catch (failure) {
+      // The application's own status or header fields cannot be sent, or its `refused` threw.
+      process.emitWarning(failure instanceof Error ? failure : String(failure));
+      stream.destroy();
+    }
+  }
+
+  async #end({
+    code = CloseCode.goingAway,
+    reason = "",
+    drainTimeoutMs = 5_000,
+  }: ShutdownOptions): Promise<void> {
+    this.#isShuttingDown = true;
+    const stopped = this.stopListening();
+    for (const socket of this.#connections) void socket.close(code, reason);
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          for (const socket of this.#connections) socket.terminate();
+        }, drainTimeoutMs);
+        this.#onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    await stopped;
+  }
+}
+
+/** The limits with their defaults filled in. */
+export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
+  const limits = { ...DEFAULT_SERVER_LIMITS };
+  for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
+    const value: unknown = options[name] ?? limits[name];
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new UsageError(
+        "INVALID_OPTION",
+        `${name} must be a number that is not negative, not ${String(value)}`,
+      );
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+function prepare(endpoint: Endpoint<unknown>): PreparedEndpoint {
+  if (endpoint.origins !== undefined) assertOriginPolicy(endpoint.origins);
+  if (typeof endpoint.compression === "object") assertDeflateOptions(endpoint.compression);
+  return { endpoint, context: connectionContext("server", endpoint) };
+}
+
+/** What endpoints start from: options, but nobody else's handlers. */
+function withoutHandlers(options: Endpoint<unknown>): Endpoint<unknown> {
+  const { upgrade, open, message, messageChunk, ping, pong, drain, close, error, ...rest } = options;
+  return rest;
+}
+
+function prepareMessage(data: string | BinaryData, options?: SendOptions): PreparedMessage {
+  return new PreparedMessage(typeof data === "string" ? data : bytesOf(data), nodeHost, options);
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf("?");
+  return mark === -1 ? target : target.slice(0, mark);
+}
+
+function sha1Base64(text: string): string {
+  return createHash("sha1").update(text).digest("base64");
+}
+
+function shuttingDown(): HandshakeError {
+  return new HandshakeError("SHUTTING_DOWN", 503, "the server is shutting down", ["Retry-After", "5"]);
+}
+
+/** The request as it came over the wire, for tracing. */
+function headOf(request: UpgradeRequest): string {
+  const lines = [...request.headers].map(([name, value]) => `${name}: ${value}`);
+  return [`GET ${request.target} HTTP/1.1`, ...lines, "", ""].join("\r\n");
+}

@@ -1,0 +1,80 @@
+/** Header fields: a record, or a flat list (name, value, name, value...) where a name must stand twice. */
+export type HeaderFields = Readonly<Record<string, string>> | readonly string[];
+
+/** An `upgrade` hook lets the connection in. Made by {@link accept}. */
+export class Acceptance<Data> {
+  /** Becomes `socket.data`. */
+  readonly data: Data;
+  /** Header fields of the 101, as a flat list. */
+  readonly headers: readonly string[];
+  /** The subprotocol, which must be one the client offered; undefined leaves the choice to `protocols`. */
+  readonly protocol: string | undefined;
+
+  constructor(data: Data, headers: readonly string[], protocol: string | undefined) {
+    this.data = data;
+    this.headers = headers;
+    this.protocol = protocol;
+  }
+}
+
+/** An `upgrade` hook refuses. Made by {@link refuse}. */
+export class Refusal {
+  /** The HTTP status. */
+  readonly status: number;
+  /** Header fields, as a flat list. */
+  readonly headers: readonly string[];
+  /** The body. */
+  readonly body: string;
+
+  constructor(status: number, headers: readonly string[], body: string) {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
+/** What an `upgrade` hook answers. */
+export type UpgradeAnswer<Data> = Acceptance<Data> | Refusal;
+
+/**
+ * Lets the connection in; `data` is then `socket.data`.
+ * @param options `headers` go into the 101 (a cookie, say); `protocol` chooses a subprotocol.
+ */
+export function accept(): Acceptance<undefined>;
+export function accept<Data>(data: Data, options?: AcceptOptions): Acceptance<Data>;
+export function accept(data?: unknown, options: AcceptOptions = {}): Acceptance<unknown> {
+  return new Acceptance(data, flat(options.headers), options.protocol);
+}
+
+/** What {@link accept} can add. */
+export interface AcceptOptions {
+  /** Header fields for the 101. */
+  readonly headers?: HeaderFields | undefined;
+  /** The subprotocol: one that the client offered. */
+  readonly protocol?: string | undefined;
+}
+
+/**
+ * Refuses the connection, with an HTTP answer.
+ * @param status 300 to 599, without 304: 401 to ask for credentials, 403 for no, 302 with `Location`, 503 for later.
+ */
+export function refuse(status: number, options: RefuseOptions = {}): Refusal {
+  return new Refusal(status, flat(options.headers), options.body ?? "");
+}
+
+/** What {@link refuse} can add. */
+export interface RefuseOptions {
+  /** Header fields of the answer. `Content-Type` is `text/plain; charset=utf-8` unless given. */
+  readonly headers?: HeaderFields | undefined;
+  /** The body. Browsers do not show it to pages. */
+  readonly body?: string | undefined;
+}
+
+function flat(headers: HeaderFields | undefined): readonly string[] {
+  if (headers === undefined) return [];
+  return isList(headers) ? headers : Object.entries(headers).flat();
+}
+
+function isList(headers: HeaderFields): headers is readonly string[] {
+  return Array.isArray(headers);
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from "node:http";
+import { HeaderList } from "../../protocol/handshake/header-list.js";
+import { parseCookies } from "./cookies.js";
+
+/** The values of the `:name` parts of a route's path, decoded. */
+export type RouteParams = Readonly<Record<string, string>>;
+
+/**
+ * The request that opened a connection, or asks to. It stays reachable as `socket.request`; to cost little there, it
+ * keeps the header fields as one string and takes it apart when it is asked.
+ */
+export class UpgradeRequest {
+  /** Path and query, as they were sent: `/chat?room=5`. */
+  readonly target: string;
+  /** What the `:name` parts of the route's path stand for. */
+  readonly params: RouteParams;
+  /** The peer's IP address, or what the server's `clientAddress` made of the request; empty for a Unix socket. */
+  readonly remoteAddress: string;
+  /** Whether the connection to us is encrypted. A proxy in front may have taken TLS off. */
+  readonly isSecure: boolean;
+  /**
+   * Node's request, for what middleware has put on it (a session, say). Only until the `upgrade` hook and `open` are
+   * done: it holds some kilobytes.
+   */
+  incoming: IncomingMessage | undefined;
+  #fields: string;
+  #headers: HeaderList | undefined = undefined;
+
+  /** @internal */
+  constructor(incoming: IncomingMessage, params: RouteParams, remoteAddress: string) {
+    this.target = incoming.url ?? "/";
+    this.params = params;
+    this.remoteAddress = remoteAddress;
+    this.isSecure = "encrypted" in incoming.socket && incoming.socket.encrypted === true;
+    this.incoming = incoming;
+    this.#fields = incoming.rawHeaders.join("\n"); // no header name or value has a line end in it
+  }
+
+  /** The header fields. */
+  get headers(): HeaderList {
+    if (this.#headers === undefined) {
+      this.#headers = new HeaderList(this.#fields === "" ? [] : this.#fields.split("\n"));
+      this.#fields = "";
+    }
+    return this.#headers;
+  }
+
+  /** The path, without the query, as it was sent. */
+  get path(): string {
+    const mark = this.target.indexOf("?");
+    return mark === -1 ? this.target : this.target.slice(0, mark);
+  }
+
+  /** The parameters of the query. */
+  get query(): URLSearchParams {
+    const mark = this.target.indexOf("?");
+    return new URLSearchParams(mark === -1 ? "" : this.target.slice(mark + 1));
+  }
+
+  /** `Host`: the host and port that the client wanted to reach. */
+  get host(): string {
+    return this.headers.get("host") ?? "";
+  }
+
+  /** `Origin`: the web page that opened the connection; undefined outside browsers. */
+  get origin(): string | undefined {
+    return this.headers.get("origin");
+  }
+
+  /** The cookies. Of a name that stands twice, the first counts: browsers send the more specific one first. */
+  get cookies(): ReadonlyMap<string, string> {
+    return parseCookies(this.headers.getAll("cookie"));
+  }
+}

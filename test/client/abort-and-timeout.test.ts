@@ -160,7 +160,10 @@ describe("giving up", () => {
   it("tells the phase of a name that does not exist and of a port where nobody listens", async () => {
     const dnsError = Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
     const dns = await connectErrorOf(
-      connect("ws://nobody.invalid/", { proxy: false, lookup: (_name, _options, callback) => callback(dnsError, "") }),
+      connect("ws://nobody.invalid/", {
+        proxy: false,
+        lookup: (_name, _options, callback) => callback(dnsError, ""),
+      }),
     );
     assert.deepEqual([dns.code, dns.phase, dns.cause], ["CONNECT_FAILED", "dns", dnsError]);
     const tcp = await connectErrorOf(connect(`ws://127.0.0.1:${await freePort()}/`));

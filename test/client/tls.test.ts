@@ -80,10 +80,13 @@ describe("wss:", () => {
       if (options.all) callback(null, [{ address: "127.0.0.1", family: 4 }]);
       else callback(null, "127.0.0.1", 4);
     };
-    const error = await connectErrorOf(connect(`wss://other.invalid:${port}/`, { tls: { ca }, lookup, proxy: false }));
+    const error = await connectErrorOf(
+      connect(`wss://other.invalid:${port}/`, { tls: { ca }, lookup, proxy: false }),
+    );
     assert.equal((error.cause as { code?: string }).code, "ERR_TLS_CERT_ALTNAME_INVALID");
     const socket = await connect(`wss://other.invalid:${port}/`, {
-      tls: { ca, servername: "localhost" }, proxy: false,
+      tls: { ca, servername: "localhost" },
+      proxy: false,
       lookup,
     });
     socket.terminate();

@@ -1,6 +1,7 @@
 import { constants, deflateRawSync, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { DeflateContext, InflateContext, InflateFailure } from "../protocol/engine-host.js";
 import { asBuffer } from "./as-buffer.js";
+import { canInflateIncrementally, IncrementalInflate, type InflateStep } from "./incremental-inflate.js";
 
 /** zlib cannot deflate raw data with a window of 256 bytes; with 512 it refers back 250 bytes at most, which fits. */
 const MIN_ZLIB_WINDOW_BITS = 9;
@@ -43,32 +44,43 @@ export class ZlibDeflateContext implements DeflateContext {
   }
 }
 
-/** The other direction of {@link ZlibDeflateContext}: whole messages only, with the window as dictionary. */
+/**
+ * The other direction of {@link ZlibDeflateContext}. Whole messages take one call of zlib with the window as dictionary.
+ * A message in pieces takes a stream of zlib, which lives as long as the message does.
+ */
 export class ZlibInflateContext implements InflateContext {
-  readonly isIncremental = false;
+  readonly isIncremental: boolean = canInflateIncrementally;
   readonly #windowBits: number;
-  #window: SlidingWindow;
+  readonly #window: SlidingWindow;
+  /** Inflates the message of which not all has come. */
+  #stream: IncrementalInflate | undefined = undefined;
 
   constructor(windowBits: number) {
     this.#windowBits = windowBits;
     this.#window = new SlidingWindow(windowBits);
   }
 
-  inflate(bytes: Uint8Array, _last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
-    let input = Buffer.concat([bytes, TAIL]);
+  inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
+    const inPieces = !last || this.#stream !== undefined;
+    let input = last ? Buffer.concat([bytes, TAIL]) : asBuffer(bytes);
     const outputs: Buffer[] = [];
     let total = 0;
     // More than one round only where a block has BFINAL set: what follows it goes on with the same window
     // (RFC 7692 §7.2.3.4).
     while (input.length > 0) {
-      const step = this.#inflateBlocks(input, maxOutputBytes - total);
+      const left = maxOutputBytes - total;
+      const wasOpen = this.#stream !== undefined;
+      const step = inPieces ? this.#inflatePiece(input, left) : this.#inflateWhole(input, left);
       if (typeof step === "string") return step;
-      if (step.consumed === 0) break;
+      // A stream that takes nothing ended with the piece before; a new one that takes nothing never will.
+      if (step.consumed === 0 && !wasOpen) return "invalid";
       outputs.push(step.output);
       total += step.output.length;
       this.#window.append(step.output);
       input = input.subarray(step.consumed);
+      if (input.length > 0) this.#closeStream();
     }
+    if (last) this.#closeStream();
     return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs, total);
   }
 
@@ -77,10 +89,16 @@ export class ZlibInflateContext implements InflateContext {
   }
 
   dispose(): void {
+    this.#closeStream();
     this.#window.clear();
   }
 
-  #inflateBlocks(input: InputType, maxBytes: number): { output: Buffer; consumed: number } | InflateFailure {
+  #inflatePiece(input: Buffer, maxBytes: number): InflateStep | InflateFailure {
+    this.#stream ??= new IncrementalInflate(this.#windowBits, this.#window.bytes);
+    return this.#stream.push(input, maxBytes);
+  }
+
+  #inflateWhole(input: Buffer, maxBytes: number): InflateStep | InflateFailure {
     const dictionary = this.#window.bytes;
     try {
       const { buffer, engine } = inflateRawInfo(input, {
@@ -94,6 +112,11 @@ export class ZlibInflateContext implements InflateContext {
     } catch (error) {
       return isTooLarge(error) ? "too-big" : "invalid";
     }
+  }
+
+  #closeStream(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
   }
 }
 

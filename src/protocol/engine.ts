@@ -1,7 +1,9 @@
 import type { ConnectionErrorCode, ProtocolErrorCode } from "../core/error-codes.js";
 import { ConnectionError, HawserError, ProtocolError, UsageError } from "../core/hawser-error.js";
-import { CloseCode, isCloseCodeAllowed, isCloseCodeOnWire } from "./close-code.js";
+import { CloseCode, isCloseCodeAllowed } from "./close-code.js";
+import { readClosePayload, writeClosePayload } from "./close-payload.js";
 import { type CloseFrame, type CloseResult, ClosingHandshake } from "./closing-handshake.js";
+import { ControlAssembler } from "./control-assembler.js";
 import type { EngineConfig } from "./engine-config.js";
 import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
 import { PermessageDeflate } from "./extensions/permessage-deflate.js";
@@ -19,8 +21,9 @@ import {
   RSV_BITS,
   RSV1_BIT,
 } from "./opcode.js";
-import { type PendingPing, takePong } from "./pending-ping.js";
+import { type PingDone, PingLedger } from "./ping-ledger.js";
 import type { PreparedMessage } from "./prepared-message.js";
+import { violation } from "./violation.js";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
@@ -40,16 +43,13 @@ export class Engine<Owner> implements FrameSink {
   readonly #deflate: PermessageDeflate | undefined;
   #firstByte = 0;
   #frameLength = 0;
-  /** Where a control frame that arrives in pieces is put together, and how much of it is there. */
-  #control: Uint8Array | undefined = undefined;
-  #controlLength = 0;
+  #control: ControlAssembler | undefined = undefined;
   #assembler: MessageAssembler | undefined = undefined;
   #closing: ClosingHandshake | undefined = undefined;
-  #pings: PendingPing[] | undefined = undefined;
+  #pings: PingLedger | undefined = undefined;
   /** The message being sent piece by piece. */
   #outgoing: OutgoingMessage | undefined = undefined;
   #isPaused = false;
-  #latencyMs: number | undefined = undefined;
 
   /**
    * @param config shared by all connections of an endpoint; made by `engineConfig`.
@@ -75,7 +75,7 @@ export class Engine<Owner> implements FrameSink {
 
   /** The round-trip time of the last ping that was answered, in ms. */
   get latencyMs(): number | undefined {
-    return this.#latencyMs;
+    return this.#pings?.latencyMs;
   }
 
   /** Whether what comes in is held back. */
@@ -144,17 +144,13 @@ export class Engine<Owner> implements FrameSink {
     this.#deflate?.dispose();
     this.#assembler = undefined;
     this.#outgoing = undefined;
-    const pings = this.#pings;
-    this.#pings = undefined;
-    if (pings !== undefined) for (const ping of pings) ping.done?.(undefined);
+    this.#pings?.abandon();
     return closing.result();
   }
 
   /** @internal Part of {@link FrameSink}. */
   frameLengthInvalid(code: LengthProblem): void {
-    const message =
-      code === "LENGTH_OVERFLOW" ? "a frame length above 2^53-1" : "a frame length not in its shortest form";
-    this.#fail(code, CloseCode.protocolError, message);
+    this.#fail(code);
   }
 
   /** @internal Part of {@link FrameSink}. Judges a frame by its header, before its payload is waited for. */
@@ -165,41 +161,40 @@ export class Engine<Owner> implements FrameSink {
     if (trace?.isEnabled) trace.frame(this.owner, "received", firstByte, masked, payloadLength);
 
     if (masked !== (config.role === "server")) {
-      return masked
-        ? this.#fail("MASKED_FRAME", CloseCode.protocolError, "a masked frame from a server")
-        : this.#fail("UNMASKED_FRAME", CloseCode.protocolError, "a frame without mask from a client");
+      return masked ? this.#fail("MASKED_FRAME") : this.#fail("UNMASKED_FRAME");
     }
     const reserved = firstByte & RSV_BITS;
     if (reserved !== 0) {
       const isCompressed = reserved === RSV1_BIT && (opcode === Opcode.text || opcode === Opcode.binary);
       if (!isCompressed || this.#deflate === undefined) {
-        return this.#fail("RESERVED_BITS", CloseCode.protocolError, "reserved bits without an extension");
+        return this.#fail("RESERVED_BITS");
       }
     }
     this.#firstByte = firstByte;
     this.#frameLength = payloadLength;
     if (opcode >= Opcode.close) return this.#controlHeader(firstByte, opcode, payloadLength);
-    if (opcode > Opcode.binary) return this.#failOpcode(opcode);
+    if (opcode > Opcode.binary) return this.#fail("RESERVED_OPCODE");
 
     const assembler = this.#assembler;
     if (opcode === Opcode.continuation) {
       if (assembler === undefined) {
-        return this.#fail("UNEXPECTED_CONTINUATION", CloseCode.protocolError, "nothing to continue");
+        return this.#fail("UNEXPECTED_CONTINUATION");
       }
     } else if (assembler !== undefined) {
-      return this.#fail("EXPECTED_CONTINUATION", CloseCode.protocolError, "a new message inside another");
+      return this.#fail("EXPECTED_CONTINUATION");
     }
     if (payloadLength > config.maxFrameBytes) {
-      return this.#fail("FRAME_TOO_BIG", CloseCode.messageTooBig, `a frame of ${payloadLength} bytes`);
+      return this.#fail("FRAME_TOO_BIG");
     }
     if (assembler === undefined) {
       if (payloadLength <= config.maxMessageBytes) return true;
-      return this.#failTooBig();
+      return this.#fail("MESSAGE_TOO_BIG");
     }
-    if (assembler.announcedBytes + payloadLength > config.maxMessageBytes) return this.#failTooBig();
+    if (assembler.announcedBytes + payloadLength > config.maxMessageBytes)
+      return this.#fail("MESSAGE_TOO_BIG");
     assembler.addFrame(payloadLength);
     if (assembler.overheadBytes > config.maxFragmentOverheadBytes) {
-      return this.#fail("TOO_MANY_FRAGMENTS", CloseCode.policyViolation, "a message in too many fragments");
+      return this.#fail("TOO_MANY_FRAGMENTS");
     }
     return true;
   }
@@ -214,7 +209,7 @@ export class Engine<Owner> implements FrameSink {
       const isWhole = last && (this.#firstByte & (FIN_BIT | RSV1_BIT)) === FIN_BIT;
       if (isWhole && !config.streaming) {
         if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))
-          return this.#failUtf8();
+          return this.#fail("INVALID_UTF8");
         config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
         return this.#goesOn;
       }
@@ -233,8 +228,8 @@ export class Engine<Owner> implements FrameSink {
   #messagePiece(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {
     const assembler = this.#assembler!;
     if (assembler.isCompressed) return this.#compressedPiece(assembler, bytes, start, end, last);
-    if (!assembler.checkText(bytes, start, end, isAscii)) return this.#failUtf8();
-    if (last && !assembler.isTextComplete) return this.#failUtf8();
+    if (!assembler.checkText(bytes, start, end, isAscii)) return this.#fail("INVALID_UTF8");
+    if (last && !assembler.isTextComplete) return this.#fail("INVALID_UTF8");
     if (this.config.streaming) return this.#handOutPiece(assembler, bytes, start, end, last);
     assembler.append(bytes, start, end);
     if (last) this.#handOutMessage(assembler, assembler.concat(), assembler.isAscii);
@@ -258,17 +253,13 @@ export class Engine<Owner> implements FrameSink {
     }
     const room = config.maxMessageBytes - assembler.inflatedBytes;
     const inflated = this.#deflate!.decompress(deflated, last, room);
-    if (inflated === "too-big") return this.#failTooBig();
+    if (inflated === "too-big") return this.#fail("MESSAGE_TOO_BIG");
     if (inflated === "invalid") {
-      return this.#fail(
-        "INVALID_COMPRESSED_DATA",
-        CloseCode.invalidData,
-        "a message that is not DEFLATE data",
-      );
+      return this.#fail("INVALID_COMPRESSED_DATA");
     }
     assembler.inflatedBytes += inflated.length;
-    if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#failUtf8();
-    if (last && !assembler.isTextComplete) return this.#failUtf8();
+    if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#fail("INVALID_UTF8");
+    if (last && !assembler.isTextComplete) return this.#fail("INVALID_UTF8");
     if (config.streaming) return this.#handOutPiece(assembler, inflated, 0, inflated.length, last);
     this.#handOutMessage(assembler, inflated, false);
     return this.#goesOn;
@@ -292,29 +283,22 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #controlHeader(firstByte: number, opcode: number, payloadLength: number): boolean {
-    if (opcode > Opcode.pong) return this.#failOpcode(opcode);
-    if (payloadLength > MAX_CONTROL_BYTES) {
-      return this.#fail("CONTROL_FRAME_TOO_LONG", CloseCode.protocolError, "a control frame above 125 bytes");
-    }
-    if ((firstByte & FIN_BIT) === 0) {
-      return this.#fail("FRAGMENTED_CONTROL_FRAME", CloseCode.protocolError, "a fragmented control frame");
-    }
-    this.#controlLength = 0;
+    if (opcode > Opcode.pong) return this.#fail("RESERVED_OPCODE");
+    if (payloadLength > MAX_CONTROL_BYTES) return this.#fail("CONTROL_FRAME_TOO_LONG");
+    if ((firstByte & FIN_BIT) === 0) return this.#fail("FRAGMENTED_CONTROL_FRAME");
     return true;
   }
 
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
-    if (last && this.#controlLength === 0) {
+    if (last && this.#control === undefined) {
       this.#controlFrame(opcode, bytes, start, end);
       return this.#goesOn;
     }
-    this.#control ??= new Uint8Array(MAX_CONTROL_BYTES);
-    this.#control.set(bytes.subarray(start, end), this.#controlLength);
-    this.#controlLength += end - start;
+    const control = (this.#control ??= new ControlAssembler());
+    control.append(bytes, start, end);
     if (!last) return true;
-    const control = this.#control;
     this.#control = undefined;
-    this.#controlFrame(opcode, control, 0, this.#controlLength);
+    this.#controlFrame(opcode, control.bytes, 0, control.length);
     return this.#goesOn;
   }
 
@@ -331,22 +315,18 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #receivePong(bytes: Uint8Array, start: number, end: number): void {
-    const answered = this.#pings && takePong(this.#pings, bytes, start, end);
-    if (answered === undefined || answered.length === 0) {
-      this.config.handler.pong(this.owner, bytes, start, end, undefined);
-      return;
-    }
     const nowMs = this.config.host.nowMs();
-    const roundTripMs = nowMs - answered[answered.length - 1]!.sentAtMs;
-    this.#latencyMs = roundTripMs;
-    if (this.isOpen) this.#liveness.ponged(nowMs);
-    for (const ping of answered) ping.done?.(nowMs - ping.sentAtMs);
+    const roundTripMs = this.#pings?.answer(bytes, start, end, nowMs);
+    if (roundTripMs !== undefined && this.isOpen) this.#moveDeadline(() => this.#liveness.ponged(nowMs));
     this.config.handler.pong(this.owner, bytes, start, end, roundTripMs);
   }
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
-    const received = this.#readClose(bytes, start, end);
-    if (received === undefined) return;
+    const received = readClosePayload(bytes, start, end, this.config.host);
+    if (received instanceof ProtocolError) {
+      this.fail(received);
+      return;
+    }
     const closing = (this.#closing ??= new ClosingHandshake("remote"));
     closing.received = received;
     this.#beginClosePhase();
@@ -355,24 +335,6 @@ export class Engine<Owner> implements FrameSink {
     this.config.handler.closing(this.owner, received);
     // The server ends TCP first, so that it, and not the client, holds TIME_WAIT (§7.1.1).
     if (this.config.role === "server") this.config.handler.disconnect(this.owner, "end");
-  }
-
-  #readClose(bytes: Uint8Array, start: number, end: number): CloseFrame | undefined {
-    if (end === start) return { code: CloseCode.noStatus, reason: "" };
-    if (end - start === 1) {
-      this.#fail("INVALID_CLOSE_PAYLOAD", CloseCode.protocolError, "a close frame with one byte of payload");
-      return undefined;
-    }
-    const code = (bytes[start]! << 8) | bytes[start + 1]!;
-    if (!isCloseCodeOnWire(code)) {
-      this.#fail("INVALID_CLOSE_CODE", CloseCode.protocolError, `close code ${code} must not be sent`);
-      return undefined;
-    }
-    if (!this.config.host.isUtf8(bytes, start + 2, end)) {
-      this.#failUtf8();
-      return undefined;
-    }
-    return { code, reason: this.config.host.utf8Decode(bytes, start + 2, end) };
   }
 
   get #isDiscarding(): boolean {
@@ -462,7 +424,7 @@ export class Engine<Owner> implements FrameSink {
    * later ping, arrives, and with undefined if the connection ends before.
    * @throws UsageError `CONTROL_PAYLOAD_TOO_LONG` above 125 bytes.
    */
-  ping(payload?: Uint8Array, done?: (roundTripMs: number | undefined) => void): void {
+  ping(payload?: Uint8Array, done?: PingDone): void {
     if (payload !== undefined) checkControl(payload);
     if (this.#closing !== undefined) {
       done?.(undefined);
@@ -471,8 +433,8 @@ export class Engine<Owner> implements FrameSink {
     const bytes = payload === undefined ? new Uint8Array(4) : new Uint8Array(payload);
     // Unpredictable, so that a peer cannot look alive by answering ahead.
     if (payload === undefined) writeMaskKey(this.config.host.randomMask(), bytes, 0);
-    this.#pings ??= [];
-    this.#pings.push({ payload: bytes, sentAtMs: this.config.host.nowMs(), done });
+    this.#pings ??= new PingLedger();
+    this.#pings.add(bytes, this.config.host.nowMs(), done);
     writeFrame(this.config, this.owner, FIN_BIT | Opcode.ping, bytes);
   }
 
@@ -537,16 +499,7 @@ export class Engine<Owner> implements FrameSink {
 
   #writeClose(closing: ClosingHandshake, frame: CloseFrame): void {
     closing.sent = frame;
-    if (frame.code === CloseCode.noStatus) {
-      writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, NO_BYTES);
-      return;
-    }
-    const { host } = this.config;
-    const payload = new Uint8Array(2 + host.utf8ByteLength(frame.reason));
-    payload[0] = frame.code >>> 8;
-    payload[1] = frame.code;
-    host.utf8Write(frame.reason, payload, 2);
-    writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, payload);
+    writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, writeClosePayload(frame, this.config.host));
   }
 
   // --- Time ----------------------------------------------------------------------------------------------------
@@ -600,35 +553,17 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #beginPhase(timeoutMs: number): void {
+    this.#moveDeadline(() => this.#liveness.beginPhase(this.config.host.nowMs(), timeoutMs));
+  }
+
+  #moveDeadline(move: () => void): void {
     const before = this.#liveness.deadlineMs;
-    this.#liveness.beginPhase(this.config.host.nowMs(), timeoutMs);
+    move();
     if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
   }
 
-  // --- Failing -------------------------------------------------------------------------------------------------
-
-  #failUtf8(): boolean {
-    return this.#fail("INVALID_UTF8", CloseCode.invalidData, "text that is not UTF-8");
-  }
-
-  #failTooBig(): boolean {
-    return this.#fail(
-      "MESSAGE_TOO_BIG",
-      CloseCode.messageTooBig,
-      `a message above ${this.config.maxMessageBytes} bytes`,
-    );
-  }
-
-  #failOpcode(opcode: number): boolean {
-    return this.#fail(
-      "RESERVED_OPCODE",
-      CloseCode.protocolError,
-      `opcode 0x${opcode.toString(16)} is reserved`,
-    );
-  }
-
-  #fail(code: ProtocolErrorCode, closeCode: number, message: string): false {
-    this.fail(new ProtocolError(code, closeCode, message));
+  #fail(code: ProtocolErrorCode): false {
+    this.fail(violation(code));
     return false;
   }
 }

@@ -69,7 +69,7 @@ export class ChatPage {
   }
 
   async overflowPx(): Promise<number> {
-    return this.page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    return this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request } from "node:http";
+import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Browser, chromium } from "playwright-core";
 import { describeWith } from "../support/requirements.js";
 import { ChatPage } from "./chat-page.js";
@@ -85,10 +88,9 @@ describeWith("chromium", "the demo in Chromium", (executablePath) => {
     });
     const image = grace.transcript.getByAltText("Image from Ada");
     await image.waitFor({ state: "attached" });
-    const width: number = await image.evaluate(async (element) => {
-      const loaded = element as unknown as { decode(): Promise<void>; naturalWidth: number };
-      await loaded.decode();
-      return loaded.naturalWidth;
+    const width = await image.evaluate(async (element: HTMLImageElement) => {
+      await element.decode();
+      return element.naturalWidth;
     });
     assert.equal(width, 1);
     assert.match(await grace.rowLike(/↓to the browserbinary/), /FIN/);
@@ -232,7 +234,7 @@ describeWith("chromium", "the demo in Chromium", (executablePath) => {
       await phone.page.locator("#close-toggle").tap();
       await phone.page.locator("#frames").waitFor();
       assert.equal(await phone.overflowPx(), 0);
-      const background = await phone.page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+      const background = await phone.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       assert.equal(background, colorScheme === "dark" ? "rgb(13, 18, 24)" : "rgb(243, 245, 248)");
       await phone.close();
     });
@@ -267,6 +269,27 @@ describe("the demo's server", () => {
       errors,
       new RegExp(`^[^\\n]*127\\.0\\.0\\.1:${port}[^\\n]*taken[^\\n]*PORT=\\d+ npm start\\n$`),
     );
+  });
+
+  it("does not wait for a client that never answers the close frame", async () => {
+    const server = await DemoServer.start();
+    const client = await silentClient(server.url);
+    server.signal("SIGINT");
+    assert.equal((await server.ending()).exitCode, 0);
+    client.destroy();
+  });
+
+  it("ends at once when it is interrupted again", async () => {
+    const server = await DemoServer.start();
+    const client = await silentClient(server.url);
+    server.signal("SIGINT");
+    await server.says(/Stopping/);
+    await delay(500); // at once, it would be the same Ctrl-C, passed on by npm
+    const startMs = performance.now();
+    server.signal("SIGINT");
+    assert.equal((await server.ending()).exitCode, 1);
+    assert.ok(performance.now() - startMs < 1_500);
+    client.destroy();
   });
 
   for (const port of ["eighty", "65536", "-1", "80.5"]) {
@@ -305,6 +328,18 @@ describe("the demo's server", () => {
 
 async function peopleOf(chat: ChatPage): Promise<string[]> {
   return chat.page.locator("#people li > span:last-child").allTextContents();
+}
+
+/** Opens a WebSocket and then says nothing more, not even an answer to a close frame. */
+async function silentClient(base: string): Promise<Socket> {
+  const { hostname, port, host } = new URL(base);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {}); // the server drops it
+  const fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
+  const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+  socket.write(["GET /chat HTTP/1.1", `Host: ${host}`, ...fields, key, "", ""].join("\r\n"));
+  await once(socket, "data");
+  return socket;
 }
 
 /** `fetch` would tidy the path up; this sends it as it is. */

@@ -4,7 +4,7 @@ import { withTimeout } from "../support/with-timeout.js";
 
 const SCRIPT = new URL("../../examples/chat/server.js", import.meta.url).pathname;
 
-const START_TIMEOUT_MS = 20_000;
+const OUTPUT_TIMEOUT_MS = 20_000;
 const EXIT_TIMEOUT_MS = 10_000;
 
 /** How a process ended, and what it wrote. */
@@ -34,10 +34,7 @@ export class DemoServer {
   /** Starts it on a free port, and waits until it says where it is. */
   static async start(environment: Readonly<Record<string, string>> = {}): Promise<DemoServer> {
     const server = new DemoServer({ PORT: "0", HOST: "127.0.0.1", ...environment });
-    const listening = (async () => {
-      while (server.url === "") await Promise.race([once(server.#child.stdout!, "data"), server.#failed()]);
-    })();
-    await withTimeout(listening, START_TIMEOUT_MS, "the address of the demo");
+    await server.says(/http:\/\/\S+\n/);
     return server;
   }
 
@@ -51,6 +48,16 @@ export class DemoServer {
     return /http:\/\/\S+/.exec(this.#output)?.[0] ?? "";
   }
 
+  /** Waits until it has written this. */
+  async says(pattern: RegExp): Promise<void> {
+    const said = async (): Promise<void> => {
+      while (!pattern.test(this.#output)) {
+        await Promise.race([once(this.#child.stdout!, "data"), this.#ended()]);
+      }
+    };
+    await withTimeout(said(), OUTPUT_TIMEOUT_MS, `${pattern} in the output of the demo`);
+  }
+
   signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
     this.#child.kill(name);
   }
@@ -60,8 +67,8 @@ export class DemoServer {
     return { exitCode: this.#child.exitCode, output: this.#output, errors: this.#errors };
   }
 
-  async #failed(): Promise<never> {
+  async #ended(): Promise<never> {
     await this.#exited;
-    throw new Error(`the demo did not start: ${this.#errors}`);
+    throw new Error(`the demo ended: ${this.#errors}`);
   }
 }

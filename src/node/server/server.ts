@@ -27,7 +27,7 @@ import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
-import { Acceptance, Refusal } from "./upgrade-answer.js";
+import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
 
 /** An endpoint with what its connections share. */
@@ -123,13 +123,15 @@ export class Server {
       this.#admit(address);
       counted = address;
       const request = new UpgradeRequest(incoming, route.params, address);
-      const answer = await this.#ask(route.target.endpoint, request);
+      const answer = await this.#ask(route.target.endpoint, request, stream);
       if (answer instanceof Refusal) {
         refusal.body = answer.body;
         throw new HandshakeError("REFUSED", answer.status, "the upgrade hook refused", answer.headers);
       }
       if (this.#isShuttingDown) throw shuttingDown();
-      if (stream.destroyed || !stream.writable) {
+      // `end` may have come meanwhile, and does not come again for the connection to hear it.
+      if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded) {
+        stream.destroy();
         this.#count.remove(address);
         return undefined;
       }
@@ -201,9 +203,15 @@ export class Server {
       : new HandshakeError("TOO_MANY_CONNECTIONS", 429, "too many connections from this address");
   }
 
-  async #ask(endpoint: Endpoint<unknown>, request: UpgradeRequest): Promise<Acceptance<unknown> | Refusal> {
+  /** The answer of the hook; undefined if the peer goes first, for a hook that never answers must not keep a place. */
+  async #ask(
+    endpoint: Endpoint<unknown>,
+    request: UpgradeRequest,
+    stream: Duplex,
+  ): Promise<UpgradeAnswer<unknown> | undefined> {
     if (endpoint.upgrade === undefined) return new Acceptance<unknown>(undefined, [], undefined);
-    const answer = await endpoint.upgrade(request);
+    const answer = await unlessClosed(stream, endpoint.upgrade(request));
+    if (answer === undefined && stream.destroyed) return undefined;
     if (answer instanceof Acceptance || answer instanceof Refusal) return answer;
     throw new UsageError("INVALID_OPTION", "an upgrade hook returns accept(...) or refuse(...)");
   }
@@ -307,6 +315,22 @@ export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
     limits[name] = value;
   }
   return limits;
+}
+
+/** What `answer` comes to, or undefined as soon as the stream is closed. */
+async function unlessClosed<T>(stream: Duplex, answer: T | Promise<T>): Promise<T | undefined> {
+  if (!(answer instanceof Promise)) return answer;
+  let onClose = (): void => {};
+  const closed = new Promise<undefined>((resolve) => {
+    onClose = () => resolve(undefined);
+    if (stream.closed) onClose();
+    else stream.once("close", onClose);
+  });
+  try {
+    return await Promise.race([answer, closed]);
+  } finally {
+    stream.off("close", onClose);
+  }
 }
 
 function prepare(endpoint: Endpoint<unknown>): PreparedEndpoint {

@@ -91,12 +91,8 @@ export class WireStrip {
     this.#frameCount++;
     this.#payloadBytes += frame.payloadBytes;
     this.#headerBytes += frame.headerBytes;
-    const totals = [
-      `${this.#frameCount} frames`,
-      bytes(this.#payloadBytes),
-      `${bytes(this.#headerBytes)} headers`,
-    ];
-    this.#totals.textContent = totals.join(" · ");
+    const headers = element("span", "wide-only", ` · ${bytes(this.#headerBytes)} headers`);
+    this.#totals.replaceChildren(`${this.#frameCount} frames · ${bytes(this.#payloadBytes)}`, headers);
   }
 }
 

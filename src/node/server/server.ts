@@ -5,6 +5,7 @@ import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { CloseCode } from "../../protocol/close-code.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
+import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import { assertOriginPolicy, isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
 import {
@@ -102,46 +103,58 @@ export class Server {
    * Takes an upgrade request, as Node's `upgrade` event gives it, through the opening handshake. Resolves with the
    * connection, or with undefined if it was refused. Never rejects for what a peer does.
    */
-  async handleUpgrade(
+  handleUpgrade(
     incoming: IncomingMessage,
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    const refusal = { body: undefined as string | undefined };
-    let counted: string | undefined;
+    const head: RequestHead = {
+      method: incoming.method ?? "",
+      target: incoming.url ?? "",
+      httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
+      headers: new HeaderList(incoming.rawHeaders),
+    };
+    return this.upgrade(head, stream, firstBytes, incoming);
+  }
+
+  /** @internal As {@link handleUpgrade}, for a head from our own parser. */
+  async upgrade(
+    head: RequestHead,
+    stream: Duplex,
+    firstBytes: Uint8Array,
+    incoming?: IncomingMessage,
+  ): Promise<ServerConnection<unknown> | undefined> {
+    const request = new UpgradeRequest(head, stream, incoming);
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    let isCounted = false;
+    let refusalBody: string | undefined;
     try {
-      const handshake = readRequest({
-        method: incoming.method ?? "",
-        target: incoming.url ?? "",
-        httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
-        headers: new HeaderList(incoming.rawHeaders),
-      });
+      const handshake = readRequest(head);
       if (handshake instanceof HandshakeError) throw handshake;
-      const route = this.#findRoute(handshake);
-      const address = this.#addressOf(incoming);
-      this.#admit(address);
-      counted = address;
-      const request = new UpgradeRequest(incoming, route.params, address);
-      const answer = await this.#ask(route.target.endpoint, request, stream);
+      const { target, params } = this.#findRoute(handshake);
+      request.resolve(params, this.#options.clientAddress?.(request) ?? request.remoteAddress);
+      this.#admit(request.remoteAddress);
+      isCounted = true;
+      const answer = await this.#ask(target.endpoint, request, stream);
       if (answer instanceof Refusal) {
-        refusal.body = answer.body;
+        refusalBody = answer.body;
         throw new HandshakeError("REFUSED", answer.status, "the upgrade hook refused", answer.headers);
       }
       if (this.#isShuttingDown) throw shuttingDown();
       // `end` may have come meanwhile, and does not come again for the connection to hear it.
       if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded) {
         stream.destroy();
-        this.#count.remove(address);
+        guard.release();
+        this.#count.remove(request.remoteAddress);
         return undefined;
       }
-      const socket = this.#open(stream, firstBytes, handshake, route.target, answer, request);
-      guard.release();
+      const socket = this.#open(stream, firstBytes, handshake, target, answer, request);
+      guard.handOver();
       return socket;
     } catch (error) {
       guard.release();
-      if (counted !== undefined) this.#count.remove(counted);
-      this.#refuse(incoming, stream, error, refusal.body);
+      if (isCounted) this.#count.remove(request.remoteAddress);
+      this.#refuse(request, stream, error, refusalBody);
       return undefined;
     }
   }
@@ -188,11 +201,6 @@ export class Server {
       throw new HandshakeError("ORIGIN_NOT_ALLOWED", 403, `origin ${handshake.origin} is not allowed`);
     }
     return route;
-  }
-
-  #addressOf(incoming: IncomingMessage): string {
-    const { clientAddress } = this.#options;
-    return clientAddress === undefined ? (incoming.socket.remoteAddress ?? "") : clientAddress(incoming);
   }
 
   #admit(address: string): void {
@@ -262,13 +270,13 @@ export class Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   };
 
-  #refuse(incoming: IncomingMessage, stream: Duplex, cause: unknown, body: string | undefined): void {
+  #refuse(request: UpgradeRequest, stream: Duplex, cause: unknown, body: string | undefined): void {
     const error =
       cause instanceof HandshakeError
         ? cause
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     try {
-      if (this.#options.refused !== undefined) this.#options.refused(error, incoming);
+      if (this.#options.refused !== undefined) this.#options.refused(error, request);
       else if (error !== cause) process.emitWarning(cause instanceof Error ? cause : error);
       refuseUpgrade(stream, error, body);
     } catch (failure) {

@@ -237,6 +237,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return this.closed;
   }
 
+  /** @internal As {@link close}, with a close frame that is empty: the peer reports 1005. */
+  closeWithoutCode(): Promise<CloseResult> {
+    this.#engine.close();
+    this.#stopConsuming();
+    return this.closed;
+  }
+
   /** Drops the connection without a closing handshake: the peer reports 1006, and so do we. */
   terminate(): void {
     if (!this.#isGone) this.#engine.terminate();

@@ -1,13 +1,11 @@
 import { UsageError } from "../../core/hawser-error.js";
-import type { RouteParams } from "./upgrade-request.js";
+import { NO_PARAMS, type RouteParams } from "./upgrade-request.js";
 
 /** What a path was found to lead to. */
 export interface RouteMatch<T> {
   readonly target: T;
   readonly params: RouteParams;
 }
-
-const NO_PARAMS: RouteParams = Object.freeze({});
 
 /**
  * Finds what is at a path. Routes are exact (`/chat`), have named parts (`/rooms/:room`), or end in `*` for everything

@@ -94,7 +94,7 @@ for (const [index, load] of loads.entries()) {
       (measured[contender] ??= []).push(await measure(contender, load));
     }
   }
-  process.stderr.write("\r".padEnd(100) + "\r");
+  process.stderr.write(`${"\r".padEnd(100)}\r`);
   const ours = measured["hawser"];
   const cells = taking.map((name) => {
     const cpu = median(measured[name]!.map((m) => m.cpuMicros));

@@ -48,10 +48,11 @@ export {
 export type { Message } from "../node/connection/message-queue.js";
 export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
+export { prepareMessage } from "../node/connection/prepare-message.js";
 export type { SendStatus } from "../node/connection/send-status.js";
 export { CloseCode, closeCodeName } from "../protocol/close-code.js";
 export type { CloseFrame, CloseResult } from "../protocol/closing-handshake.js";
 export type { Deadlines, ReceiveLimits } from "../protocol/engine-config.js";
 export type { DeflateOptions, WindowBits } from "../protocol/extensions/deflate-negotiation.js";
 export type { HeaderList } from "../protocol/handshake/header-list.js";
-export { PreparedMessage } from "../protocol/prepared-message.js";
+export type { PreparedMessage } from "../protocol/prepared-message.js";

@@ -3,6 +3,9 @@ import type { Deadlines } from "./engine-config.js";
 /** What a deadline that has passed asks for. */
 export type DueAction = "ping" | "pong-timeout" | "idle-timeout" | "phase-timeout" | "lifetime-end";
 
+/** Times are whole and never 0: engines keep small integers in the object itself, and box everything else. */
+const NEVER = 0;
+
 /**
  * The deadlines of one connection (RFC 6455 leaves them to us, §5.5.2, §7.1.1). Receiving a byte sets one flag and
  * reads no clock; the times are settled when a deadline is looked at, so they are exact only to the host's tick.
@@ -14,7 +17,7 @@ export class Liveness {
   #keepaliveAtMs: number;
   #idleAtMs: number;
   /** By when the message being received, or the closing handshake, must be complete. */
-  #phaseByMs = Infinity;
+  #phaseByMs = NEVER;
   #isAwaitingPong = false;
   #hasHeard = false;
 
@@ -27,7 +30,11 @@ export class Liveness {
 
   /** The earliest time at which there is something to do. */
   get deadlineMs(): number {
-    return Math.min(this.#keepaliveAtMs, this.#idleAtMs, this.#phaseByMs, this.#endsAtMs);
+    const earliest = earlier(
+      earlier(this.#keepaliveAtMs, this.#idleAtMs),
+      earlier(this.#phaseByMs, this.#endsAtMs),
+    );
+    return earliest === NEVER ? Infinity : earliest;
   }
 
   /** Bytes came from the peer. */
@@ -48,14 +55,14 @@ export class Liveness {
 
   /** The phase is over. */
   endPhase(): void {
-    this.#phaseByMs = Infinity;
+    this.#phaseByMs = NEVER;
   }
 
   /** Closing began: of all deadlines only that of the phase is left. */
   stopKeepalive(): void {
-    this.#keepaliveAtMs = Infinity;
-    this.#idleAtMs = Infinity;
-    this.#endsAtMs = Infinity;
+    this.#keepaliveAtMs = NEVER;
+    this.#idleAtMs = NEVER;
+    this.#endsAtMs = NEVER;
   }
 
   /** What is due at `nowMs`, one thing at a time, and undefined when nothing is left. */
@@ -64,15 +71,15 @@ export class Liveness {
     const hasHeard = this.#hasHeard;
     if (hasHeard) {
       this.#hasHeard = false;
-      if (this.#idleAtMs !== Infinity) this.#idleAtMs = after(nowMs, idleTimeoutMs);
+      if (this.#idleAtMs !== NEVER) this.#idleAtMs = after(nowMs, idleTimeoutMs);
     }
-    if (nowMs >= this.#phaseByMs) {
-      this.#phaseByMs = Infinity;
+    if (hasCome(this.#phaseByMs, nowMs)) {
+      this.#phaseByMs = NEVER;
       return "phase-timeout";
     }
-    if (nowMs >= this.#endsAtMs) return "lifetime-end";
-    if (nowMs >= this.#idleAtMs) return "idle-timeout";
-    if (nowMs < this.#keepaliveAtMs) return undefined;
+    if (hasCome(this.#endsAtMs, nowMs)) return "lifetime-end";
+    if (hasCome(this.#idleAtMs, nowMs)) return "idle-timeout";
+    if (!hasCome(this.#keepaliveAtMs, nowMs)) return undefined;
     if (!this.#isAwaitingPong) {
       this.#isAwaitingPong = pongTimeoutMs > 0;
       this.#keepaliveAtMs = after(nowMs, this.#isAwaitingPong ? pongTimeoutMs : pingIntervalMs);
@@ -87,5 +94,14 @@ export class Liveness {
 
 /** 0 switches a deadline off. */
 function after(nowMs: number, timeoutMs: number): number {
-  return timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
+  return timeoutMs > 0 && timeoutMs !== Infinity ? Math.ceil(nowMs + timeoutMs) : NEVER;
+}
+
+function hasCome(atMs: number, nowMs: number): boolean {
+  return atMs !== NEVER && nowMs >= atMs;
+}
+
+function earlier(a: number, b: number): number {
+  if (a === NEVER) return b;
+  return b === NEVER ? a : Math.min(a, b);
 }

@@ -18,9 +18,9 @@ import { PreparedMessage } from "../../protocol/prepared-message.js";
 import type { ConnectionContext, SendOptions } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
 import { diagnostics } from "../connection/diagnostics.js";
-import { type BinaryData, bytesOf } from "../connection/payload.js";
+import type { BinaryData } from "../connection/payload.js";
+import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
-import { nodeHost } from "../node-host.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint } from "./endpoint.js";
 import { HandshakeGuard } from "./handshake-guard.js";
@@ -157,11 +157,6 @@ export class Server {
       this.#refuse(request, stream, error, refusalBody);
       return undefined;
     }
-  }
-
-  /** A message encoded once, to be sent to many connections; `broadcast` makes one itself. */
-  prepare(data: string | BinaryData, options?: SendOptions): PreparedMessage {
-    return prepareMessage(data, options);
   }
 
   /** Sends a message to all connections, encoded once. Returns how many it was `sent` to, `queued` for and so on. */
@@ -351,10 +346,6 @@ function prepare(endpoint: Endpoint<unknown>): PreparedEndpoint {
 function withoutHandlers(options: Endpoint<unknown>): Endpoint<unknown> {
   const { upgrade, open, message, messageChunk, ping, pong, drain, close, error, ...rest } = options;
   return rest;
-}
-
-function prepareMessage(data: string | BinaryData, options?: SendOptions): PreparedMessage {
-  return new PreparedMessage(typeof data === "string" ? data : bytesOf(data), nodeHost, options);
 }
 
 function pathOf(target: string): string {

@@ -227,7 +227,8 @@ export class Engine<Owner> implements FrameSink {
     const { config } = this;
     this.#assembler = new MessageAssembler(opcode, (this.#firstByte & RSV1_BIT) !== 0, config.host);
     this.#assembler.addFrame(this.#frameLength);
-    if (config.messageTimeoutMs > 0) this.#beginPhase(config.messageTimeoutMs);
+    // While closing, the phase is that of the closing handshake: no message may put its end off.
+    if (config.messageTimeoutMs > 0 && this.#closing === undefined) this.#beginPhase(config.messageTimeoutMs);
   }
 
   #messagePiece(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {

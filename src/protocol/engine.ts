@@ -512,6 +512,8 @@ export class Engine<Owner> implements FrameSink {
         error ?? new ConnectionError("TERMINATED", "the connection was terminated on this side");
     }
     closing.isFailed = true;
+    this.#liveness.stopKeepalive();
+    this.#liveness.endPhase();
     this.config.handler.disconnect(this.owner, "destroy");
   }
 

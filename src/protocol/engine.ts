@@ -102,18 +102,24 @@ export class Engine<Owner> implements FrameSink {
   receive(chunk: Uint8Array, position = 0): number {
     this.#liveness.heard();
     if (this.#isDiscarding) return chunk.length;
+    if (this.#isPaused) return position;
     const stoppedAt = this.#parser.parse(chunk, position, this);
     return this.#isDiscarding ? chunk.length : stoppedAt;
   }
 
-  /** {@link receive} stops behind the current message. */
+  /**
+   * {@link receive} stops behind the current message, and takes nothing until {@link resume}. Nor does a deadline
+   * count that waits for the peer: its silence proves nothing while nobody listens.
+   */
   pause(): void {
     this.#isPaused = true;
   }
 
   /** {@link receive} takes everything again. */
   resume(): void {
+    if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#liveness.heard(); // what it sent meanwhile is still to be read
   }
 
   /** The peer ended its direction of the transport. There is no half-open WebSocket: ours is ended as well. */
@@ -556,6 +562,7 @@ export class Engine<Owner> implements FrameSink {
 
   /** The time is `nowMs`, on the clock of `host.nowMs`: does what is due. Call it at {@link deadlineMs}. */
   handleTimeout(nowMs: number): void {
+    if (this.#isPaused) this.#liveness.heard();
     for (let action = this.#liveness.due(nowMs); action !== undefined; action = this.#liveness.due(nowMs)) {
       switch (action) {
         case "ping":
@@ -577,18 +584,22 @@ export class Engine<Owner> implements FrameSink {
           this.#close(CloseCode.goingAway, "maximum lifetime reached", undefined);
           break;
         case "phase-timeout":
-          this.#phaseTimeout();
+          this.#phaseTimeout(nowMs);
           break;
       }
     }
   }
 
-  #phaseTimeout(): void {
+  #phaseTimeout(nowMs: number): void {
     const closing = this.#closing;
     if (closing !== undefined) {
       this.terminate(
         lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`),
       );
+      return;
+    }
+    if (this.#isPaused) {
+      this.#liveness.beginPhase(nowMs, this.config.messageTimeoutMs);
       return;
     }
     const error = lost("MESSAGE_TIMEOUT", `a message not complete after ${this.config.messageTimeoutMs} ms`);

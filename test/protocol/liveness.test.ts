@@ -195,6 +195,19 @@ describe("keepalive", () => {
     assert.equal(endpoint.engine.isOpen, false);
   });
 
+  it("remembers what a peer sent when it is asked before the deadline", () => {
+    const endpoint = endpointWith(options);
+    runUntil(endpoint, START_MS + 120);
+    endpoint.receive(
+      frameFor("server", { opcode: OP.binary, fin: false, payload: "part of something long" }),
+    );
+    endpoint.engine.handleTimeout(START_MS + 130);
+    runUntil(endpoint, START_MS + 141);
+    assert.equal(endpoint.engine.isOpen, true);
+    runUntil(endpoint, START_MS + 181);
+    assert.equal(endpoint.engine.isOpen, false);
+  });
+
   it("takes the pong of a ping of the application as well", () => {
     const endpoint = endpointWith(options);
     runUntil(endpoint, START_MS + 110);
@@ -217,6 +230,33 @@ describe("keepalive", () => {
 });
 
 describe("deadlines", () => {
+  it("do not count against the peer while we do not read", () => {
+    for (const options of [
+      { pingIntervalMs: 100, pongTimeoutMs: 40 },
+      { idleTimeoutMs: 50 },
+      { messageTimeoutMs: 60 },
+    ]) {
+      const endpoint = endpointWith(options);
+      endpoint.receive(frameFor("server", { opcode: OP.text, fin: false, payload: "a" }));
+      endpoint.engine.pause();
+      runUntil(endpoint, START_MS + 1000);
+      assert.equal(endpoint.engine.isOpen, true);
+      endpoint.engine.resume();
+      runUntil(endpoint, START_MS + 1001);
+      assert.equal(endpoint.engine.isOpen, true, "what came meanwhile is read first");
+      runUntil(endpoint, START_MS + 1300);
+      assert.equal(endpoint.engine.isOpen, false, "and then they count again");
+    }
+  });
+
+  it("of the closing handshake counts also while we do not read", () => {
+    const endpoint = endpointWith({ closeTimeoutMs: 50 });
+    endpoint.engine.pause();
+    endpoint.engine.close(1000);
+    runUntil(endpoint, START_MS + 50);
+    assert.equal(lastDisconnect(endpoint), "destroy");
+  });
+
   it("close a connection that hears nothing, with 1001", () => {
     const endpoint = endpointWith({ idleTimeoutMs: 100, closeTimeoutMs: 50 });
     runUntil(endpoint, START_MS + 99);
@@ -294,6 +334,35 @@ describe("deadlines", () => {
     assert.equal(endpoint.takeFrames().length, 1);
     const result = endpoint.engine.transportClosed();
     assert.deepEqual([result.error?.code, result.code, result.wasClean], ["CLOSE_TIMEOUT", 1006, false]);
+  });
+
+  it("do not wait longer for the answer to our close frame when the peer begins messages", () => {
+    const endpoint = endpointWith({ messageTimeoutMs: 1000, closeTimeoutMs: 200 });
+    endpoint.engine.close(1000);
+    for (let ms = 20; ms < 200; ms += 20) {
+      runUntil(endpoint, START_MS + ms);
+      endpoint.receive(
+        frameFor("server", { opcode: OP.text, fin: false, payload: "a" }),
+        frameFor("server", { opcode: OP.more, fin: ms < 100, payload: "b" }),
+      );
+      if (ms >= 100) break;
+    }
+    assert.equal(endpoint.engine.deadlineMs, START_MS + 200);
+    runUntil(endpoint, START_MS + 200);
+    assert.equal(lastDisconnect(endpoint), "destroy");
+  });
+
+  it("come to an end when a connection is terminated whose transport takes its time", () => {
+    const endpoint = endpointWith({
+      pingIntervalMs: 10,
+      idleTimeoutMs: 20,
+      maxLifetimeMs: 100,
+      closeTimeoutMs: 30,
+    });
+    endpoint.engine.terminate();
+    assert.equal(endpoint.engine.deadlineMs, Infinity);
+    endpoint.engine.handleTimeout(START_MS + 1e6);
+    assert.equal(endpoint.engine.transportClosed().error?.code, "TERMINATED");
   });
 
   it("drop a transport that does not end after the handshake, which stays clean", () => {

@@ -237,6 +237,19 @@ describe("pause() and resume()", () => {
     assert.ok(endpoint.engine.receive(chunk, took) > took, "it goes on inside the same chunk");
   });
 
+  it("take nothing at all of a chunk that comes while paused", () => {
+    const endpoint = new Endpoint("server");
+    endpoint.engine.pause();
+    const chunk = new Uint8Array(stream);
+    assert.equal(endpoint.engine.receive(chunk), 0);
+    assert.equal(endpoint.engine.receive(chunk, 5), 5);
+    assert.deepEqual(endpoint.events, []);
+    assert.deepEqual([...chunk], [...stream]);
+    endpoint.engine.resume();
+    endpoint.receive(chunk);
+    assert.deepEqual(endpoint.texts.length, 4);
+  });
+
   it("do not hold up the end: once closed all is taken", () => {
     const endpoint = new Endpoint("server");
     endpoint.onEvent = (event) => {

@@ -435,6 +435,26 @@ describe("what permessage-deflate receives", () => {
     assert.equal(none.texts[0], "");
   });
 
+  it("inflates where no limit is set", () => {
+    for (const maxMessageBytes of [Infinity, Number.MAX_SAFE_INTEGER]) {
+      const endpoint = new Endpoint("server", { ...NODE, maxMessageBytes });
+      endpoint.receive(compressed("server", deflated("Hello")));
+      assert.deepEqual(endpoint.texts, ["Hello"]);
+    }
+  });
+
+  it("does not spend minutes on a message of nothing but blocks with BFINAL=1", () => {
+    const endpoint = new Endpoint("server", NODE);
+    const startMs = performance.now();
+    endpoint.receive(compressed("server", Buffer.alloc(2_000_000, Buffer.from([3, 0])), OP.binary));
+    assert.ok(performance.now() - startMs < 3000);
+    assert.deepEqual(failure(endpoint), ["MESSAGE_TOO_BIG", 1009]);
+    const fair = new Endpoint("server", NODE);
+    const part = deflateRawSync("x");
+    fair.receive(compressed("server", Buffer.concat([...Array<Buffer>(200).fill(part), Buffer.from([0])])));
+    assert.deepEqual(fair.texts, ["x".repeat(200)]);
+  });
+
   it("counts what is inflated and what is not alike against the limit before inflating", () => {
     const endpoint = new Endpoint("server", { ...NODE, maxMessageBytes: 10 });
     endpoint.receive(frameFor("server", { opcode: OP.text, rsv: 4, announce: 11n }));

@@ -429,7 +429,7 @@ export class Engine<Owner> implements FrameSink {
       frame = message.compressedFrame(deflate.sendWindowBits);
       deflate.forgetSent();
     }
-    writeReadyFrame(this.config, this.owner, frame, message.payload.length);
+    writeReadyFrame(this.config, this.owner, frame);
   }
 
   /**

@@ -57,14 +57,9 @@ export function writeFrame<Owner>(
 }
 
 /** Writes a server's frame that is complete already, header and all. */
-export function writeReadyFrame<Owner>(
-  config: EngineConfig<Owner>,
-  owner: Owner,
-  frame: Uint8Array,
-  payloadLength: number,
-): void {
+export function writeReadyFrame<Owner>(config: EngineConfig<Owner>, owner: Owner, frame: Uint8Array): void {
   const { trace, handler } = config;
-  if (trace?.isEnabled) trace.frame(owner, "sent", frame[0]!, false, payloadLength);
+  if (trace?.isEnabled) trace.frame(owner, "sent", frame[0]!, false, readyPayloadLength(frame));
   if (frame.length > COPY_UP_TO_BYTES) {
     handler.write(owner, frame);
     return;
@@ -72,6 +67,11 @@ export function writeReadyFrame<Owner>(
   const { bytes, position } = handler.reserve(owner, frame.length);
   bytes.set(frame, position);
   handler.commit(owner, position + frame.length);
+}
+
+function readyPayloadLength(frame: Uint8Array): number {
+  const length = frame[1]!;
+  return frame.length - (length < 126 ? 2 : length === 126 ? 4 : 10);
 }
 
 /** The payload stands behind the room for its header: writes that, masks, commits. */

@@ -501,7 +501,7 @@ export class Engine<Owner> implements FrameSink {
     if (code !== undefined && !isCloseCodeAllowed(code, this.config.role)) {
       throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
     }
-    if (this.config.host.utf8ByteLength(reason) > MAX_CONTROL_BYTES - 2) {
+    if (!this.#fits(reason)) {
       throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");
     }
     if (code === undefined && reason !== "") {
@@ -531,9 +531,17 @@ export class Engine<Owner> implements FrameSink {
     closing.isFailed = true;
     this.#assembler = undefined;
     if (closing.sent === undefined)
-      this.#writeClose(closing, { code: error.closeCode, reason: error.message });
+      this.#writeClose(closing, {
+        code: error.closeCode,
+        reason: this.#fits(error.message) ? error.message : "",
+      });
     this.#beginClosePhase();
     this.config.handler.disconnect(this.owner, "end");
+  }
+
+  /** Whether a close frame has room for the reason (RFC 6455 §5.5). */
+  #fits(reason: string): boolean {
+    return this.config.host.utf8ByteLength(reason) <= MAX_CONTROL_BYTES - 2;
   }
 
   #close(code: number, reason: string, error: HawserError | undefined): void {

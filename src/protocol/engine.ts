@@ -6,7 +6,7 @@ import type { EngineConfig } from "./engine-config.js";
 import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
 import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
-import { encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
+import { checkBytes, encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
 import { Liveness } from "./liveness.js";
 import { writeMaskKey } from "./mask.js";
 import { MessageAssembler } from "./message-assembler.js";
@@ -395,13 +395,14 @@ export class Engine<Owner> implements FrameSink {
   /**
    * Sends a message as one frame. Does nothing once closing began.
    * @param compress whether to compress it where permessage-deflate is in use; by default if it is large enough.
-   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4).
+   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4);
+   * `INVALID_PAYLOAD` for anything but a string or a Uint8Array.
    */
   send(data: string | Uint8Array, opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
     if (this.#outgoing !== undefined) throw inProgress();
     if (this.#deflate !== undefined && compress !== false) {
-      const length = typeof data === "string" ? data.length : data.byteLength;
+      const length = typeof data === "string" ? data.length : checkBytes(data).length;
       if (compress === true || length >= this.config.compressFromBytes) {
         const payload = this.#deflate.compress(encodePayload(this.config.host, data), true, true);
         writeFrame(this.config, this.owner, FIN_BIT | RSV1_BIT | opcode, payload);
@@ -409,7 +410,7 @@ export class Engine<Owner> implements FrameSink {
       }
     }
     if (typeof data === "string") writeTextFrame(this.config, this.owner, FIN_BIT | opcode, data);
-    else writeFrame(this.config, this.owner, FIN_BIT | opcode, data);
+    else writeFrame(this.config, this.owner, FIN_BIT | opcode, checkBytes(data));
   }
 
   /** Sends a prepared message: a server writes the bytes that are shared by all connections. */
@@ -666,7 +667,7 @@ function inProgress(): UsageError {
 }
 
 function checkControl(payload: Uint8Array): void {
-  if (payload.byteLength <= MAX_CONTROL_BYTES) return;
+  if (checkBytes(payload).length <= MAX_CONTROL_BYTES) return;
   throw new UsageError(
     "CONTROL_PAYLOAD_TOO_LONG",
     "a ping or pong may have 125 bytes at most (RFC 6455 §5.5)",

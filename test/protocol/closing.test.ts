@@ -321,6 +321,20 @@ describe("the end of the transport", () => {
   });
 });
 
+describe("fail()", () => {
+  it("sends the message of the error as the reason, where it fits into a close frame", () => {
+    for (const message of ["short", "x".repeat(123), "x".repeat(124), "€".repeat(42)]) {
+      const endpoint = new Endpoint("server");
+      endpoint.engine.fail(new ProtocolError("TOO_MANY_PENDING_PONGS", 1008, message));
+      const [close] = endpoint.takeFrames();
+      assert.deepEqual(readClose(close!.payload), {
+        code: 1008,
+        reason: message.length > 123 || message.startsWith("€") ? "" : message,
+      });
+    }
+  });
+});
+
 describe("terminate()", () => {
   it("drops the transport without a close frame", () => {
     const endpoint = new Endpoint("client");

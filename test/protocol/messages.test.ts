@@ -81,6 +81,41 @@ describe("send()", () => {
     }
   });
 
+  it("refuses whatever is neither a string nor bytes, everywhere, and puts out nothing", () => {
+    const wrong: readonly unknown[] = [
+      5,
+      0,
+      null,
+      true,
+      {},
+      [1, 2],
+      { length: 3 },
+      new Uint16Array(3),
+      new Float64Array(1),
+      new ArrayBuffer(4),
+      new DataView(new ArrayBuffer(4)),
+    ];
+    for (const role of ROLES) {
+      for (const deflate of [undefined, {}]) {
+        const endpoint = new Endpoint(role, { host: "node", deflate, compressFromBytes: 0 });
+        const { engine, host } = endpoint;
+        for (const value of wrong as readonly Uint8Array[]) {
+          const invalid = usage("INVALID_PAYLOAD");
+          assert.throws(() => engine.send(value, OP.binary), invalid);
+          assert.throws(() => engine.send(value, OP.text, true), invalid);
+          assert.throws(() => engine.ping(value), invalid);
+          assert.throws(() => engine.pong(value), invalid);
+          assert.throws(() => new PreparedMessage(value, host), invalid);
+          engine.beginMessage(OP.binary, false);
+          assert.throws(() => engine.continueMessage(value, true), invalid);
+          engine.continueMessage("", true);
+          endpoint.takeFrames();
+        }
+        assert.equal(endpoint.take().length, 0);
+      }
+    }
+  });
+
   it("never puts out a byte that it did not write", () => {
     const run = (role: Role, fill: number): Buffer => {
       const endpoint = new Endpoint(role, { fill, host: "node", deflate: {}, compressFromBytes: 40 });
@@ -439,6 +474,27 @@ describe("the trace", () => {
       ["received", 0x89, false, 2],
       ["sent", 0x8a, true, 2],
     ]);
+  });
+});
+
+describe("the trace of prepared messages", () => {
+  it("tells the length that is on the wire", () => {
+    for (const compress of [false, true]) {
+      for (const size of [10, 5000, 70_000]) {
+        const lengths: number[] = [];
+        const trace = {
+          isEnabled: true,
+          frame: (...[, , , , length]: readonly [Endpoint, string, number, boolean, number]) =>
+            void lengths.push(length),
+        };
+        const endpoint = new Endpoint("server", { host: "node", deflate: {}, trace });
+        endpoint.engine.sendPrepared(new PreparedMessage("x".repeat(size), endpoint.host, { compress }));
+        assert.deepEqual(
+          lengths,
+          endpoint.takeFrames().map(({ payload }) => payload.length),
+        );
+      }
+    }
   });
 });
 

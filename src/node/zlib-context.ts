@@ -1,3 +1,4 @@
+import { constants as bufferConstants } from "node:buffer";
 import { constants, deflateRawSync, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { DeflateContext, InflateContext, InflateFailure } from "../protocol/engine-host.js";
 import { asBuffer } from "./as-buffer.js";
@@ -6,6 +7,11 @@ import { canInflateIncrementally, IncrementalInflate, type InflateStep } from ".
 /** zlib cannot deflate raw data with a window of 256 bytes; with 512 it refers back 250 bytes at most, which fits. */
 const MIN_ZLIB_WINDOW_BITS = 9;
 const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/**
+ * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
+ * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
+ */
+const MAX_FINAL_BLOCKS = 256;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -68,6 +74,7 @@ export class ZlibInflateContext implements InflateContext {
     // More than one round only where a block has BFINAL set: what follows it goes on with the same window
     // (RFC 7692 §7.2.3.4).
     while (input.length > 0) {
+      if (outputs.length > MAX_FINAL_BLOCKS) return "too-big";
       const left = maxOutputBytes - total;
       const wasOpen = this.#stream !== undefined;
       const step = inPieces ? this.#inflatePiece(input, left) : this.#inflateWhole(input, left);
@@ -105,7 +112,7 @@ export class ZlibInflateContext implements InflateContext {
         windowBits: this.#windowBits,
         finishFlush: constants.Z_SYNC_FLUSH,
         // zlib checks the limit while it inflates, so that a bomb is never whole in memory. 0 would be no limit.
-        maxOutputLength: Math.max(1, maxBytes),
+        maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH),
         ...(dictionary.length > 0 && { dictionary }),
       });
       return buffer.length > maxBytes ? "too-big" : { output: buffer, consumed: engine.bytesWritten };

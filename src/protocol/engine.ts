@@ -8,7 +8,7 @@ import type { EngineConfig } from "./engine-config.js";
 import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
 import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
-import { encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
+import { checkBytes, encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
 import { Liveness } from "./liveness.js";
 import { writeMaskKey } from "./mask.js";
 import { MessageAssembler } from "./message-assembler.js";
@@ -102,18 +102,24 @@ export class Engine<Owner> implements FrameSink {
   receive(chunk: Uint8Array, position = 0): number {
     this.#liveness.heard();
     if (this.#isDiscarding) return chunk.length;
+    if (this.#isPaused) return position;
     const stoppedAt = this.#parser.parse(chunk, position, this);
     return this.#isDiscarding ? chunk.length : stoppedAt;
   }
 
-  /** {@link receive} stops behind the current message. */
+  /**
+   * {@link receive} stops behind the current message, and takes nothing until {@link resume}. Nor does a deadline
+   * count that waits for the peer: its silence proves nothing while nobody listens.
+   */
   pause(): void {
     this.#isPaused = true;
   }
 
   /** {@link receive} takes everything again. */
   resume(): void {
+    if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#liveness.heard(); // what it sent meanwhile is still to be read
   }
 
   /** The peer ended its direction of the transport. There is no half-open WebSocket: ours is ended as well. */
@@ -222,7 +228,8 @@ export class Engine<Owner> implements FrameSink {
     const { config } = this;
     this.#assembler = new MessageAssembler(opcode, (this.#firstByte & RSV1_BIT) !== 0, config.host);
     this.#assembler.addFrame(this.#frameLength);
-    if (config.messageTimeoutMs > 0) this.#beginPhase(config.messageTimeoutMs);
+    // While closing, the phase is that of the closing handshake: no message may put its end off.
+    if (config.messageTimeoutMs > 0 && this.#closing === undefined) this.#beginPhase(config.messageTimeoutMs);
   }
 
   #messagePiece(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {
@@ -350,13 +357,14 @@ export class Engine<Owner> implements FrameSink {
   /**
    * Sends a message as one frame. Does nothing once closing began.
    * @param compress whether to compress it where permessage-deflate is in use; by default if it is large enough.
-   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4).
+   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4);
+   * `INVALID_PAYLOAD` for anything but a string or a Uint8Array.
    */
   send(data: string | Uint8Array, opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
     if (this.#outgoing !== undefined) throw inProgress();
     if (this.#deflate !== undefined && compress !== false) {
-      const length = typeof data === "string" ? data.length : data.byteLength;
+      const length = typeof data === "string" ? data.length : checkBytes(data).length;
       if (compress === true || length >= this.config.compressFromBytes) {
         const payload = this.#deflate.compress(encodePayload(this.config.host, data), true, true);
         writeFrame(this.config, this.owner, FIN_BIT | RSV1_BIT | opcode, payload);
@@ -364,7 +372,7 @@ export class Engine<Owner> implements FrameSink {
       }
     }
     if (typeof data === "string") writeTextFrame(this.config, this.owner, FIN_BIT | opcode, data);
-    else writeFrame(this.config, this.owner, FIN_BIT | opcode, data);
+    else writeFrame(this.config, this.owner, FIN_BIT | opcode, checkBytes(data));
   }
 
   /** Sends a prepared message: a server writes the bytes that are shared by all connections. */
@@ -384,7 +392,7 @@ export class Engine<Owner> implements FrameSink {
       frame = message.compressedFrame(deflate.sendWindowBits);
       deflate.forgetSent();
     }
-    writeReadyFrame(this.config, this.owner, frame, message.payload.length);
+    writeReadyFrame(this.config, this.owner, frame);
   }
 
   /**
@@ -456,7 +464,7 @@ export class Engine<Owner> implements FrameSink {
     if (code !== undefined && !isCloseCodeAllowed(code, this.config.role)) {
       throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
     }
-    if (this.config.host.utf8ByteLength(reason) > MAX_CONTROL_BYTES - 2) {
+    if (!this.#fits(reason)) {
       throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");
     }
     if (code === undefined && reason !== "") {
@@ -473,6 +481,8 @@ export class Engine<Owner> implements FrameSink {
         error ?? new ConnectionError("TERMINATED", "the connection was terminated on this side");
     }
     closing.isFailed = true;
+    this.#liveness.stopKeepalive();
+    this.#liveness.endPhase();
     this.config.handler.disconnect(this.owner, "destroy");
   }
 
@@ -484,9 +494,17 @@ export class Engine<Owner> implements FrameSink {
     closing.isFailed = true;
     this.#assembler = undefined;
     if (closing.sent === undefined)
-      this.#writeClose(closing, { code: error.closeCode, reason: error.message });
+      this.#writeClose(closing, {
+        code: error.closeCode,
+        reason: this.#fits(error.message) ? error.message : "",
+      });
     this.#beginClosePhase();
     this.config.handler.disconnect(this.owner, "end");
+  }
+
+  /** Whether a close frame has room for the reason (RFC 6455 §5.5). */
+  #fits(reason: string): boolean {
+    return this.config.host.utf8ByteLength(reason) <= MAX_CONTROL_BYTES - 2;
   }
 
   #close(code: number, reason: string, error: HawserError | undefined): void {
@@ -506,6 +524,7 @@ export class Engine<Owner> implements FrameSink {
 
   /** The time is `nowMs`, on the clock of `host.nowMs`: does what is due. Call it at {@link deadlineMs}. */
   handleTimeout(nowMs: number): void {
+    if (this.#isPaused) this.#liveness.heard();
     for (let action = this.#liveness.due(nowMs); action !== undefined; action = this.#liveness.due(nowMs)) {
       switch (action) {
         case "ping":
@@ -527,18 +546,22 @@ export class Engine<Owner> implements FrameSink {
           this.#close(CloseCode.goingAway, "maximum lifetime reached", undefined);
           break;
         case "phase-timeout":
-          this.#phaseTimeout();
+          this.#phaseTimeout(nowMs);
           break;
       }
     }
   }
 
-  #phaseTimeout(): void {
+  #phaseTimeout(nowMs: number): void {
     const closing = this.#closing;
     if (closing !== undefined) {
       this.terminate(
         lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`),
       );
+      return;
+    }
+    if (this.#isPaused) {
+      this.#liveness.beginPhase(nowMs, this.config.messageTimeoutMs);
       return;
     }
     const error = lost("MESSAGE_TIMEOUT", `a message not complete after ${this.config.messageTimeoutMs} ms`);
@@ -579,7 +602,7 @@ function inProgress(): UsageError {
 }
 
 function checkControl(payload: Uint8Array): void {
-  if (payload.byteLength <= MAX_CONTROL_BYTES) return;
+  if (checkBytes(payload).length <= MAX_CONTROL_BYTES) return;
   throw new UsageError(
     "CONTROL_PAYLOAD_TOO_LONG",
     "a ping or pong may have 125 bytes at most (RFC 6455 §5.5)",

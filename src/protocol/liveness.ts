@@ -20,6 +20,8 @@ export class Liveness {
   #phaseByMs = NEVER;
   #isAwaitingPong = false;
   #hasHeard = false;
+  /** Whether anything came since the deadline of the pong was set, as far as was looked at. */
+  #hasHeardSincePing = false;
 
   constructor(deadlines: Deadlines, nowMs: number) {
     this.#deadlines = deadlines;
@@ -68,9 +70,9 @@ export class Liveness {
   /** What is due at `nowMs`, one thing at a time, and undefined when nothing is left. */
   due(nowMs: number): DueAction | undefined {
     const { idleTimeoutMs, pongTimeoutMs, pingIntervalMs } = this.#deadlines;
-    const hasHeard = this.#hasHeard;
-    if (hasHeard) {
+    if (this.#hasHeard) {
       this.#hasHeard = false;
+      this.#hasHeardSincePing = true;
       if (this.#idleAtMs !== NEVER) this.#idleAtMs = after(nowMs, idleTimeoutMs);
     }
     if (hasCome(this.#phaseByMs, nowMs)) {
@@ -81,12 +83,14 @@ export class Liveness {
     if (hasCome(this.#idleAtMs, nowMs)) return "idle-timeout";
     if (!hasCome(this.#keepaliveAtMs, nowMs)) return undefined;
     if (!this.#isAwaitingPong) {
+      this.#hasHeardSincePing = false;
       this.#isAwaitingPong = pongTimeoutMs > 0;
       this.#keepaliveAtMs = after(nowMs, this.#isAwaitingPong ? pongTimeoutMs : pingIntervalMs);
       return "ping";
     }
     // A pong may be stuck behind a long message that is still coming: who sends is alive.
-    if (!hasHeard) return "pong-timeout";
+    if (!this.#hasHeardSincePing) return "pong-timeout";
+    this.#hasHeardSincePing = false;
     this.#keepaliveAtMs = after(nowMs, pongTimeoutMs);
     return undefined;
   }

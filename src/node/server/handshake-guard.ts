@@ -9,6 +9,7 @@ import { nowMs, schedule, unschedule } from "../clock.js";
 export class HandshakeGuard implements TimerWheelEntry {
   readonly #stream: Duplex;
   readonly #onTimeout: () => void;
+  readonly #deadlineMs: number;
   readonly #onClose = (): void => this.release();
   timerNext: TimerWheelEntry | null = null;
   timerPrevious: TimerWheelEntry | null = null;
@@ -19,11 +20,13 @@ export class HandshakeGuard implements TimerWheelEntry {
     this.#onTimeout = onTimeout;
     stream.on("error", ignore);
     stream.once("close", this.#onClose);
-    schedule(this, nowMs() + timeoutMs);
+    this.#deadlineMs = nowMs() + timeoutMs;
+    schedule(this, this.#deadlineMs);
   }
 
   /** Part of `TimerWheelEntry`. */
-  onDeadline(): number {
+  onDeadline(timeMs: number): number {
+    if (timeMs < this.#deadlineMs) return this.#deadlineMs;
     this.#onTimeout();
     return Infinity;
   }

@@ -167,6 +167,12 @@ describe("wire-api.md", () => {
       assert.deepEqual(namesOf(section), [...types.properties.get(name)!].sort());
     });
   }
+
+  it("has a row for every member of EngineConfig that options.md has not, and no other", () => {
+    const elsewhere = new Set(["ReceiveLimits", "Deadlines"].flatMap((name) => types.properties.get(name)!));
+    const members = types.properties.get("EngineConfig")!.filter((name) => !elsewhere.has(name));
+    assert.deepEqual(namesOf(rows.filter(({ section }) => section === "EngineConfig")), members.sort());
+  });
 });
 
 describe("the public API", () => {

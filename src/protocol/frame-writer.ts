@@ -9,7 +9,7 @@ const COPY_UP_TO_BYTES = 16_384;
 /** The payload as bytes; bytes stay as they are. */
 export function encodePayload(host: EngineHost, data: string | Uint8Array): Uint8Array {
   if (typeof data !== "string") return data;
-  const bytes = new Uint8Array(host.utf8ByteLength(data));
+  const bytes = host.allocate(host.utf8ByteLength(data));
   host.utf8Write(data, bytes, 0);
   return bytes;
 }
@@ -56,7 +56,7 @@ export function writeFrame<Owner>(
   finishFrame(config, owner, bytes, position, firstByte, start, length);
 }
 
-/** Writes a server's frame that is complete already, header and all. */
+/** Writes a server's frame that is complete already, header and all, and shared with other connections. */
 export function writeReadyFrame<Owner>(
   config: EngineConfig<Owner>,
   owner: Owner,
@@ -64,14 +64,8 @@ export function writeReadyFrame<Owner>(
   payloadLength: number,
 ): void {
   const { trace, handler } = config;
+  handler.write(owner, frame);
   if (trace?.isEnabled) trace.frame(owner, "sent", frame[0]!, false, payloadLength);
-  if (frame.length > COPY_UP_TO_BYTES) {
-    handler.write(owner, frame);
-    return;
-  }
-  const { bytes, position } = handler.reserve(owner, frame.length);
-  bytes.set(frame, position);
-  handler.commit(owner, position + frame.length);
 }
 
 /** The payload stands behind the room for its header: writes that, masks, commits. */

@@ -30,7 +30,7 @@ export class PreparedMessage {
     this.#host = host;
     const length = typeof data === "string" ? host.utf8ByteLength(data) : data.length;
     const headerLength = frameHeaderLength(length, false);
-    this.frame = new Uint8Array(headerLength + length);
+    this.frame = host.allocate(headerLength + length);
     writeFrameHeader(this.frame, 0, FIN_BIT | this.opcode, length, false);
     if (typeof data === "string") host.utf8Write(data, this.frame, headerLength);
     else this.frame.set(data, headerLength);
@@ -54,7 +54,7 @@ export class PreparedMessage {
     context.dispose();
     const length = deflated.length - 4; // without the tail of the flush
     const headerLength = frameHeaderLength(length, false);
-    const frame = new Uint8Array(headerLength + length);
+    const frame = this.#host.allocate(headerLength + length);
     writeFrameHeader(frame, 0, FIN_BIT | RSV1_BIT | this.opcode, length, false);
     frame.set(deflated.subarray(0, length), headerLength);
     return frame;

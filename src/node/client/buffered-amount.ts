@@ -13,7 +13,7 @@ export class BufferedAmount {
   #isFresh = false;
   readonly #bufferedBytes: () => number;
 
-  /** @param bufferedBytes how many bytes wait in the connection; 0 before there is one. */
+  /** @param bufferedBytes how many bytes wait in the connection; Infinity where that says nothing any more. */
   constructor(bufferedBytes: () => number) {
     this.#bufferedBytes = bufferedBytes;
   }
@@ -24,10 +24,9 @@ export class BufferedAmount {
     return this.#heldBytes + this.#payloadBytes;
   }
 
-  /** The connection is gone: what waits now will always wait. */
-  freeze(): void {
-    this.#forgetSent();
-    this.#heldBytes += this.#payloadBytes;
+  /** The connection is gone: either all was sent before, or what waits now will always wait. */
+  freeze(wasAllSent: boolean): void {
+    if (!wasAllSent) this.#heldBytes += this.#payloadBytes;
     this.#payloadBytes = 0;
     this.#wireBytes = 0;
     this.#messages.length = 0;

@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
+import { isIP, type NetConnectOpts, Socket, type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { assertFields, headText } from "../../protocol/handshake/head-text.js";
@@ -39,20 +39,23 @@ function openTransport(
   if (target.socketPath !== undefined) {
     const path = target.socketPath;
     opening.phase = "tcp";
-    return openSocket(opening, () => connectTcp({ path }));
+    return openSocket(opening, { path });
   }
   if (proxy !== undefined) {
     opening.phase = "proxy";
     return openTunnel(opening, target, proxy, options);
   }
   opening.phase = isIP(target.hostname) === 0 ? "dns" : "tcp";
-  return openSocket(opening, () => connectTcp(tcpOptions(target.hostname, target.port, options)));
+  return openSocket(opening, tcpOptions(target.hostname, target.port, options));
 }
 
-function openSocket(opening: Opening, open: () => Socket): Promise<Socket> {
+function openSocket(opening: Opening, options: NetConnectOpts): Promise<Socket> {
   return opening.step((resolve) => {
-    const socket = open();
+    // Owned before it connects: where Node refuses an option, the socket is there all the same.
+    const socket = new Socket();
     opening.own(socket);
+    // Frames of a turn leave in one write: holding it back to fill a packet (Nagle) would only cost time.
+    socket.setNoDelay(true);
     const onLookup = (error: Error | null): void => {
       if (!error && opening.phase === "dns") opening.phase = "tcp";
     };
@@ -61,6 +64,7 @@ function openSocket(opening: Opening, open: () => Socket): Promise<Socket> {
       socket.off("lookup", onLookup);
       resolve(socket);
     });
+    socket.connect(options);
   });
 }
 
@@ -69,8 +73,6 @@ function tcpOptions(host: string, port: number, options: DialOptions): TcpNetCon
   return {
     host,
     port,
-    // Frames of a turn leave in one write: holding it back to fill a packet (Nagle) would only cost time.
-    noDelay: true,
     autoSelectFamily: true,
     ...(localAddress !== undefined && { localAddress }),
     ...(family !== undefined && { family }),
@@ -106,9 +108,7 @@ async function openTunnel(
   const fields = ["Host", authority, ...proxy.headers];
   assertFields(fields);
 
-  let stream: Duplex = await openSocket(opening, () =>
-    connectTcp(tcpOptions(proxy.hostname, proxy.port, options)),
-  );
+  let stream: Duplex = await openSocket(opening, tcpOptions(proxy.hostname, proxy.port, options));
   if (proxy.isSecure) stream = await openTls(opening, stream, proxy.hostname, proxy.tls);
   stream.write(headText(`CONNECT ${authority} HTTP/1.1`, fields), "latin1");
   const { head, rest } = await readHead(opening, stream);

@@ -58,7 +58,10 @@ export class WebSocket extends EventTarget {
 
   readonly #url: URL;
   readonly #abort = new AbortController();
-  readonly #bufferedAmount = new BufferedAmount(() => this.#connection?.bufferedBytes ?? 0);
+  // A connection that is dropped forgets what waits; the standard wants it remembered.
+  readonly #bufferedAmount = new BufferedAmount(() =>
+    this.#connection?.state === "open" ? this.#connection.bufferedBytes : Infinity,
+  );
   readonly #sendQueue = new SendQueue(
     (data, byteLength) => {
       this.#bufferedAmount.unhold(byteLength);
@@ -276,13 +279,14 @@ export class WebSocket extends EventTarget {
 
   /** "When the WebSocket connection is closed", or could not be opened. */
   #closed(error: HawserError | undefined, result: CloseResult | undefined): void {
+    const { wasClean = false, code = 1006, reason = "" } = result ?? {};
     // 1. Change the ready state to CLOSED.
     this.#readyState = CLOSED;
-    this.#bufferedAmount.freeze();
+    // The peer's close frame answers ours, and ours stood behind everything.
+    this.#bufferedAmount.freeze(wasClean && result?.initiator === "local");
     // 2. If the connection was failed, or closed for being full, fire an event named error.
     if (error !== undefined) this.dispatchEvent(new ErrorEvent("error", error));
     // 3. Fire an event named close, using CloseEvent.
-    const { wasClean = false, code = 1006, reason = "" } = result ?? {};
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }
 

@@ -82,8 +82,9 @@ export class OutputBuffer {
   /** Output by reference: the bytes must not change until they have left. */
   write(bytes: Uint8Array): void {
     this.#closeRange();
-    this.#pieces ??= [];
-    this.#pieces.push(asBuffer(bytes));
+    this.#bytes = asBuffer(bytes);
+    this.#start = 0;
+    this.#end = bytes.length;
     this.#grow(bytes.length);
   }
 
@@ -103,12 +104,12 @@ export class OutputBuffer {
     const end = this.#end;
     this.discard();
     if (pieces === undefined) {
-      stream.write(bytes!.subarray(start, end));
+      stream.write(partOf(bytes!, start, end));
       this.#reclaim(bytes!, start, end);
     } else {
       stream.cork();
       for (const piece of pieces) stream.write(piece);
-      if (bytes !== undefined) stream.write(bytes.subarray(start, end));
+      if (bytes !== undefined) stream.write(partOf(bytes, start, end));
       stream.uncork();
     }
     this.#onFlushed.onFlushed();
@@ -134,7 +135,7 @@ export class OutputBuffer {
   #closeRange(): void {
     if (this.#bytes === undefined) return;
     this.#pieces ??= [];
-    this.#pieces.push(this.#bytes.subarray(this.#start, this.#end));
+    this.#pieces.push(partOf(this.#bytes, this.#start, this.#end));
     this.#bytes = undefined;
   }
 
@@ -159,4 +160,8 @@ export class OutputBuffer {
     if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0)
       slabUsed = start;
   }
+}
+
+function partOf(bytes: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

@@ -34,6 +34,7 @@ export interface Endpoint<Data = undefined>
 }
 
 /** Names an endpoint, so that the type of its `socket.data` follows from what its `upgrade` returns. */
-export function endpoint<Data = undefined>(definition: Endpoint<Data>): Endpoint<Data> {
+// `NoInfer`: the type must come from the definition, not from the `unknown` of the table of routes it stands in.
+export function endpoint<Data = undefined>(definition: Endpoint<Data>): Endpoint<NoInfer<Data>> {
   return definition;
 }

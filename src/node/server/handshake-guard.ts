@@ -28,7 +28,13 @@ export class HandshakeGuard implements TimerWheelEntry {
     return Infinity;
   }
 
-  /** The handshake is over, one way or the other. The listener for errors stays until another has been attached. */
+  /** The handshake is done, and somebody else listens for errors now. */
+  handOver(): void {
+    this.release();
+    this.#stream.off("error", ignore);
+  }
+
+  /** The handshake is over. The listener for errors stays: nobody else has one. */
   release(): void {
     unschedule(this);
     this.#stream.off("close", this.#onClose);

@@ -1,8 +1,9 @@
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import type { ServerOptions as TlsServerOptions } from "node:https";
 import type { HandshakeError } from "../../core/hawser-error.js";
 import type { OptionalOf } from "../connection/optional-of.js";
 import type { Endpoint } from "./endpoint.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
 
 /** Limits of a whole server. All are finite by default. */
 export interface ServerLimits {
@@ -38,12 +39,12 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    * The address that counts for `maxConnectionsPerAddress` and is `request.remoteAddress`. By default that of the
    * socket. Behind a proxy, take it from the header that your proxy sets, and from no other.
    */
-  clientAddress?: ((request: IncomingMessage) => string) | undefined;
+  clientAddress?: ((request: UpgradeRequest) => string) | undefined;
   /**
    * Told of each opening handshake that was refused, for logs. Default none: then only an `upgrade` hook that threw is
    * reported, as a warning of the process.
    */
-  refused?: ((error: HandshakeError, request: IncomingMessage) => void) | undefined;
+  refused?: ((error: HandshakeError, request: UpgradeRequest) => void) | undefined;
 }
 
 /** What {@link serve} needs to know. */

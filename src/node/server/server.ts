@@ -5,6 +5,7 @@ import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { CloseCode } from "../../protocol/close-code.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
+import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import { assertOriginPolicy, isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
 import {
@@ -27,7 +28,7 @@ import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
-import { Acceptance, Refusal } from "./upgrade-answer.js";
+import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
 
 /** An endpoint with what its connections share. */
@@ -102,44 +103,58 @@ export class Server {
    * Takes an upgrade request, as Node's `upgrade` event gives it, through the opening handshake. Resolves with the
    * connection, or with undefined if it was refused. Never rejects for what a peer does.
    */
-  async handleUpgrade(
+  handleUpgrade(
     incoming: IncomingMessage,
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    const refusal = { body: undefined as string | undefined };
-    let counted: string | undefined;
+    const head: RequestHead = {
+      method: incoming.method ?? "",
+      target: incoming.url ?? "",
+      httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
+      headers: new HeaderList(incoming.rawHeaders),
+    };
+    return this.upgrade(head, stream, firstBytes, incoming);
+  }
+
+  /** @internal As {@link handleUpgrade}, for a head from our own parser. */
+  async upgrade(
+    head: RequestHead,
+    stream: Duplex,
+    firstBytes: Uint8Array,
+    incoming?: IncomingMessage,
+  ): Promise<ServerConnection<unknown> | undefined> {
+    const request = new UpgradeRequest(head, stream, incoming);
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    let isCounted = false;
+    let refusalBody: string | undefined;
     try {
-      const handshake = readRequest({
-        method: incoming.method ?? "",
-        target: incoming.url ?? "",
-        httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
-        headers: new HeaderList(incoming.rawHeaders),
-      });
+      const handshake = readRequest(head);
       if (handshake instanceof HandshakeError) throw handshake;
-      const route = this.#findRoute(handshake);
-      const address = this.#addressOf(incoming);
-      this.#admit(address);
-      counted = address;
-      const request = new UpgradeRequest(incoming, route.params, address);
-      const answer = await this.#ask(route.target.endpoint, request);
+      const { target, params } = this.#findRoute(handshake);
+      request.resolve(params, this.#options.clientAddress?.(request) ?? request.remoteAddress);
+      this.#admit(request.remoteAddress);
+      isCounted = true;
+      const answer = await this.#ask(target.endpoint, request, stream);
       if (answer instanceof Refusal) {
-        refusal.body = answer.body;
+        refusalBody = answer.body;
         throw new HandshakeError("REFUSED", answer.status, "the upgrade hook refused", answer.headers);
       }
       if (this.#isShuttingDown) throw shuttingDown();
-      if (stream.destroyed || !stream.writable) {
-        this.#count.remove(address);
+      // `end` may have come meanwhile, and does not come again for the connection to hear it.
+      if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded) {
+        stream.destroy();
+        guard.release();
+        this.#count.remove(request.remoteAddress);
         return undefined;
       }
-      const socket = this.#open(stream, firstBytes, handshake, route.target, answer, request);
-      guard.release();
+      const socket = this.#open(stream, firstBytes, handshake, target, answer, request);
+      guard.handOver();
       return socket;
     } catch (error) {
       guard.release();
-      if (counted !== undefined) this.#count.remove(counted);
-      this.#refuse(incoming, stream, error, refusal.body);
+      if (isCounted) this.#count.remove(request.remoteAddress);
+      this.#refuse(request, stream, error, refusalBody);
       return undefined;
     }
   }
@@ -188,11 +203,6 @@ export class Server {
     return route;
   }
 
-  #addressOf(incoming: IncomingMessage): string {
-    const { clientAddress } = this.#options;
-    return clientAddress === undefined ? (incoming.socket.remoteAddress ?? "") : clientAddress(incoming);
-  }
-
   #admit(address: string): void {
     const limit = this.#count.add(address);
     if (limit === undefined) return;
@@ -201,9 +211,15 @@ export class Server {
       : new HandshakeError("TOO_MANY_CONNECTIONS", 429, "too many connections from this address");
   }
 
-  async #ask(endpoint: Endpoint<unknown>, request: UpgradeRequest): Promise<Acceptance<unknown> | Refusal> {
+  /** The answer of the hook; undefined if the peer goes first, for a hook that never answers must not keep a place. */
+  async #ask(
+    endpoint: Endpoint<unknown>,
+    request: UpgradeRequest,
+    stream: Duplex,
+  ): Promise<UpgradeAnswer<unknown> | undefined> {
     if (endpoint.upgrade === undefined) return new Acceptance<unknown>(undefined, [], undefined);
-    const answer = await endpoint.upgrade(request);
+    const answer = await unlessClosed(stream, endpoint.upgrade(request));
+    if (answer === undefined && stream.destroyed) return undefined;
     if (answer instanceof Acceptance || answer instanceof Refusal) return answer;
     throw new UsageError("INVALID_OPTION", "an upgrade hook returns accept(...) or refuse(...)");
   }
@@ -254,13 +270,13 @@ export class Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   };
 
-  #refuse(incoming: IncomingMessage, stream: Duplex, cause: unknown, body: string | undefined): void {
+  #refuse(request: UpgradeRequest, stream: Duplex, cause: unknown, body: string | undefined): void {
     const error =
       cause instanceof HandshakeError
         ? cause
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     try {
-      if (this.#options.refused !== undefined) this.#options.refused(error, incoming);
+      if (this.#options.refused !== undefined) this.#options.refused(error, request);
       else if (error !== cause) process.emitWarning(cause instanceof Error ? cause : error);
       refuseUpgrade(stream, error, body);
     } catch (failure) {
@@ -307,6 +323,22 @@ export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
     limits[name] = value;
   }
   return limits;
+}
+
+/** What `answer` comes to, or undefined as soon as the stream is closed. */
+async function unlessClosed<T>(stream: Duplex, answer: T | Promise<T>): Promise<T | undefined> {
+  if (!(answer instanceof Promise)) return answer;
+  let onClose = (): void => {};
+  const closed = new Promise<undefined>((resolve) => {
+    onClose = () => resolve(undefined);
+    if (stream.closed) onClose();
+    else stream.once("close", onClose);
+  });
+  try {
+    return await Promise.race([answer, closed]);
+  } finally {
+    stream.off("close", onClose);
+  }
 }
 
 function prepare(endpoint: Endpoint<unknown>): PreparedEndpoint {

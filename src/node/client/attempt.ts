@@ -50,6 +50,7 @@ export function redirectedAttempt(
   const target = redirectTarget(head, from.target);
   if (typeof target === "string") return target;
   const isSame = isSameOrigin(from.target, target);
+  // Credentials in the server's URL (`target.authorization`) are not ours to send: only the caller's headers are.
   // What was taken away at one origin stays away, also if the next redirect leads back.
   const headers = isSame ? from.headers : headersForOtherOrigin(from.headers);
   const tls = isSame ? from.tls : tlsForOtherOrigin(from.tls);

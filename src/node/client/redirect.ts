@@ -15,9 +15,6 @@ export function redirectTarget(head: ResponseHead, from: Target): Target | strin
   const url = new URL(location, from.url.href);
   // RFC 9110 §10.2.2 allows a fragment here; a WebSocket has no use for it.
   url.hash = "";
-  // The credentials of the server's choice are not ours to send.
-  url.username = "";
-  url.password = "";
   const target = read(url);
   if (target === undefined) return `a redirect to the scheme ${url.protocol}`;
   if (from.isSecure && !target.isSecure) return "a redirect from wss: to ws:";

@@ -26,7 +26,7 @@ export interface DialOptions {
    * Default 10 s: three lost TCP packets in a row are survived, and a server that accepts and says nothing is noticed.
    */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** TLS towards the server. Default: what Node does, which verifies the certificate. */
+  /** TLS towards the server. Default: Node's, which verifies the certificate. */
   readonly tls?: TlsOptions | undefined;
   /**
    * The HTTP proxy to go through, by CONNECT for `ws:` and `wss:` alike (RFC 6455 §4.1): `http://user:pass@host:port`,

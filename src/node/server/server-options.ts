@@ -32,7 +32,7 @@ export interface ServerLimits {
 export interface ServerOptions<Data = undefined> extends Endpoint<Data>, OptionalOf<ServerLimits> {
   /**
    * Endpoints by path: `/chat`, `/rooms/:room`, `/files/*`. With it, other paths get 404; the limits and policies that
-   * stand beside it are what its endpoints start from. Without it, the handlers here serve every path.
+   * stand beside it are what its endpoints start from. Default none: the handlers here serve every path.
    */
   routes?: Readonly<Record<string, Endpoint<unknown>>> | undefined;
   /**
@@ -40,21 +40,27 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    * socket. Behind a proxy, take it from the header that your proxy sets, and from no other.
    */
   clientAddress?: ((request: UpgradeRequest) => string) | undefined;
-  /** Told of each opening handshake that was refused, for logs. */
+  /**
+   * Told of each opening handshake that was refused, for logs. Default none: then only an `upgrade` hook that threw is
+   * reported, as a warning of the process.
+   */
   refused?: ((error: HandshakeError, request: UpgradeRequest) => void) | undefined;
 }
 
 /** What {@link serve} needs to know. */
 export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
-  /** The TCP port; 0 takes a free one, which `server.port` tells. Default 0. */
+  /** The TCP port; 0 takes a free one, which `server.port` tells. Default 0: no number is right for everybody. */
   port?: number | undefined;
   /** The address to listen on. Default `127.0.0.1`: a server is open to the network when you say so (`0.0.0.0`, `::`). */
   host?: string | undefined;
-  /** Listen on a Unix socket (or a Windows pipe) instead of a port. */
+  /** Listen on a Unix socket (or a Windows pipe) instead of a port. Default none. */
   path?: string | undefined;
-  /** Serve `wss:` with this certificate and key; the options of `https.createServer`. */
+  /**
+   * Serve `wss:` with this certificate and key; the options of `https.createServer`. Default none: there is no TLS without
+   * a certificate.
+   */
   tls?: TlsServerOptions | undefined;
-  /** Ordinary HTTP requests on the same port. By default they get 426 Upgrade Required. */
+  /** Ordinary HTTP requests on the same port. By default they get 426 Upgrade Required: nothing else is there. */
   request?: RequestListener | undefined;
 }
 

@@ -41,17 +41,17 @@ interface PreparedEndpoint {
 export interface ShutdownOptions {
   /** The close code for the clients. Default 1001, going away: well-behaved ones come back elsewhere. */
   readonly code?: number | undefined;
-  /** The close reason. Default none. */
+  /** The close reason, 123 bytes in UTF-8 at most. Default none: the code says it. */
   readonly reason?: string | undefined;
-  /** How long clients may take to close; then they are dropped. Default 5 s. */
+  /** How long clients may take to close; then they are dropped. Default 5 s: ten bytes each way are enough. */
   readonly drainTimeoutMs?: number | undefined;
 }
 
 /** What {@link Server.broadcast} can add. */
 export interface BroadcastOptions extends SendOptions {
-  /** Leave this connection out: usually the one that the message came from. */
+  /** Leave this connection out: usually the one that the message came from. Default none. */
   readonly except?: ServerConnection<unknown> | undefined;
-  /** Send only to connections for which this is true. */
+  /** Send only to connections for which this is true. Default all: that is what a broadcast is. */
   readonly where?: ((socket: ServerConnection<unknown>) => boolean) | undefined;
 }
 

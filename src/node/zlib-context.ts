@@ -11,7 +11,7 @@ const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
  * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
  * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
  */
-const MAX_FINAL_BLOCKS = 256;
+const MAX_FINAL_BLOCKS = 32;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -60,6 +60,8 @@ export class ZlibInflateContext implements InflateContext {
   readonly #window: SlidingWindow;
   /** Inflates the message of which not all has come. */
   #stream: IncrementalInflate | undefined = undefined;
+  /** How many blocks with BFINAL=1 the current message had. */
+  #finalBlocks = 0;
 
   constructor(windowBits: number) {
     this.#windowBits = windowBits;
@@ -74,7 +76,6 @@ export class ZlibInflateContext implements InflateContext {
     // More than one round only where a block has BFINAL set: what follows it goes on with the same window
     // (RFC 7692 §7.2.3.4).
     while (input.length > 0) {
-      if (outputs.length > MAX_FINAL_BLOCKS) return "too-big";
       const left = maxOutputBytes - total;
       const wasOpen = this.#stream !== undefined;
       const step = inPieces ? this.#inflatePiece(input, left) : this.#inflateWhole(input, left);
@@ -85,9 +86,14 @@ export class ZlibInflateContext implements InflateContext {
       total += step.output.length;
       this.#window.append(step.output);
       input = input.subarray(step.consumed);
-      if (input.length > 0) this.#closeStream();
+      if (input.length === 0) break;
+      if (++this.#finalBlocks > MAX_FINAL_BLOCKS) return "too-big";
+      this.#closeStream();
     }
-    if (last) this.#closeStream();
+    if (last) {
+      this.#closeStream();
+      this.#finalBlocks = 0;
+    }
     return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs, total);
   }
 

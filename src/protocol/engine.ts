@@ -189,15 +189,10 @@ export class Engine<Owner> implements FrameSink {
     } else if (assembler !== undefined) {
       return this.#fail("EXPECTED_CONTINUATION");
     }
-    if (payloadLength > config.maxFrameBytes) {
-      return this.#fail("FRAME_TOO_BIG");
-    }
-    if (assembler === undefined) {
-      if (payloadLength <= config.maxMessageBytes) return true;
-      return this.#fail("MESSAGE_TOO_BIG");
-    }
-    if (assembler.announcedBytes + payloadLength > config.maxMessageBytes)
-      return this.#fail("MESSAGE_TOO_BIG");
+    const announcedBytes = (assembler?.announcedBytes ?? 0) + payloadLength;
+    if (announcedBytes > config.maxMessageBytes) return this.#fail("MESSAGE_TOO_BIG");
+    if (payloadLength > config.maxFrameBytes) return this.#fail("FRAME_TOO_BIG");
+    if (assembler === undefined) return true;
     assembler.addFrame(payloadLength);
     if (assembler.overheadBytes > config.maxFragmentOverheadBytes) {
       return this.#fail("TOO_MANY_FRAGMENTS");

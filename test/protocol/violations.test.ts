@@ -306,14 +306,14 @@ describe("limits of what is received", () => {
 
   it("fails by the header alone, before any payload came", () => {
     for (const [options, specs, code] of [
-      [{ maxMessageBytes: 100 }, [{ opcode: OP.binary, announce: 101n }], "FRAME_TOO_BIG"],
+      [{ maxMessageBytes: 100 }, [{ opcode: OP.binary, announce: 101n }], "MESSAGE_TOO_BIG"],
       [
         { maxMessageBytes: 100, maxFrameBytes: 500 },
         [{ opcode: OP.binary, announce: 101n }],
         "MESSAGE_TOO_BIG",
       ],
       [limits, [{ opcode: OP.binary, announce: 61n }], "FRAME_TOO_BIG"],
-      [{}, [{ opcode: OP.binary, announce: 2n ** 53n - 1n }], "FRAME_TOO_BIG"],
+      [{}, [{ opcode: OP.binary, announce: 2n ** 53n - 1n }], "MESSAGE_TOO_BIG"],
       [
         limits,
         [

@@ -20,7 +20,7 @@ export class HandshakeGuard implements TimerWheelEntry {
     this.#onTimeout = onTimeout;
     stream.on("error", ignore);
     stream.once("close", this.#onClose);
-    this.#deadlineMs = nowMs() + timeoutMs;
+    this.#deadlineMs = timeoutMs === 0 ? Infinity : nowMs() + timeoutMs;
     schedule(this, this.#deadlineMs);
   }
 

@@ -1,7 +1,8 @@
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { UsageError } from "../../core/hawser-error.js";
-import { Server, serverLimits } from "./server.js";
+import { Server } from "./server.js";
+import { serverLimits } from "./server-limits.js";
 import type { ServeOptions, ServerLimits } from "./server-options.js";
 import { UpgradeListener } from "./upgrade-listener.js";
 
@@ -51,9 +52,9 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   await listen(http, options);
-  server.stopListening = () => {
+  server.stopListening = (drainTimeoutMs) => {
     listener.stop();
-    return stop(http);
+    return stop(http, drainTimeoutMs);
   };
   return server;
 }
@@ -97,11 +98,15 @@ function listen(
   });
 }
 
-function stop(http: HttpServer): Promise<void> {
+/** Ordinary requests that are being answered may finish, as connections may. */
+function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    http.close(() => resolve());
+    const timer = setTimeout(() => http.closeAllConnections(), drainTimeoutMs);
+    http.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
     http.closeIdleConnections();
-    http.closeAllConnections();
   });
 }
 

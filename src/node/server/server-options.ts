@@ -18,7 +18,7 @@ export interface ServerLimits {
    */
   maxConnectionsPerAddress: number;
   /**
-   * How long the opening handshake may take, from the first byte to the end of the `upgrade` hook. Default 10 s: several
+   * How long the opening handshake may take in ms, 0 for no end, from the first byte to the end of the `upgrade` hook. Default 10 s: several
    * round trips on the worst link, and a slow look-up.
    */
   handshakeTimeoutMs: number;

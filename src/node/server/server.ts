@@ -27,7 +27,8 @@ import { HandshakeGuard } from "./handshake-guard.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
-import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
+import { serverLimits } from "./server-limits.js";
+import type { ServerLimits, ServerOptions } from "./server-options.js";
 import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
 
@@ -68,8 +69,8 @@ export class Server {
   #isShuttingDown = false;
   #onEmpty: (() => void) | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
-  /** @internal Stops what brings new connections; resolves when that is done. */
-  stopListening: () => Promise<void> = async () => {};
+  /** @internal Stops what brings new connections; resolves when that is done, within `drainTimeoutMs`. */
+  stopListening: (drainTimeoutMs: number) => Promise<void> = async () => {};
 
   /**
    * @internal Use `serve`, `attach` or `createServer`.
@@ -287,7 +288,7 @@ export class Server {
     drainTimeoutMs = 5_000,
   }: ShutdownOptions): Promise<void> {
     this.#isShuttingDown = true;
-    const stopped = this.stopListening();
+    const stopped = this.stopListening(drainTimeoutMs);
     for (const socket of this.#connections) void socket.close(code, reason);
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -302,22 +303,6 @@ export class Server {
     }
     await stopped;
   }
-}
-
-/** The limits with their defaults filled in. */
-export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
-  const limits = { ...DEFAULT_SERVER_LIMITS };
-  for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
-    const value: unknown = options[name] ?? limits[name];
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw new UsageError(
-        "INVALID_OPTION",
-        `${name} must be a number that is not negative, not ${String(value)}`,
-      );
-    }
-    limits[name] = value;
-  }
-  return limits;
 }
 
 /** What `answer` comes to, or undefined as soon as the stream is closed. */

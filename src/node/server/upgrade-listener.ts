@@ -3,10 +3,12 @@ import type { Socket } from "node:net";
 import { HeadParser, type RequestHead } from "../../protocol/handshake/head-parser.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { HandshakeGuard } from "./handshake-guard.js";
+import { refuseUpgrade } from "./refuse-upgrade.js";
 import type { Server } from "./server.js";
 import type { ServerLimits } from "./server-options.js";
 
 const FIRST_OF_GET = 0x47; // "G"
+const NOT_OURS = { ok: false, error: undefined } as const;
 
 /**
  * Reads the first request of each connection of an HTTP server before the HTTP server does. An opening handshake is
@@ -58,12 +60,15 @@ export class UpgradeListener {
     const onData = (chunk: Buffer): void => {
       chunks.push(chunk);
       const isGet = chunks.length > 1 || chunk[0] === FIRST_OF_GET;
-      const result = isGet ? parser.push(chunk) : { ok: false as const };
+      const result = isGet ? parser.push(chunk) : NOT_OURS;
       if (result === undefined) return;
       socket.pause();
       letGo();
       if (result.ok && isHandshake(result.head)) {
         void this.#server.upgrade(result.head, socket, result.rest);
+      } else if (!result.ok && result.error?.code === "HEAD_TOO_LARGE") {
+        // Node would drop the fields that are too many, and so answer another request than the one that was sent.
+        refuseUpgrade(socket, result.error);
       } else {
         this.#toHttp(socket);
         socket.unshift(Buffer.concat(chunks));

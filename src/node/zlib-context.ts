@@ -148,12 +148,13 @@ class SlidingWindow {
 
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    if (bytes.length >= this.#size) {
-      this.#bytes = Buffer.from(bytes.subarray(bytes.length - this.#size));
-      return;
-    }
-    const keep = Math.min(this.#bytes.length, this.#size - bytes.length);
-    this.#bytes = Buffer.concat([this.#bytes.subarray(this.#bytes.length - keep), asBuffer(bytes)]);
+    const added = bytes.length > this.#size ? bytes.subarray(bytes.length - this.#size) : bytes;
+    const kept = Math.min(this.#bytes.length, this.#size - added.length);
+    // Never from the pool of small buffers: kept for long, it would pin a block of the pool, 64 KiB on Node 26.
+    const window = Buffer.allocUnsafeSlow(kept + added.length);
+    window.set(this.#bytes.subarray(this.#bytes.length - kept));
+    window.set(added, kept);
+    this.#bytes = window;
   }
 
   clear(): void {

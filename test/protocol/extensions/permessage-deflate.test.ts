@@ -453,6 +453,20 @@ describe("what permessage-deflate receives", () => {
     assert.deepEqual(fair.texts, ["x".repeat(30)]);
   });
 
+  it("counts blocks with BFINAL=1 over all pieces of a message that is handed out in pieces", () => {
+    const endpoint = new Endpoint("server", { ...NODE, streaming: true });
+    const frames = Array.from({ length: 40 }, (_, i) =>
+      frameFor("server", {
+        opcode: i === 0 ? OP.binary : OP.more,
+        rsv: i === 0 ? 4 : 0,
+        fin: false,
+        payload: Buffer.from([3, 0]),
+      }),
+    );
+    endpoint.receive(...frames);
+    assert.deepEqual(failure(endpoint), ["MESSAGE_TOO_BIG", 1009]);
+  });
+
   it("counts what is inflated and what is not alike against the limit before inflating", () => {
     const endpoint = new Endpoint("server", { ...NODE, maxMessageBytes: 10 });
     endpoint.receive(frameFor("server", { opcode: OP.text, rsv: 4, announce: 11n }));

@@ -6,7 +6,13 @@ import { canInflateIncrementally, IncrementalInflate, type InflateStep } from ".
 
 /** zlib cannot deflate raw data with a window of 256 bytes; with 512 it refers back 250 bytes at most, which fits. */
 const MIN_ZLIB_WINDOW_BITS = 9;
-const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/**
+ * Behind a message: the tail that it left out (RFC 7692 §7.2.2), and an empty last block. Only if zlib finds its end there
+ * was the message whole.
+ */
+const END: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
+/** A byte more, which zlib takes only if it did not find the end. */
+const END_AND_MORE: Buffer = Buffer.concat([END, Buffer.alloc(1)]);
 /**
  * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
  * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
@@ -70,23 +76,30 @@ export class ZlibInflateContext implements InflateContext {
 
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
     const inPieces = !last || this.#stream !== undefined;
-    let input = last ? Buffer.concat([bytes, TAIL]) : asBuffer(bytes);
+    const input = last ? Buffer.concat([bytes, inPieces ? END_AND_MORE : END]) : asBuffer(bytes);
     const outputs: Buffer[] = [];
     let total = 0;
+    let position = 0;
     // More than one round only where a block has BFINAL set: what follows it goes on with the same window
     // (RFC 7692 §7.2.3.4).
-    while (input.length > 0) {
+    while (position < input.length) {
+      const rest = input.subarray(position);
       const left = maxOutputBytes - total;
       const wasOpen = this.#stream !== undefined;
-      const step = inPieces ? this.#inflatePiece(input, left) : this.#inflateWhole(input, left);
+      const step = inPieces ? this.#inflatePiece(rest, left) : this.#inflateWhole(rest, left);
       if (typeof step === "string") return step;
       // A stream that takes nothing ended with the piece before; a new one that takes nothing never will.
       if (step.consumed === 0 && !wasOpen) return "invalid";
       outputs.push(step.output);
       total += step.output.length;
+      position += step.consumed;
       this.#window.append(step.output);
-      input = input.subarray(step.consumed);
-      if (input.length === 0) break;
+      // It ended with what was appended, as it should, or with a last block that has BFINAL set.
+      if (last && (position === bytes.length + END.length || position === bytes.length)) break;
+      if (position === input.length) {
+        if (last) return "invalid";
+        break;
+      }
       if (++this.#finalBlocks > MAX_FINAL_BLOCKS) return "too-big";
       this.#closeStream();
     }
@@ -116,7 +129,6 @@ export class ZlibInflateContext implements InflateContext {
     try {
       const { buffer, engine } = inflateRawInfo(input, {
         windowBits: this.#windowBits,
-        finishFlush: constants.Z_SYNC_FLUSH,
         // zlib checks the limit while it inflates, so that a bomb is never whole in memory. 0 would be no limit.
         maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH),
         ...(dictionary.length > 0 && { dictionary }),

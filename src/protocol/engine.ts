@@ -60,6 +60,9 @@ export class Engine<Owner> implements FrameSink {
     this.config = config;
     this.owner = owner;
     this.#liveness = new Liveness(config, config.host.nowMs());
+    if (deflate !== undefined && (!config.host.createDeflate || !config.host.createInflate)) {
+      throw new UsageError("INVALID_OPTION", "permessage-deflate was agreed on, but the host has no DEFLATE");
+    }
     this.#deflate = deflate && new PermessageDeflate(deflate, config.role, config.host);
   }
 
@@ -307,7 +310,8 @@ export class Engine<Owner> implements FrameSink {
   #controlFrame(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     if (opcode === Opcode.ping) {
       const isAnswered = this.config.handler.ping(this.owner, bytes, start, end);
-      if (isAnswered && this.isOpen)
+      // Until the peer's close frame is there, pings are to be answered (§5.5.2), behind our own close frame, too.
+      if (isAnswered && !this.#isDiscarding)
         writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, bytes.subarray(start, end));
     } else if (opcode === Opcode.pong) {
       this.#receivePong(bytes, start, end);

@@ -8,7 +8,8 @@ const NEVER = 0;
 
 /**
  * The deadlines of one connection (RFC 6455 leaves them to us, §5.5.2, §7.1.1). Receiving a byte sets one flag and
- * reads no clock; the times are settled when a deadline is looked at, so they are exact only to the host's tick.
+ * reads no clock; the times are settled when a deadline is looked at. So silence is noticed late, by up to the
+ * time between two looks: the ping interval, or the idle timeout itself where there are no pings.
  */
 export class Liveness {
   readonly #deadlines: Deadlines;

@@ -120,6 +120,19 @@ describe("TimerWheel", () => {
     assert.ok(alarm.earlyCalls <= 1);
   });
 
+  it("finds every slot after a sleep of any length", () => {
+    for (let ticks = 505; ticks < 520; ticks++) {
+      const wheel = new TimerWheel(0, TICK_MS);
+      const alarms = Array.from({ length: 505 }, () => new Alarm());
+      for (const [i, alarm] of alarms.entries()) {
+        alarm.deadlineMs = (i + 1) * TICK_MS;
+        wheel.set(alarm, alarm.deadlineMs);
+      }
+      wheel.advance(ticks * TICK_MS);
+      assert.ok(alarms.every(({ rangAtMs }) => rangAtMs.length === 1));
+    }
+  });
+
   it("meets an entry that sets itself again once a round, and again in the next", () => {
     const wheel = new TimerWheel(0, TICK_MS);
     const alarm = new Alarm();

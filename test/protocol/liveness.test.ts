@@ -170,6 +170,9 @@ describe("keepalive", () => {
     answer(endpoint, ping);
     assert.equal(endpoint.engine.latencyMs, 30);
     assert.equal(endpoint.engine.deadlineMs, START_MS + 230);
+    runUntil(endpoint, START_MS + 235);
+    assert.equal(pings(endpoint).length, 1, "and on it goes");
+    assert.equal(endpoint.engine.deadlineMs, START_MS + 270);
   });
 
   it("drops a peer that is silent: 1006, PONG_TIMEOUT", () => {

@@ -81,6 +81,15 @@ describe("send()", () => {
     }
   });
 
+  it("passes large bytes of a server on by reference, and copies small ones", () => {
+    const endpoint = new Endpoint("server");
+    const large = patterned(16_385);
+    endpoint.engine.send(patterned(16_384), OP.binary);
+    endpoint.engine.send(large, OP.binary);
+    assert.deepEqual(endpoint.references.length, 1);
+    assert.equal(endpoint.references[0], large);
+  });
+
   it("refuses whatever is neither a string nor bytes, everywhere, and puts out nothing", () => {
     const wrong: readonly unknown[] = [
       5,

@@ -217,6 +217,7 @@ describe("text that is not UTF-8 (RFC 6455 §8.1)", () => {
     [0xe2, 0x82],
     [0xf0, 0x9f, 0x98],
     [0xc3, 0x41],
+    [0xc3, 0x41, 0xa9],
   ];
   for (const bad of BAD) {
     const name = bad.map((byte) => byte.toString(16)).join(" ");

@@ -73,6 +73,8 @@ export class Endpoint {
   readonly answersPings: boolean;
   /** Called for every event, after it was recorded. */
   onEvent: ((event: EngineEvent) => void) | undefined = undefined;
+  /** What was output by reference. */
+  readonly references: Uint8Array[] = [];
   #pieces: Uint8Array[] = [];
   #reserved: { position: WritePosition; byteLength: number } | undefined = undefined;
 
@@ -164,6 +166,7 @@ export class Endpoint {
   }
 
   write(bytes: Uint8Array): void {
+    this.references.push(bytes);
     this.#pieces.push(bytes);
   }
 }

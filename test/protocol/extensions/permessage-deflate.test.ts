@@ -430,6 +430,15 @@ describe("what permessage-deflate receives", () => {
         if (!passes) assert.deepEqual(failure(endpoint), ["MESSAGE_TOO_BIG", 1009]);
       }
     }
+    const oneMore = new Endpoint("server", { ...NODE, maxMessageBytes: 500 });
+    oneMore.receive(
+      compressed("server", Buffer.concat([half, deflateRawSync("a"), Buffer.from([0])]), OP.binary),
+    );
+    assert.deepEqual(
+      failure(oneMore),
+      ["MESSAGE_TOO_BIG", 1009],
+      "where nothing is left, one byte is too much",
+    );
     const none = new Endpoint("server", { ...NODE, maxMessageBytes: 1 });
     none.receive(compressed("server", Buffer.from([0])), compressed("server", deflated("a").subarray(0, 1)));
     assert.equal(none.texts[0], "");

@@ -476,6 +476,30 @@ describe("what permessage-deflate receives", () => {
     assert.deepEqual(failure(endpoint), ["MESSAGE_TOO_BIG", 1009]);
   });
 
+  it("takes no message that ends in the middle of a block", () => {
+    const payload = Buffer.from(JSON.stringify(Array.from({ length: 50 }, (_, i) => ({ i, square: i * i }))));
+    const whole = deflated(payload);
+    for (let cut = 1; cut < whole.length; cut++) {
+      const endpoint = new Endpoint("server", NODE);
+      endpoint.receive(compressed("server", whole.subarray(0, cut), OP.binary));
+      assert.deepEqual(failure(endpoint), ["INVALID_COMPRESSED_DATA", 1007], `cut at ${cut}`);
+      const streaming = new Endpoint("server", { ...NODE, streaming: true });
+      streaming.receive(
+        frameFor("server", { opcode: OP.binary, rsv: 4, fin: false, payload: whole.subarray(0, cut >> 1) }),
+        frameFor("server", { opcode: OP.more, payload: whole.subarray(cut >> 1, cut) }),
+      );
+      assert.deepEqual(failure(streaming), ["INVALID_COMPRESSED_DATA", 1007], `cut at ${cut}, in pieces`);
+    }
+  });
+
+  it("takes a block with BFINAL=1 also without anything behind it", () => {
+    for (const streaming of [false, true]) {
+      const endpoint = new Endpoint("server", { ...NODE, streaming });
+      endpoint.receive(compressed("server", deflateRawSync("Hello")));
+      assert.deepEqual(endpoint.texts, ["Hello"]);
+    }
+  });
+
   it("counts what is inflated and what is not alike against the limit before inflating", () => {
     const endpoint = new Endpoint("server", { ...NODE, maxMessageBytes: 10 });
     endpoint.receive(frameFor("server", { opcode: OP.text, rsv: 4, announce: 11n }));

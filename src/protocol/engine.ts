@@ -26,6 +26,8 @@ import type { PreparedMessage } from "./prepared-message.js";
 import { violation } from "./violation.js";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+/** Parsers between two frames, which hold nothing and can be anybody's. More than one only where `receive` is nested. */
+const spareParsers: FrameParser[] = [];
 
 /**
  * The WebSocket protocol after the opening handshake, without I/O (RFC 6455 §5-§7, RFC 7692): bytes in, calls of
@@ -38,7 +40,8 @@ export class Engine<Owner> implements FrameSink {
   readonly config: EngineConfig<Owner>;
   /** What the handler is told this engine belongs to. */
   readonly owner: Owner;
-  readonly #parser = new FrameParser();
+  /** Only while a frame is not complete: most of the time most connections are between two. */
+  #parser: FrameParser | undefined = undefined;
   readonly #liveness: Liveness;
   readonly #deflate: PermessageDeflate | undefined;
   #firstByte = 0;
@@ -106,7 +109,12 @@ export class Engine<Owner> implements FrameSink {
     this.#liveness.heard();
     if (this.#isDiscarding) return chunk.length;
     if (this.#isPaused) return position;
-    const stoppedAt = this.#parser.parse(chunk, position, this);
+    const parser = (this.#parser ??= spareParsers.pop() ?? new FrameParser());
+    const stoppedAt = parser.parse(chunk, position, this);
+    if (parser.isBetweenFrames) {
+      this.#parser = undefined;
+      spareParsers.push(parser);
+    }
     return this.#isDiscarding ? chunk.length : stoppedAt;
   }
 

@@ -83,7 +83,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   readonly #context: ConnectionContext;
   readonly #engine: Engine<Connection<unknown>>;
   readonly #stream: Duplex;
-  readonly #output: OutputBuffer;
+  /** What is sent in this turn; an idle connection has none. */
+  #output: OutputBuffer | undefined = undefined;
   /** Received bytes that wait, since reading was paused in the middle of a chunk. */
   #held: Uint8Array | undefined = undefined;
   #extras: Extras | undefined = undefined;
@@ -105,7 +106,6 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.data = data;
     this.protocol = agreed.protocol;
     this.extensions = agreed.extensions;
-    this.#output = new OutputBuffer(stream, this);
     this.#engine = new Engine(context.config, this, agreed.deflate);
   }
 
@@ -117,7 +117,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
-    return this.#output.bufferedBytes + (this.#extras?.deferredBytes ?? 0);
+    const pendingBytes = this.#output?.pendingBytes ?? 0;
+    return pendingBytes + this.#stream.writableLength + (this.#extras?.deferredBytes ?? 0);
   }
 
   /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
@@ -313,8 +314,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     stream.on("drain", Connection.#onDrain);
     beginTurn();
     if (head !== undefined) {
-      const { bytes, position } = this.#output.reserve(head.length);
-      this.#output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
+      const output = this.#openOutput();
+      const { bytes, position } = output.reserve(head.length);
+      output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
@@ -336,6 +338,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal Called by the output buffer. */
   onFlushed(): void {
+    this.#output = undefined;
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
     if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes)
       laterDrain(this);
@@ -353,9 +356,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal What the engine calls: one object for all connections. */
   static readonly engineHandler: EngineHandler<Connection<unknown>> = {
-    reserve: (connection, byteLength) => connection.#output.reserve(byteLength),
-    commit: (connection, end) => connection.#output.commit(end),
-    write: (connection, bytes) => connection.#output.write(bytes),
+    reserve: (connection, byteLength) => connection.#openOutput().reserve(byteLength),
+    commit: (connection, end) => connection.#openOutput().commit(end),
+    write: (connection, bytes) => connection.#openOutput().write(bytes),
     message: (connection, opcode, bytes, start, end, isAscii) =>
       connection.#onMessage(opcode, bytes, start, end, isAscii),
     messageChunk: (connection, opcode, bytes, start, end, last) =>
@@ -377,6 +380,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     disconnect: (connection, how) => connection.#disconnect(how),
     deadlineChanged: (connection) => connection.#reschedule(),
   };
+
+  #openOutput(): OutputBuffer {
+    return (this.#output ??= new OutputBuffer(this.#stream, this));
+  }
 
   #receive(chunk: Uint8Array): void {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
@@ -425,11 +432,11 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   #disconnect(how: "end" | "destroy"): void {
     const stream = this.#stream;
     if (how === "destroy") {
-      this.#output.discard();
+      this.#output?.discard();
       stream.destroy();
       return;
     }
-    this.#output.flush();
+    this.#output?.flush();
     if (!stream.writableEnded) stream.end();
     stream.resume(); // what still comes is discarded, but the peer's end must be seen
   }
@@ -438,7 +445,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     if (this.#isGone) return;
     this.#isGone = true;
     unschedule(this);
-    this.#output.discard();
+    this.#output?.discard();
     this.#held = undefined;
     beginTurn();
     const result = this.#engine.transportClosed(this.#transportError);

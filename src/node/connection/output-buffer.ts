@@ -19,12 +19,12 @@ let slabUsed = 0;
 const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
 
 /**
- * The output of one connection: the frames of one turn of the event loop leave in one write. Small frames are
+ * The output of one connection, made when it has some and dropped when that has been handed over: the frames of one turn of the event loop leave in one write. Small frames are
  * written into a slab shared by all connections, large payloads are passed on by reference.
  */
 export class OutputBuffer {
   readonly #stream: Duplex;
-  readonly #onFlushed: { onFlushed(): void };
+  readonly #owner: { onFlushed(): void };
   /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
   readonly #isPlain: boolean;
   /** What lies before the range that is being extended. */
@@ -36,16 +36,16 @@ export class OutputBuffer {
   #pendingBytes = 0;
   #isDirty = false;
 
-  /** @param owner told after every flush, to look at how much is left. */
+  /** @param owner told after every flush, to drop this and to look at how much is left. */
   constructor(stream: Duplex, owner: { onFlushed(): void }) {
     this.#stream = stream;
-    this.#onFlushed = owner;
+    this.#owner = owner;
     this.#isPlain = Object.getPrototypeOf(stream) === Socket.prototype;
   }
 
-  /** Everything that was given and has not reached the operating system. */
-  get bufferedBytes(): number {
-    return this.#pendingBytes + this.#stream.writableLength;
+  /** How much waits for the end of the turn. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** Room for `byteLength` bytes, valid until the next call. */
@@ -112,7 +112,7 @@ export class OutputBuffer {
       if (bytes !== undefined) stream.write(partOf(bytes, start, end));
       stream.uncork();
     }
-    this.#onFlushed.onFlushed();
+    this.#owner.onFlushed();
   }
 
   /** Forgets what has not been handed over. */

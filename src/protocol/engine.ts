@@ -26,8 +26,9 @@ import type { PreparedMessage } from "./prepared-message.js";
 import { violation } from "./violation.js";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
-/** Parsers between two frames, which hold nothing and can be anybody's. More than one only where `receive` is nested. */
+/** Parsers between two frames, which hold nothing and can be anybody's. */
 const spareParsers: FrameParser[] = [];
+const MAX_SPARE_PARSERS = 64;
 
 /**
  * The WebSocket protocol after the opening handshake, without I/O (RFC 6455 §5-§7, RFC 7692): bytes in, calls of
@@ -113,7 +114,7 @@ export class Engine<Owner> implements FrameSink {
     const stoppedAt = parser.parse(chunk, position, this);
     if (parser.isBetweenFrames) {
       this.#parser = undefined;
-      spareParsers.push(parser);
+      if (spareParsers.length < MAX_SPARE_PARSERS) spareParsers.push(parser);
     }
     return this.#isDiscarding ? chunk.length : stoppedAt;
   }

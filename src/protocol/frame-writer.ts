@@ -5,7 +5,7 @@ import { frameHeaderLength, MAX_HEADER_BYTES, writeFrameHeader } from "./frame-h
 import { applyMask, writeMaskKey } from "./mask.js";
 
 /** Payloads up to this size are copied behind their header into one write; larger ones go out by reference. */
-const COPY_UP_TO_BYTES = 16_384;
+export const COPY_UP_TO_BYTES = 16_384;
 
 /**
  * The payload as bytes; bytes stay as they are.

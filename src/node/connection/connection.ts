@@ -8,10 +8,12 @@ import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
+import { COPY_UP_TO_BYTES } from "../../protocol/frame-writer.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { asBuffer } from "../as-buffer.js";
 import { schedule, unschedule } from "../clock.js";
+import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { diagnostics } from "./diagnostics.js";
@@ -166,9 +168,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       byteLength = payload.length;
       opcode = options?.binary === false ? Opcode.text : Opcode.binary;
     }
-    const buffered = this.bufferedBytes;
-    if (buffered > 0 && buffered + byteLength > this.#context.settings.maxBufferedBytes)
-      return this.#overflow();
+    if (!this.#hasRoomFor(byteLength)) {
+      if (this.#context.settings.overflow === "disconnect") this.#overflow();
+      return "dropped";
+    }
     if (this.#engine.isSendingMessage) this.#defer(payload, byteLength, opcode, options?.compress);
     else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
     else this.#engine.send(payload, opcode, options?.compress);
@@ -185,6 +188,11 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return new MessageWriter(
       {
         engine: this.#engine,
+        admit: (byteLength) => {
+          const isAdmitted = this.#hasRoomFor(byteLength);
+          if (!isAdmitted) this.#overflow();
+          return isAdmitted;
+        },
         statusAfterSend: () => this.#statusAfterSend(),
         messageFinished: () => this.#sendDeferred(),
       },
@@ -206,18 +214,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   /**
-   * Sends a ping. Resolves with the round-trip time in ms, or with undefined if the connection ends before.
+   * Sends a ping. Resolves with the round-trip time in ms, or with undefined if the connection ends before. Rejects
+   * with {@link UsageError} `CONTROL_PAYLOAD_TOO_LONG`, `INVALID_PAYLOAD`.
    * @param payload at most 125 bytes; by default four random ones.
-   * @throws {@link UsageError} `CONTROL_PAYLOAD_TOO_LONG`, `INVALID_PAYLOAD`.
    */
   ping(payload?: string | BinaryData): Promise<number | undefined> {
-    const bytes = payload === undefined ? undefined : controlPayload(payload);
-    return new Promise((resolve, reject) => {
-      try {
-        this.#engine.ping(bytes, resolve);
-      } catch (error) {
-        reject(error);
-      }
+    return new Promise((resolve) => {
+      this.#engine.ping(payload === undefined ? undefined : controlPayload(payload), resolve);
     });
   }
 
@@ -339,15 +342,18 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   /** @internal Called by the output buffer. */
   onFlushed(): void {
     this.#output = undefined;
+    this.#noticeRoom();
+  }
+
+  #noticeRoom(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.bufferedBytes <= this.#context.settings.highWaterMarkBytes)
-      laterDrain(this);
+    if (this.#isAboveMark && this.bufferedBytes <= this.#highWaterMarkBytes) laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
   drained(): void {
     if (!this.#isAboveMark || this.#isGone) return;
-    if (this.bufferedBytes > this.#context.settings.highWaterMarkBytes) return;
+    if (this.bufferedBytes > this.#highWaterMarkBytes) return;
     this.#isAboveMark = false;
     this.#pendingPongs = 0;
     this.#resolveReady(true);
@@ -452,6 +458,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.onGone?.(this);
     const extras = (this.#extras ??= {});
     extras.result = result;
+    delete extras.deferred;
+    extras.deferredBytes = 0;
     this.#resolveReady(false);
     extras.queue?.end();
     if (result.error !== undefined) this.#reportError(result.error);
@@ -461,25 +469,28 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     endTurn();
   }
 
+  /** Below the mark of the stream we would never hear that there is room again: it tells only what was above its own. */
+  get #highWaterMarkBytes(): number {
+    return Math.max(this.#context.settings.highWaterMarkBytes, this.#stream.writableHighWaterMark);
+  }
+
   #statusAfterSend(): SendStatus {
     if (!this.#isAboveMark) {
-      if (this.bufferedBytes <= this.#context.settings.highWaterMarkBytes) return "sent";
+      if (this.bufferedBytes <= this.#highWaterMarkBytes) return "sent";
       this.#isAboveMark = true;
     }
     return "queued";
   }
 
-  #overflow(): SendStatus {
-    const { overflow, maxBufferedBytes } = this.#context.settings;
-    if (overflow === "disconnect") {
-      this.#engine.terminate(
-        new ConnectionError(
-          "BUFFER_OVERFLOW",
-          `more than ${maxBufferedBytes} bytes wait for a peer that does not read`,
-        ),
-      );
-    }
-    return "dropped";
+  #hasRoomFor(byteLength: number): boolean {
+    const buffered = this.bufferedBytes;
+    return buffered === 0 || buffered + byteLength <= this.#context.settings.maxBufferedBytes;
+  }
+
+  #overflow(): void {
+    const { maxBufferedBytes } = this.#context.settings;
+    const message = `more than ${maxBufferedBytes} bytes wait for a peer that does not read`;
+    this.#engine.terminate(new ConnectionError("BUFFER_OVERFLOW", message));
   }
 
   #defer(
@@ -490,7 +501,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   ): void {
     const extras = (this.#extras ??= {});
     extras.deferred ??= [];
-    extras.deferred.push({ data, opcode, compress });
+    // As when it is sent at once: what is small may be changed by the caller from now on.
+    const kept = data instanceof Uint8Array && byteLength <= COPY_UP_TO_BYTES ? new Uint8Array(data) : data;
+    extras.deferred.push({ data: kept, opcode, compress });
     extras.deferredBytes = (extras.deferredBytes ?? 0) + byteLength;
   }
 
@@ -557,15 +570,12 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   #watch(result: Promise<void>): void {
-    if (typeof result.then === "function")
-      result.then(undefined, (error: unknown) => this.#handlerFailed(error));
+    watchRejection(result, (error) => this.#handlerFailed(error));
   }
 
   #handlerFailed(cause: unknown): void {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${text}`, cause);
-    if (this.#context.handlers.error === undefined)
-      process.emitWarning(cause instanceof Error ? cause : error);
+    const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${thrownText(cause)}`, cause);
+    if (this.#context.handlers.error === undefined) warnOf(cause);
     else this.#reportError(error);
     if (this.#engine.isOpen) void this.close(CloseCode.internalError, "internal error");
   }
@@ -574,9 +584,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const { handlers } = this.#context;
     try {
       const result = handlers.error?.(this, error);
-      if (result !== undefined) result.then(undefined, warn);
+      if (result !== undefined) watchRejection(result, warnOf);
     } catch (failure) {
-      warn(failure);
+      warnOf(failure);
     }
   }
 
@@ -611,7 +621,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onDrain(this: ConnectedStream): void {
-    this[CONNECTION].drained();
+    this[CONNECTION].#noticeRoom();
   }
 }
 
@@ -632,6 +642,11 @@ function copy(bytes: Uint8Array, start: number, end: number): Buffer {
   return Buffer.from(bytes.subarray(start, end));
 }
 
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
+/** Handlers may be written in JavaScript, and return whatever the last expression in them comes to. */
+function watchRejection(result: unknown, onRejected: (error: unknown) => void): void {
+  if (isThenable(result)) result.then(undefined, onRejected);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -3,16 +3,16 @@ export interface Drainable {
   drained(): void;
 }
 
-let waiting: Drainable[] = [];
+let waiting: Set<Drainable> = new Set();
 
-/** Calls `drained` in the next round of the event loop, so that others get their turn in between. */
+/** Calls `drained` once in the next round of the event loop, so that others get their turn in between. */
 export function laterDrain(connection: Drainable): void {
-  waiting.push(connection);
-  if (waiting.length === 1) setImmediate(notifyAll);
+  if (waiting.size === 0) setImmediate(notifyAll);
+  waiting.add(connection);
 }
 
 function notifyAll(): void {
   const connections = waiting;
-  waiting = [];
+  waiting = new Set();
   for (const connection of connections) connection.drained();
 }

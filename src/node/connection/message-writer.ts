@@ -8,6 +8,8 @@ import type { SendStatus } from "./send-status.js";
 /** What a {@link MessageWriter} needs of its connection. */
 export interface MessageWriterHost {
   readonly engine: Engine<unknown>;
+  /** Whether there is room to buffer so many bytes more; if not, the connection is dropped for it. */
+  admit(byteLength: number): boolean;
   /** What became of what was just sent. */
   statusAfterSend(): SendStatus;
   /** The message is finished: what waited for its end can go. */
@@ -36,7 +38,8 @@ export class MessageWriter {
   }
 
   /**
-   * Sends a piece. A string must not end inside a surrogate pair. On `queued`, wait for `socket.ready()`.
+   * Sends a piece. A string must not end inside a surrogate pair. On `queued`, wait for `socket.ready()`. Above
+   * `maxBufferedBytes` the connection is dropped, whatever `overflow` says: no piece can be left out of a message.
    * @throws {@link UsageError} `MESSAGE_IN_PROGRESS` if the message is finished, `INVALID_PAYLOAD` for the wrong type.
    */
   write(piece: string | BinaryData): SendStatus {
@@ -52,6 +55,7 @@ export class MessageWriter {
     if (this.#isFinished) throw new UsageError("MESSAGE_IN_PROGRESS", "this message is finished");
     const payload = typeof piece === "string" ? piece : bytesOf(piece);
     if (!this.#host.engine.isOpen) return "closed";
+    if (!this.#host.admit(payload.length)) return "dropped";
     this.#host.engine.continueMessage(payload, isLast);
     const status = this.#host.statusAfterSend();
     if (isLast) {

@@ -1,3 +1,4 @@
+import { isAnyArrayBuffer } from "node:util/types";
 import { UsageError } from "../../core/hawser-error.js";
 
 /** Bytes in any of JavaScript's shapes. */
@@ -11,7 +12,8 @@ export type BinaryData = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 export function bytesOf(data: BinaryData): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  // Not `instanceof`: a buffer of another realm, that of a test runner say, is one too.
+  if (isAnyArrayBuffer(data)) return new Uint8Array(data);
   throw new UsageError(
     "INVALID_PAYLOAD",
     `only strings, ArrayBuffers, views of them and prepared messages can be sent, not ${describe(data)}`,

@@ -21,6 +21,7 @@ import { diagnostics } from "../connection/diagnostics.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
+import { warnOf } from "../thrown-text.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint } from "./endpoint.js";
 import { HandshakeGuard } from "./handshake-guard.js";
@@ -273,11 +274,11 @@ export class Server {
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     try {
       if (this.#options.refused !== undefined) this.#options.refused(error, request);
-      else if (error !== cause) process.emitWarning(cause instanceof Error ? cause : error);
+      else if (error !== cause) warnOf(cause);
       refuseUpgrade(stream, error, body);
     } catch (failure) {
       // The application's own status or header fields cannot be sent, or its `refused` threw.
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
+      warnOf(failure);
       stream.destroy();
     }
   }

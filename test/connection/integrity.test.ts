@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, describe, it } from "node:test";
+import { serve } from "hawser/server";
+import { testCertificate } from "../support/certificate.js";
+import { leakCheck } from "../support/leak-check.js";
+import { binaryFrame, RawClient } from "../support/raw-client.js";
+import { rounds } from "../support/until.js";
+
+const CONNECTIONS = 12;
+const ROUNDS = 25;
+const MAX_BYTES = 200 * 1024;
+
+/** A small generator of random numbers (mulberry32), so that a failure can be had again from its seed. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+/** Mostly small, sometimes around the sizes at which the output buffer goes another way, sometimes large. */
+function sizeOf(below: (limit: number) => number): number {
+  const edges = [125, 126, 16_384, 32_768, 65_535, 65_536, 131_072];
+  switch (below(8)) {
+    case 0:
+      return below(MAX_BYTES);
+    case 1:
+      return Math.max(0, edges[below(edges.length)]! + below(21) - 10);
+    case 2:
+      return below(20_000);
+    default:
+      return below(300);
+  }
+}
+
+/** Bytes in which a shift by one, or a piece of another message, shows. */
+function content(connection: number, message: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) bytes[i] = connection * 31 + message * 7 + i + (i >> 8);
+  return bytes;
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash("sha1").update(bytes).digest("hex");
+}
+
+describe("what many connections send at once", () => {
+  after(leakCheck());
+
+  for (const isSecure of [false, true]) {
+    it(`arrives whole and in order ${isSecure ? "over TLS" : "over TCP"}, whatever shares a buffer`, async () => {
+      const seed = Date.now() & 0x7fff_ffff;
+      const below = random(seed);
+      const { key, cert, ca } = testCertificate();
+      const server = await serve({
+        ...(isSecure && { tls: { key, cert } }),
+        maxBufferedBytes: 2 ** 30,
+        message: (socket, data) => void socket.send(data),
+      });
+      const clients: RawClient[] = [];
+      for (let i = 0; i < CONNECTIONS; i++) {
+        clients.push(await RawClient.open({ port: server.port, ...(isSecure && { ca }) }));
+      }
+      const sockets = [...server.connections];
+      const expected: string[][] = clients.map(() => []);
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const client of clients) client.socket[below(3) === 0 ? "pause" : "resume"]();
+        const count = below(60);
+        for (let i = 0; i < count; i++) {
+          const at = below(CONNECTIONS);
+          const bytes = content(at, expected[at]!.length, sizeOf(below));
+          expected[at]!.push(digest(bytes));
+          if (below(5) === 0) {
+            const writer = sockets[at]!.startMessage();
+            const cut = below(bytes.length + 1);
+            writer.write(bytes.subarray(0, cut));
+            writer.end(bytes.subarray(cut));
+          } else {
+            sockets[at]!.send(bytes);
+          }
+        }
+        await rounds(below(4));
+      }
+      for (const client of clients) client.socket.resume();
+      for (const [at, digests] of expected.entries()) {
+        for (const [message, wanted] of digests.entries()) {
+          const parts: Buffer[] = [];
+          let isLast = false;
+          while (!isLast) {
+            const frame = await clients[at]!.next();
+            parts.push(frame.payload);
+            isLast = frame.fin;
+          }
+          assert.equal(
+            digest(Buffer.concat(parts)),
+            wanted,
+            `seed ${seed}: message ${message} of connection ${at}`,
+          );
+        }
+      }
+      // And there and back, in chunks that cut frames anywhere.
+      await Promise.all(
+        clients.map(async (client, at) => {
+          for (let message = 0; message < 20; message++) {
+            const bytes = content(at, message, sizeOf(below));
+            const frame = binaryFrame(bytes);
+            const cut = below(frame.length);
+            client.send(frame.subarray(0, cut));
+            if (below(2) === 0) await rounds(1);
+            client.send(frame.subarray(cut));
+            const { payload } = await client.next();
+            assert.equal(digest(payload), digest(bytes), `seed ${seed}: echo ${message} of connection ${at}`);
+          }
+        }),
+      );
+      await Promise.all(clients.map((client) => client.destroy()));
+      await server.shutdown();
+    });
+  }
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { accept, createServer, serve } from "hawser/server";
+import { Inbox } from "../support/inbox.js";
+import { leakCheck } from "../support/leak-check.js";
+import { RawClient } from "../support/raw-client.js";
+import { rounds } from "../support/until.js";
+
+describe("shutdown", () => {
+  after(leakCheck());
+
+  it("tells every client with 1001, and waits for them", async () => {
+    const results: (number | undefined)[] = [];
+    const server = await serve({ close: (_socket, result) => void results.push(result.sent?.code) });
+    const clients = await Promise.all([1, 2, 3].map(() => RawClient.open({ port: server.port })));
+    let isOver = false;
+    const shutdown = server.shutdown().then(() => void (isOver = true));
+    const closes = await Promise.all(clients.slice(1).map((client) => client.finish()));
+    await rounds(5);
+    assert.equal(isOver, false);
+    closes.push(await clients[0]!.finish());
+    await shutdown;
+    assert.deepEqual(closes, Array(3).fill({ code: 1001, reason: "" }));
+    assert.deepEqual(results, [1001, 1001, 1001]);
+    assert.equal(server.connections.size, 0);
+  });
+
+  it("says the code and reason that it is given", async () => {
+    const server = await serve({});
+    const client = await RawClient.open({ port: server.port });
+    const shutdown = server.shutdown({ code: 1012, reason: "a new version" });
+    assert.deepEqual(await client.finish(), { code: 1012, reason: "a new version" });
+    await shutdown;
+  });
+
+  it("drops who is left after the drain timeout", async () => {
+    const errors: string[] = [];
+    const server = await serve({ error: (_socket, error) => void errors.push(error.code) });
+    const client = await RawClient.open({ port: server.port });
+    await server.shutdown({ drainTimeoutMs: 60 });
+    await client.gone;
+    assert.equal(server.connections.size, 0);
+    assert.deepEqual(errors, ["TERMINATED"]);
+  });
+
+  it("is one, however often it is called", async () => {
+    const server = await serve({});
+    const client = await RawClient.open({ port: server.port });
+    const first = server.shutdown();
+    assert.equal(server.shutdown({ code: 1000 }), first);
+    assert.equal((await client.finish()).code, 1001);
+    await first;
+    assert.equal(server.shutdown(), first);
+  });
+
+  it("resolves at once where nobody is connected", async () => {
+    await (await serve({})).shutdown();
+    await createServer({}).shutdown();
+  });
+
+  it("refuses with 503 whose hook answers meanwhile", async () => {
+    const asked = new Inbox<() => void>("question");
+    const refusals: string[] = [];
+    const server = await serve({
+      async upgrade() {
+        await new Promise<void>((resolve) => asked.push(resolve));
+        return accept();
+      },
+      open: () => assert.fail("opened"),
+      refused: (error) => void refusals.push(error.code),
+    });
+    const client = await RawClient.dial({ port: server.port });
+    client.ask();
+    const go = await asked.next();
+    const shutdown = server.shutdown();
+    go();
+    await client.answered();
+    assert.equal(client.status, 503);
+    assert.equal(client.header("Retry-After"), "5");
+    assert.deepEqual(refusals, ["SHUTTING_DOWN"]);
+    await shutdown;
+  });
+});

@@ -42,7 +42,7 @@ describe("the diagnostics channels", () => {
 
   it("tell of each frame, in both directions", async () => {
     using frames = published<FrameDiagnostic>("hawser:frame");
-    const { server, socket, client, end } = await connected();
+    const { socket, client, end } = await connected();
     client.send(textFrame("hello"), binaryFrame(Buffer.alloc(70_000)));
     client.send(pongFrame(Buffer.alloc(0)));
     socket.send("hi");
@@ -85,7 +85,7 @@ describe("the diagnostics channels", () => {
 
   it("tell the length on the wire of a prepared message that is compressed", async () => {
     using frames = published<FrameDiagnostic>("hawser:frame");
-    const { server, socket, client, end } = await connected(
+    const { socket, client, end } = await connected(
       { compression: true },
       { headers: { "Sec-WebSocket-Extensions": "permessage-deflate" } },
     );

@@ -40,7 +40,7 @@ describe("a message sent piece by piece", () => {
   });
 
   it("lets control frames through, and others wait for its end in their order", async () => {
-    const { server, socket, client, end } = await connected();
+    const { socket, client, end } = await connected();
     const writer = socket.startMessage();
     writer.write(Buffer.from("a"));
     assert.equal(socket.send("after 1"), "sent");

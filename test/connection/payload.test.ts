@@ -79,7 +79,7 @@ describe("what can be sent", () => {
   });
 
   it("is a prepared message", async () => {
-    const { server, socket, client, end } = await connected();
+    const { socket, client, end } = await connected();
     const prepared = prepareMessage(new Uint16Array([513]));
     socket.send(prepared);
     assert.ok((await client.next()).payload.equals(Buffer.from([1, 2])));

@@ -35,9 +35,10 @@ export type { SendStatus } from "../node/connection/send-status.js";
 export { attach, createServer } from "../node/server/attach.js";
 export { type Endpoint, endpoint } from "../node/server/endpoint.js";
 export { type ListeningServer, serve } from "../node/server/serve.js";
-export type { BroadcastOptions, Server, ShutdownOptions } from "../node/server/server.js";
+export type { BroadcastOptions, Server } from "../node/server/server.js";
 export { ServerConnection } from "../node/server/server-connection.js";
 export type { ServeOptions, ServerLimits, ServerOptions } from "../node/server/server-options.js";
+export type { ShutdownOptions } from "../node/server/shutdown-options.js";
 export {
   type Acceptance,
   type AcceptOptions,

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { connected } from "../support/connected.js";
 import { Inbox } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
-import { binaryFrame, closeFrame, maskedFrame, type RawClient, textFrame } from "../support/raw-client.js";
+import {
+  binaryFrame,
+  closeFrame,
+  maskedFrame,
+  pongFrame,
+  type RawClient,
+  textFrame,
+} from "../support/raw-client.js";
 import { rounds, until } from "../support/until.js";
 
 /** Sends messages until the system takes no more. Returns how many that took. */
@@ -74,6 +82,43 @@ describe("a connection that is paused", () => {
     assert.deepEqual([await messages.next(), await messages.next()], ["a", "b"]);
     await rounds(5);
     assert.equal(messages.size, 0);
+    await end();
+  });
+
+  it("holds back what came with the handshake where it is paused when it opens", async () => {
+    const { socket, client, messages, end } = await connected(
+      { open: (socket) => socket.pause() },
+      { firstBytes: Buffer.concat([textFrame("first"), textFrame("second")]) },
+    );
+    client.send(textFrame("third"));
+    await rounds(20);
+    assert.equal(messages.size, 0);
+    socket.resume();
+    assert.deepEqual(
+      [await messages.next(), await messages.next(), await messages.next()],
+      ["first", "second", "third"],
+    );
+    await end();
+  });
+
+  it("is not taken for a dead one: nobody reads the pongs, or the rest of a message", async () => {
+    const { socket, client, messages, errors, end } = await connected({
+      pingIntervalMs: 60,
+      pongTimeoutMs: 300,
+      idleTimeoutMs: 300,
+      messageTimeoutMs: 300,
+    });
+    client.send(maskedFrame(0x01, Buffer.from("who")));
+    await until(() => client.frames.size > 0, "a ping");
+    socket.pause();
+    client.send(pongFrame((await client.next()).payload), maskedFrame(0x80, Buffer.from("le")));
+    await delay(1_000); // several times every deadline
+    assert.equal(errors.size, 0);
+    assert.equal(socket.state, "open");
+    socket.resume();
+    assert.equal(await messages.next(), "whole");
+    // And the deadlines hold again.
+    assert.match((await errors.next()).code, /PONG_TIMEOUT|IDLE_TIMEOUT/);
     await end();
   });
 

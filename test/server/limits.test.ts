@@ -94,6 +94,20 @@ describe("the limits on the head of a request", () => {
     assert.equal(await statusOf({ maxHeaderBytes: 1_024 }, headers), 431);
     assert.equal(await statusOf({ maxHeaderBytes: 4_096 }, headers), 101);
   });
+
+  it("refuse too many fields with 431, and leave none out instead", async () => {
+    const OURS = 5; // what every handshake has
+    const fields = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`X-Field-${i}`, "x"]));
+    assert.equal(await statusOf({}, fields(100 - OURS)), 101);
+    for (const count of [101, 140, 500]) assert.equal(await statusOf({}, fields(count - OURS)), 431);
+    assert.equal(await statusOf({ maxHeaders: 7 }, fields(7 - OURS)), 101);
+    // A foreign origin behind the limit does not become no origin.
+    assert.equal(
+      await statusOf({ maxHeaders: 7 }, { ...fields(8 - OURS), Origin: "https://evil.test" }),
+      431,
+    );
+  });
 });
 
 describe("the deadline of the opening handshake", () => {

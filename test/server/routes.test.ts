@@ -94,6 +94,30 @@ describe("the routes of a server", () => {
     await server.shutdown();
   });
 
+  it("may be objects of a class, whose methods are called on them", async () => {
+    class Counter {
+      readonly protocols = ["count"];
+      #count = 0;
+      upgrade() {
+        this.#count += 10;
+        return accept(undefined);
+      }
+      message(socket: ServerConnection) {
+        socket.send(String(++this.#count));
+      }
+    }
+    const server = await serve({ maxMessageBytes: 100, routes: { "/count": new Counter() } });
+    const headers = { "Sec-WebSocket-Protocol": "count" };
+    for (const expected of ["11", "22"]) {
+      const client = await RawClient.open({ port: server.port, path: "/count", headers });
+      assert.equal(client.header("Sec-WebSocket-Protocol"), "count");
+      client.send(textFrame("x"));
+      assert.equal(await client.nextText(), expected);
+      await client.destroy();
+    }
+    await server.shutdown();
+  });
+
   it("have data of their own types", async () => {
     const seen: unknown[] = [];
     const server = await serve({

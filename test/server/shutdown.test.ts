@@ -58,6 +58,43 @@ describe("shutdown", () => {
     await createServer({}).shutdown();
   });
 
+  it("waits for nobody in the middle of a handshake longer than for the others", async () => {
+    const asked = new Inbox<void>("question");
+    const server = await serve({
+      handshakeTimeoutMs: 60_000,
+      upgrade() {
+        asked.push();
+        return new Promise<never>(() => {});
+      },
+    });
+    const client = await RawClient.dial({ port: server.port });
+    client.ask();
+    await asked.next();
+    await server.shutdown({ drainTimeoutMs: 60 });
+    await client.gone;
+  });
+
+  it("refuses options that are none before it ends anything", async () => {
+    const server = await serve({});
+    const client = await RawClient.open({ port: server.port });
+    for (const [options, code] of [
+      [{ code: 1006 }, "CLOSE_CODE_NOT_ALLOWED"],
+      [{ reason: "x".repeat(124) }, "CLOSE_REASON_TOO_LONG"],
+      [{ drainTimeoutMs: Number.NaN }, "INVALID_OPTION"],
+      [{ drainTimeoutMs: -1 }, "INVALID_OPTION"],
+      [{ drainTimeoutMs: 2 ** 31 }, "INVALID_OPTION"],
+    ] as const) {
+      await assert.rejects(async () => server.shutdown(options), { name: "UsageError", code });
+    }
+    const second = await RawClient.open({ port: server.port });
+    assert.equal(second.status, 101);
+    const shutdown = server.shutdown({ drainTimeoutMs: Number.POSITIVE_INFINITY });
+    await rounds(20);
+    assert.equal(server.connections.size, 2);
+    await Promise.all([client.finish(), second.finish()]);
+    await shutdown;
+  });
+
   it("refuses with 503 whose hook answers meanwhile", async () => {
     const asked = new Inbox<() => void>("question");
     const refusals: string[] = [];

@@ -7,11 +7,13 @@ import { frameTrace } from "./diagnostics.js";
 
 /**
  * Makes what all connections of an endpoint share. `Socket` is the kind of connection that its handlers are given.
+ * @param handlers the object that they are called on; by default the one with the options.
  * @throws `UsageError` `INVALID_OPTION`.
  */
 export function connectionContext<Socket extends Connection<unknown>>(
   role: "client" | "server",
   options: ConnectionOptions & ConnectionHandlers<Socket>,
+  handlers: ConnectionHandlers<Socket> = options,
 ): ConnectionContext {
   return {
     config: engineConfig({
@@ -19,10 +21,10 @@ export function connectionContext<Socket extends Connection<unknown>>(
       role,
       host: nodeHost,
       handler: Connection.engineHandler,
-      streaming: options.messageChunk !== undefined,
+      streaming: handlers.messageChunk !== undefined,
       trace: frameTrace,
     }),
     settings: connectionSettings(options),
-    handlers: options,
+    handlers,
   };
 }

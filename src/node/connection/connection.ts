@@ -261,7 +261,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   // --- Receiving -----------------------------------------------------------------------------------------------
 
-  /** Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. */
+  /**
+   * Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. Meanwhile no
+   * deadline holds for what the peer sends, pongs included, so that a peer that dies is noticed only after `resume()`.
+   */
   pause(): void {
     if (this.#isGone) return;
     this.#engine.pause();
@@ -323,7 +326,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (firstBytes.length > 0) this.#receive(firstBytes);
+    if (this.#engine.isPaused) this.#held = firstBytes;
+    else if (firstBytes.length > 0) this.#receive(firstBytes);
     endTurn();
     if (!this.#engine.isPaused) stream.resume();
   }

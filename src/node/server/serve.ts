@@ -69,7 +69,7 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
     options.tls === undefined
       ? createHttpServer(settings)
       : createHttpsServer({ handshakeTimeout: limits.handshakeTimeoutMs, ...options.tls, ...settings });
-  http.maxHeadersCount = limits.maxHeaders;
+  http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it
   http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
   return http;
 }
@@ -101,7 +101,8 @@ function listen(
 /** Ordinary requests that are being answered may finish, as connections may. */
 function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => http.closeAllConnections(), drainTimeoutMs);
+    const end = (): void => http.closeAllConnections();
+    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(end, drainTimeoutMs);
     http.close(() => {
       clearTimeout(timer);
       resolve();

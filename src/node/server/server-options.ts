@@ -24,7 +24,7 @@ export interface ServerLimits {
   handshakeTimeoutMs: number;
   /** The most bytes the head of a request may have. Default 16,384, as Node's own default. Not with `attach`. */
   maxHeaderBytes: number;
-  /** The most header fields a request may have. Default 100: browsers send about 20. Not with `attach`. */
+  /** The most header fields an upgrade request may have. Default 100: browsers send about 20. */
   maxHeaders: number;
 }
 

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
-import { CloseCode } from "../../protocol/close-code.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
@@ -30,23 +29,17 @@ import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { serverLimits } from "./server-limits.js";
 import type { ServerLimits, ServerOptions } from "./server-options.js";
+import { type ShutdownOptions, shutdownOptions } from "./shutdown-options.js";
 import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
 
 /** An endpoint with what its connections share. */
 interface PreparedEndpoint {
+  /** Where the hook and the handlers are, as the caller made it: they may be methods of a class. */
   readonly endpoint: Endpoint<unknown>;
+  /** Its options, with those that stand beside the routes. */
+  readonly options: Endpoint<unknown>;
   readonly context: ConnectionContext;
-}
-
-/** How a server ends. */
-export interface ShutdownOptions {
-  /** The close code for the clients. Default 1001, going away: well-behaved ones come back elsewhere. */
-  readonly code?: number | undefined;
-  /** The close reason, 123 bytes in UTF-8 at most. Default none: the code says it. */
-  readonly reason?: string | undefined;
-  /** How long clients may take to close; then they are dropped. Default 5 s: ten bytes each way are enough. */
-  readonly drainTimeoutMs?: number | undefined;
 }
 
 /** What {@link Server.broadcast} can add. */
@@ -67,6 +60,8 @@ export class Server {
   readonly #options: ServerOptions<unknown>;
   readonly #limits: ServerLimits;
   readonly #count: ConnectionCount;
+  /** The streams whose opening handshake is not done, or that are being refused. */
+  readonly #pending = new Set<Duplex>();
   #isShuttingDown = false;
   #onEmpty: (() => void) | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
@@ -86,7 +81,7 @@ export class Server {
       this.#routes.add("*", prepare(options));
     } else {
       for (const [path, endpoint] of Object.entries(routes)) {
-        this.#routes.add(path, prepare({ ...withoutHandlers(shared), ...endpoint }));
+        this.#routes.add(path, prepare(endpoint, { ...withoutHandlers(shared), ...endpoint }));
       }
     }
   }
@@ -130,7 +125,13 @@ export class Server {
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
     let isCounted = false;
     let refusalBody: string | undefined;
+    const settle = (): void => void this.#pending.delete(stream);
+    if (!stream.closed) this.#pending.add(stream);
+    stream.once("close", settle);
     try {
+      if (head.headers.raw.length > 2 * this.#limits.maxHeaders) {
+        throw new HandshakeError("HEAD_TOO_LARGE", 431, "too many header fields");
+      }
       const handshake = readRequest(head);
       if (handshake instanceof HandshakeError) throw handshake;
       const { target, params } = this.#findRoute(handshake);
@@ -152,6 +153,8 @@ export class Server {
       }
       const socket = this.#open(stream, firstBytes, handshake, target, answer, request);
       guard.handOver();
+      settle();
+      stream.off("close", settle);
       return socket;
     } catch (error) {
       guard.release();
@@ -179,9 +182,10 @@ export class Server {
   /**
    * Ends the server: takes no new connections, tells every client with a close frame, waits for them, drops who is left
    * after `drainTimeoutMs`. Resolves when all of it is gone. A second call gets the same promise.
+   * @throws {@link UsageError} `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`, `INVALID_OPTION`; the server goes on.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
-    this.#shutdown ??= this.#end(options);
+    this.#shutdown ??= this.#end(shutdownOptions(options));
     return this.#shutdown;
   }
 
@@ -194,7 +198,7 @@ export class Server {
     if (this.#isShuttingDown) throw shuttingDown();
     const route = this.#routes.match(handshake.path);
     if (route === undefined) throw new HandshakeError("NOT_FOUND", 404, "no endpoint at this path");
-    if (!isOriginAllowed(route.target.endpoint.origins ?? "same-origin", handshake)) {
+    if (!isOriginAllowed(route.target.options.origins ?? "same-origin", handshake)) {
       throw new HandshakeError("ORIGIN_NOT_ALLOWED", 403, `origin ${handshake.origin} is not allowed`);
     }
     return route;
@@ -225,15 +229,15 @@ export class Server {
     stream: Duplex,
     firstBytes: Uint8Array,
     handshake: HandshakeRequest,
-    { endpoint, context }: PreparedEndpoint,
+    { options, context }: PreparedEndpoint,
     answer: Acceptance<unknown>,
     request: UpgradeRequest,
   ): ServerConnection<unknown> {
-    const protocol = answer.protocol ?? chooseProtocol(handshake.protocols, endpoint.protocols ?? []);
+    const protocol = answer.protocol ?? chooseProtocol(handshake.protocols, options.protocols ?? []);
     if (protocol !== undefined && !handshake.protocols.includes(protocol)) {
       throw new UsageError("INVALID_PROTOCOL_NAME", `the client did not offer ${JSON.stringify(protocol)}`);
     }
-    const { compression } = endpoint;
+    const { compression } = options;
     const deflate = compression
       ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
       : undefined;
@@ -283,26 +287,22 @@ export class Server {
     }
   }
 
-  async #end({
-    code = CloseCode.goingAway,
-    reason = "",
-    drainTimeoutMs = 5_000,
-  }: ShutdownOptions): Promise<void> {
+  async #end({ code, reason, drainTimeoutMs }: ReturnType<typeof shutdownOptions>): Promise<void> {
     this.#isShuttingDown = true;
     const stopped = this.stopListening(drainTimeoutMs);
     for (const socket of this.#connections) void socket.close(code, reason);
+    const drop = (): void => {
+      for (const socket of this.#connections) socket.terminate();
+      for (const stream of this.#pending) stream.destroy();
+    };
+    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(drop, drainTimeoutMs);
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          for (const socket of this.#connections) socket.terminate();
-        }, drainTimeoutMs);
-        this.#onEmpty = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+        this.#onEmpty = resolve;
       });
     }
     await stopped;
+    clearTimeout(timer);
   }
 }
 
@@ -322,10 +322,10 @@ async function unlessClosed<T>(stream: Duplex, answer: T | Promise<T>): Promise<
   }
 }
 
-function prepare(endpoint: Endpoint<unknown>): PreparedEndpoint {
-  if (endpoint.origins !== undefined) assertOriginPolicy(endpoint.origins);
-  if (typeof endpoint.compression === "object") assertDeflateOptions(endpoint.compression);
-  return { endpoint, context: connectionContext("server", endpoint) };
+function prepare(endpoint: Endpoint<unknown>, options: Endpoint<unknown> = endpoint): PreparedEndpoint {
+  if (options.origins !== undefined) assertOriginPolicy(options.origins);
+  if (typeof options.compression === "object") assertDeflateOptions(options.compression);
+  return { endpoint, options, context: connectionContext("server", options, endpoint) };
 }
 
 /** What endpoints start from: options, but nobody else's handlers. */

@@ -18,8 +18,8 @@ export interface ServerLimits {
    */
   maxConnectionsPerAddress: number;
   /**
-   * How long the opening handshake may take in ms, 0 for no end, from the first byte to the end of the `upgrade` hook. Default 10 s: several
-   * round trips on the worst link, and a slow look-up.
+   * How long the opening handshake may take in ms, 0 for no end, from the first byte to the end of the `upgrade` hook.
+   * Default 10 s: several round trips on the worst link, and a slow look-up.
    */
   handshakeTimeoutMs: number;
   /** The most bytes the head of a request may have. Default 16,384, as Node's own default. Not with `attach`. */

@@ -5,19 +5,10 @@ import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Browser, chromium } from "playwright-core";
+import { CHROMIUM_FLAGS } from "../support/chromium-flags.js";
 import { describeWith } from "../support/requirements.js";
 import { ChatPage } from "./chat-page.js";
 import { DemoServer } from "./demo-server.js";
-
-const BROWSER_FLAGS = [
-  "--no-sandbox", // Chromium refuses to run as root with it
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** A PNG of one transparent pixel. */
 const PNG = Buffer.from(
@@ -33,7 +24,7 @@ describeWith("chromium", "the demo in Chromium", (executablePath) => {
 
   before(async () => {
     [browser, server] = await Promise.all([
-      chromium.launch({ executablePath, headless: true, args: BROWSER_FLAGS }),
+      chromium.launch({ executablePath, headless: true, args: [...CHROMIUM_FLAGS] }),
       DemoServer.start(),
     ]);
     ada = await ChatPage.open(browser, server.url, "Ada");

@@ -5,21 +5,10 @@ import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { projectPath } from "#scripts/project-root.js";
+import { CHROMIUM_FLAGS } from "../../support/chromium-flags.js";
 import type { PageEnd } from "../browser-page.js";
 import type { Payload, Received } from "../payload.js";
 import type { Closed, End, EndOptions, Peer } from "../peer.js";
-
-/** A test browser is no user's: it is told to leave the network and the machine alone. */
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--ignore-certificate-errors",
-];
 
 /** The `WebSocket` of a page in Chromium. */
 export class ChromiumPage implements Peer {
@@ -45,7 +34,11 @@ export class ChromiumPage implements Peer {
     await once(this.#server, "listening");
     const { port } = this.#server.address() as AddressInfo;
     const executablePath = this.#executablePath;
-    this.#browser = await chromium.launch({ executablePath, args: FLAGS, headless: true });
+    this.#browser = await chromium.launch({
+      executablePath,
+      args: [...CHROMIUM_FLAGS, "--ignore-certificate-errors"],
+      headless: true,
+    });
     this.#page = await this.#browser.newPage();
     await this.#page.goto(`http://127.0.0.1:${port}/`);
     await this.#page.waitForFunction("globalThis.interop");

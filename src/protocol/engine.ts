@@ -1,7 +1,7 @@
 import type { ConnectionErrorCode, ProtocolErrorCode } from "../core/error-codes.js";
 import { ConnectionError, HawserError, ProtocolError, UsageError } from "../core/hawser-error.js";
-import { CloseCode, isCloseCodeAllowed } from "./close-code.js";
-import { readClosePayload, writeClosePayload } from "./close-payload.js";
+import { CloseCode } from "./close-code.js";
+import { checkClose, isReasonShortEnough, readClosePayload, writeClosePayload } from "./close-payload.js";
 import { type CloseFrame, type CloseResult, ClosingHandshake } from "./closing-handshake.js";
 import { ControlAssembler } from "./control-assembler.js";
 import type { EngineConfig } from "./engine-config.js";
@@ -21,6 +21,7 @@ import {
   RSV_BITS,
   RSV1_BIT,
 } from "./opcode.js";
+import { messageInProgress, OutgoingMessage } from "./outgoing-message.js";
 import { type PingDone, PingLedger } from "./ping-ledger.js";
 import type { PreparedMessage } from "./prepared-message.js";
 import { violation } from "./violation.js";
@@ -370,7 +371,7 @@ export class Engine<Owner> implements FrameSink {
    */
   send(data: string | Uint8Array, opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
-    if (this.#outgoing !== undefined) throw inProgress();
+    if (this.#outgoing !== undefined) throw messageInProgress();
     if (this.#deflate !== undefined && compress !== false) {
       const length = typeof data === "string" ? data.length : checkBytes(data).length;
       if (compress === true || length >= this.config.compressFromBytes) {
@@ -386,7 +387,7 @@ export class Engine<Owner> implements FrameSink {
   /** Sends a prepared message: a server writes the bytes that are shared by all connections. */
   sendPrepared(message: PreparedMessage): void {
     if (this.#closing !== undefined) return;
-    if (this.#outgoing !== undefined) throw inProgress();
+    if (this.#outgoing !== undefined) throw messageInProgress();
     if (this.config.role === "client") {
       this.send(message.payload, message.opcode, message.compress);
       return;
@@ -410,12 +411,8 @@ export class Engine<Owner> implements FrameSink {
    */
   beginMessage(opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
-    if (this.#outgoing !== undefined) throw inProgress();
-    this.#outgoing = {
-      opcode,
-      isCompressed: this.#deflate !== undefined && compress !== false,
-      isFirst: true,
-    };
+    if (this.#outgoing !== undefined) throw messageInProgress();
+    this.#outgoing = new OutgoingMessage(opcode, compress === false ? undefined : this.#deflate);
   }
 
   /** Sends the next piece of the message that was begun, as one fragment; `last` finishes it. */
@@ -423,14 +420,7 @@ export class Engine<Owner> implements FrameSink {
     if (this.#closing !== undefined) return;
     const message = this.#outgoing;
     if (message === undefined) throw new UsageError("MESSAGE_IN_PROGRESS", "no message was begun");
-    let firstByte: number = message.isFirst ? message.opcode : Opcode.continuation;
-    let payload = encodePayload(this.config.host, piece);
-    if (message.isCompressed) {
-      if (message.isFirst) firstByte |= RSV1_BIT;
-      payload = this.#deflate!.compress(payload, message.isFirst, last);
-    }
-    if (last) firstByte |= FIN_BIT;
-    message.isFirst = false;
+    const { firstByte, payload } = message.next(piece, last, this.config.host);
     if (last) this.#outgoing = undefined;
     writeFrame(this.config, this.owner, firstByte, payload);
   }
@@ -469,15 +459,7 @@ export class Engine<Owner> implements FrameSink {
    * @throws UsageError `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`.
    */
   close(code?: number, reason = ""): void {
-    if (code !== undefined && !isCloseCodeAllowed(code, this.config.role)) {
-      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
-    }
-    if (!this.#fits(reason)) {
-      throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");
-    }
-    if (code === undefined && reason !== "") {
-      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", "a close reason needs a code (RFC 6455 §5.5.1)");
-    }
+    checkClose(code, reason, this.config.role, this.config.host);
     this.#close(code ?? CloseCode.noStatus, reason, undefined);
   }
 
@@ -501,18 +483,12 @@ export class Engine<Owner> implements FrameSink {
     closing.error ??= error;
     closing.isFailed = true;
     this.#assembler = undefined;
-    if (closing.sent === undefined)
-      this.#writeClose(closing, {
-        code: error.closeCode,
-        reason: this.#fits(error.message) ? error.message : "",
-      });
+    if (closing.sent === undefined) {
+      const reason = isReasonShortEnough(error.message, this.config.host) ? error.message : "";
+      this.#writeClose(closing, { code: error.closeCode, reason });
+    }
     this.#beginClosePhase();
     this.config.handler.disconnect(this.owner, "end");
-  }
-
-  /** Whether a close frame has room for the reason (RFC 6455 §5.5). */
-  #fits(reason: string): boolean {
-    return this.config.host.utf8ByteLength(reason) <= MAX_CONTROL_BYTES - 2;
   }
 
   #close(code: number, reason: string, error: HawserError | undefined): void {
@@ -597,16 +573,6 @@ export class Engine<Owner> implements FrameSink {
     this.fail(violation(code));
     return false;
   }
-}
-
-interface OutgoingMessage {
-  readonly opcode: MessageOpcode;
-  readonly isCompressed: boolean;
-  isFirst: boolean;
-}
-
-function inProgress(): UsageError {
-  return new UsageError("MESSAGE_IN_PROGRESS", "the message that was begun must be finished first");
 }
 
 function checkControl(payload: Uint8Array): void {

@@ -1,12 +1,14 @@
-/** Pieces of at least this many bytes are kept as they are; smaller ones are copied together. */
+/** Pieces of at least this many bytes may be kept as they are; smaller ones are copied together. */
 const KEEP_FROM_BYTES = 4096;
+/** And only if they are at least this part of the buffer that they keep alive: a peer chooses what lies around them. */
+const KEEP_FROM_PART = 1 / 2;
 const FIRST_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 65_536;
 
 /**
  * Collects the pieces of a message. Large pieces are kept by reference, small ones are copied into shared
- * blocks, so that a message in a million one-byte fragments costs its bytes and not a million objects
- * (and a four-byte piece does not keep a 64 KiB chunk alive).
+ * blocks, so that a message in a million one-byte fragments costs its bytes and not a million objects, and no
+ * piece keeps alive a chunk of more than twice its size.
  */
 export class ByteQueue {
   readonly #pieces: Uint8Array[] = [];
@@ -23,7 +25,7 @@ export class ByteQueue {
   append(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (length === 0) return;
-    if (length >= KEEP_FROM_BYTES) {
+    if (length >= KEEP_FROM_BYTES && length >= bytes.buffer.byteLength * KEEP_FROM_PART) {
       this.#closeBlock();
       this.#pieces.push(bytes.subarray(start, end));
     } else {

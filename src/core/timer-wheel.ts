@@ -5,8 +5,8 @@ export interface TimerWheelEntry {
   /** The slot it stands in, or -1. */
   timerSlot: number;
   /**
-   * Called when its time has come, or before that where it lies beyond the horizon of the wheel: look at `nowMs`.
-   * Returns its next deadline in ms on the same clock, or Infinity for none.
+   * Called when its time has come, or before, if that is far away: look at `nowMs`. Returns its next deadline in ms
+   * on the same clock, the same one again if it was called before it, or Infinity for none.
    */
   onDeadline(nowMs: number): number;
 }
@@ -15,8 +15,9 @@ const SLOTS = 512;
 
 /**
  * One coarse wheel for the deadlines of all connections (Varghese and Lauck, scheme 5). An entry costs three
- * fields and no timer; setting and moving one is a few assignments. A deadline is met up to one tick late and
- * never early. Beyond the horizon (`SLOTS * tickMs`) an entry waits in the last slot and is then looked at again.
+ * fields and no timer; setting and moving one is a few assignments. A deadline within the horizon (`SLOTS * tickMs`
+ * from the last {@link advance}) is met up to one tick late and never early. Beyond it an entry waits in the last
+ * slot, is called early and says again when its time is: the wheel itself does not keep deadlines.
  * The wheel holds no timer: the host calls {@link advance} and asks {@link nextMs} when to call again.
  */
 export class TimerWheel {

@@ -30,6 +30,7 @@ export {
 export type { Message } from "../node/connection/message-queue.js";
 export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
+export { prepareMessage } from "../node/connection/prepare-message.js";
 export type { SendStatus } from "../node/connection/send-status.js";
 export { attach, createServer } from "../node/server/attach.js";
 export { type Endpoint, endpoint } from "../node/server/endpoint.js";
@@ -55,4 +56,4 @@ export type { Deadlines, ReceiveLimits } from "../protocol/engine-config.js";
 export type { DeflateOptions, WindowBits } from "../protocol/extensions/deflate-negotiation.js";
 export type { HeaderList } from "../protocol/handshake/header-list.js";
 export type { OriginPolicy } from "../protocol/handshake/origin-policy.js";
-export { PreparedMessage } from "../protocol/prepared-message.js";
+export type { PreparedMessage } from "../protocol/prepared-message.js";

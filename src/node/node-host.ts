@@ -11,6 +11,7 @@ let nextMask = masks.length;
 
 /** The engine's host on Node: native text functions, the system's randomness, zlib. */
 export const nodeHost: EngineHost = {
+  allocate: (byteLength) => Buffer.alloc(byteLength),
   isUtf8: (bytes, start, end) => isUtf8(bytes.subarray(start, end)),
   utf8ByteLength: (text) => Buffer.byteLength(text),
   utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),

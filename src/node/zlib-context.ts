@@ -1,10 +1,23 @@
+import { constants as bufferConstants } from "node:buffer";
 import { constants, deflateRawSync, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { DeflateContext, InflateContext, InflateFailure } from "../protocol/engine-host.js";
 import { asBuffer } from "./as-buffer.js";
+import { canInflateIncrementally, IncrementalInflate, type InflateStep } from "./incremental-inflate.js";
 
 /** zlib cannot deflate raw data with a window of 256 bytes; with 512 it refers back 250 bytes at most, which fits. */
 const MIN_ZLIB_WINDOW_BITS = 9;
-const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/**
+ * Behind a message: the tail that it left out (RFC 7692 §7.2.2), and an empty last block. Only if zlib finds its end there
+ * was the message whole.
+ */
+const END: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
+/** A byte more, which zlib takes only if it did not find the end. */
+const END_AND_MORE: Buffer = Buffer.concat([END, Buffer.alloc(1)]);
+/**
+ * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
+ * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
+ */
+const MAX_FINAL_BLOCKS = 32;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -43,31 +56,56 @@ export class ZlibDeflateContext implements DeflateContext {
   }
 }
 
-/** The other direction of {@link ZlibDeflateContext}: whole messages only, with the window as dictionary. */
+/**
+ * The other direction of {@link ZlibDeflateContext}. Whole messages take one call of zlib with the window as dictionary.
+ * A message in pieces takes a stream of zlib, which lives as long as the message does.
+ */
 export class ZlibInflateContext implements InflateContext {
-  readonly isIncremental = false;
+  readonly isIncremental: boolean = canInflateIncrementally;
   readonly #windowBits: number;
-  #window: SlidingWindow;
+  readonly #window: SlidingWindow;
+  /** Inflates the message of which not all has come. */
+  #stream: IncrementalInflate | undefined = undefined;
+  /** How many blocks with BFINAL=1 the current message had. */
+  #finalBlocks = 0;
 
   constructor(windowBits: number) {
     this.#windowBits = windowBits;
     this.#window = new SlidingWindow(windowBits);
   }
 
-  inflate(bytes: Uint8Array, _last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
-    let input = Buffer.concat([bytes, TAIL]);
+  inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
+    const inPieces = !last || this.#stream !== undefined;
+    const input = last ? Buffer.concat([bytes, inPieces ? END_AND_MORE : END]) : asBuffer(bytes);
     const outputs: Buffer[] = [];
     let total = 0;
+    let position = 0;
     // More than one round only where a block has BFINAL set: what follows it goes on with the same window
     // (RFC 7692 §7.2.3.4).
-    while (input.length > 0) {
-      const step = this.#inflateBlocks(input, maxOutputBytes - total);
+    while (position < input.length) {
+      const rest = input.subarray(position);
+      const left = maxOutputBytes - total;
+      const wasOpen = this.#stream !== undefined;
+      const step = inPieces ? this.#inflatePiece(rest, left) : this.#inflateWhole(rest, left);
       if (typeof step === "string") return step;
-      if (step.consumed === 0) break;
+      // A stream that takes nothing ended with the piece before; a new one that takes nothing never will.
+      if (step.consumed === 0 && !wasOpen) return "invalid";
       outputs.push(step.output);
       total += step.output.length;
+      position += step.consumed;
       this.#window.append(step.output);
-      input = input.subarray(step.consumed);
+      // It ended with what was appended, as it should, or with a last block that has BFINAL set.
+      if (last && (position === bytes.length + END.length || position === bytes.length)) break;
+      if (position === input.length) {
+        if (last) return "invalid";
+        break;
+      }
+      if (++this.#finalBlocks > MAX_FINAL_BLOCKS) return "too-big";
+      this.#closeStream();
+    }
+    if (last) {
+      this.#closeStream();
+      this.#finalBlocks = 0;
     }
     return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs, total);
   }
@@ -77,23 +115,33 @@ export class ZlibInflateContext implements InflateContext {
   }
 
   dispose(): void {
+    this.#closeStream();
     this.#window.clear();
   }
 
-  #inflateBlocks(input: InputType, maxBytes: number): { output: Buffer; consumed: number } | InflateFailure {
+  #inflatePiece(input: Buffer, maxBytes: number): InflateStep | InflateFailure {
+    this.#stream ??= new IncrementalInflate(this.#windowBits, this.#window.bytes);
+    return this.#stream.push(input, maxBytes);
+  }
+
+  #inflateWhole(input: Buffer, maxBytes: number): InflateStep | InflateFailure {
     const dictionary = this.#window.bytes;
     try {
       const { buffer, engine } = inflateRawInfo(input, {
         windowBits: this.#windowBits,
-        finishFlush: constants.Z_SYNC_FLUSH,
         // zlib checks the limit while it inflates, so that a bomb is never whole in memory. 0 would be no limit.
-        maxOutputLength: Math.max(1, maxBytes),
+        maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH),
         ...(dictionary.length > 0 && { dictionary }),
       });
       return buffer.length > maxBytes ? "too-big" : { output: buffer, consumed: engine.bytesWritten };
     } catch (error) {
       return isTooLarge(error) ? "too-big" : "invalid";
     }
+  }
+
+  #closeStream(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
   }
 }
 
@@ -112,12 +160,13 @@ class SlidingWindow {
 
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    if (bytes.length >= this.#size) {
-      this.#bytes = Buffer.from(bytes.subarray(bytes.length - this.#size));
-      return;
-    }
-    const keep = Math.min(this.#bytes.length, this.#size - bytes.length);
-    this.#bytes = Buffer.concat([this.#bytes.subarray(this.#bytes.length - keep), asBuffer(bytes)]);
+    const added = bytes.length > this.#size ? bytes.subarray(bytes.length - this.#size) : bytes;
+    const kept = Math.min(this.#bytes.length, this.#size - added.length);
+    // Never from the pool of small buffers: kept for long, it would pin a block of the pool, 64 KiB on Node 26.
+    const window = Buffer.allocUnsafeSlow(kept + added.length);
+    window.set(this.#bytes.subarray(this.#bytes.length - kept));
+    window.set(added, kept);
+    this.#bytes = window;
   }
 
   clear(): void {

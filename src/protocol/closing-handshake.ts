@@ -17,7 +17,7 @@ export interface CloseResult {
   readonly reason: string;
   /** Whether both sides sent a close frame before TCP ended (RFC 6455 §7.1.4). */
   readonly wasClean: boolean;
-  /** Who ended it: the side that sent the first close frame, broke a rule, or dropped the transport. */
+  /** Who ended it: the side that sent the first close frame (for a broken rule, too), or dropped the transport. */
   readonly initiator: "local" | "remote";
   /** The close frame that we sent. */
   readonly sent: CloseFrame | undefined;

@@ -3,6 +3,8 @@
  * so that the engine itself runs anywhere and a schedule can be replayed. `portableHost` supplies the text part.
  */
 export interface EngineHost {
+  /** Zeroed bytes of the kind that the host's output likes best: a `Buffer` on Node. */
+  allocate(byteLength: number): Uint8Array;
   /** Whether `bytes[start, end)` is UTF-8. Called for text that is not ASCII. */
   isUtf8(bytes: Uint8Array, start: number, end: number): boolean;
   /** How many bytes `text` takes in UTF-8. */

@@ -1,12 +1,14 @@
 import type { ConnectionErrorCode, ProtocolErrorCode } from "../core/error-codes.js";
 import { ConnectionError, HawserError, ProtocolError, UsageError } from "../core/hawser-error.js";
-import { CloseCode, isCloseCodeAllowed, isCloseCodeOnWire } from "./close-code.js";
+import { CloseCode } from "./close-code.js";
+import { checkClose, isReasonShortEnough, readClosePayload, writeClosePayload } from "./close-payload.js";
 import { type CloseFrame, type CloseResult, ClosingHandshake } from "./closing-handshake.js";
+import { ControlAssembler } from "./control-assembler.js";
 import type { EngineConfig } from "./engine-config.js";
 import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
 import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
-import { encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
+import { checkBytes, encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
 import { Liveness } from "./liveness.js";
 import { writeMaskKey } from "./mask.js";
 import { MessageAssembler } from "./message-assembler.js";
@@ -19,10 +21,15 @@ import {
   RSV_BITS,
   RSV1_BIT,
 } from "./opcode.js";
-import { type PendingPing, takePong } from "./pending-ping.js";
+import { messageInProgress, OutgoingMessage } from "./outgoing-message.js";
+import { type PingDone, PingLedger } from "./ping-ledger.js";
 import type { PreparedMessage } from "./prepared-message.js";
+import { violation } from "./violation.js";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+/** Parsers between two frames, which hold nothing and can be anybody's. */
+const spareParsers: FrameParser[] = [];
+const MAX_SPARE_PARSERS = 64;
 
 /**
  * The WebSocket protocol after the opening handshake, without I/O (RFC 6455 §5-§7, RFC 7692): bytes in, calls of
@@ -35,21 +42,19 @@ export class Engine<Owner> implements FrameSink {
   readonly config: EngineConfig<Owner>;
   /** What the handler is told this engine belongs to. */
   readonly owner: Owner;
-  readonly #parser = new FrameParser();
+  /** Only while a frame is not complete: most of the time most connections are between two. */
+  #parser: FrameParser | undefined = undefined;
   readonly #liveness: Liveness;
   readonly #deflate: PermessageDeflate | undefined;
   #firstByte = 0;
   #frameLength = 0;
-  /** Where a control frame that arrives in pieces is put together, and how much of it is there. */
-  #control: Uint8Array | undefined = undefined;
-  #controlLength = 0;
+  #control: ControlAssembler | undefined = undefined;
   #assembler: MessageAssembler | undefined = undefined;
   #closing: ClosingHandshake | undefined = undefined;
-  #pings: PendingPing[] | undefined = undefined;
+  #pings: PingLedger | undefined = undefined;
   /** The message being sent piece by piece. */
   #outgoing: OutgoingMessage | undefined = undefined;
   #isPaused = false;
-  #latencyMs: number | undefined = undefined;
 
   /**
    * @param config shared by all connections of an endpoint; made by `engineConfig`.
@@ -60,6 +65,9 @@ export class Engine<Owner> implements FrameSink {
     this.config = config;
     this.owner = owner;
     this.#liveness = new Liveness(config, config.host.nowMs());
+    if (deflate !== undefined && (!config.host.createDeflate || !config.host.createInflate)) {
+      throw new UsageError("INVALID_OPTION", "permessage-deflate was agreed on, but the host has no DEFLATE");
+    }
     this.#deflate = deflate && new PermessageDeflate(deflate, config.role, config.host);
   }
 
@@ -75,7 +83,7 @@ export class Engine<Owner> implements FrameSink {
 
   /** The round-trip time of the last ping that was answered, in ms. */
   get latencyMs(): number | undefined {
-    return this.#latencyMs;
+    return this.#pings?.latencyMs;
   }
 
   /** Whether what comes in is held back. */
@@ -102,18 +110,29 @@ export class Engine<Owner> implements FrameSink {
   receive(chunk: Uint8Array, position = 0): number {
     this.#liveness.heard();
     if (this.#isDiscarding) return chunk.length;
-    const stoppedAt = this.#parser.parse(chunk, position, this);
+    if (this.#isPaused) return position;
+    const parser = (this.#parser ??= spareParsers.pop() ?? new FrameParser());
+    const stoppedAt = parser.parse(chunk, position, this);
+    if (parser.isBetweenFrames) {
+      this.#parser = undefined;
+      if (spareParsers.length < MAX_SPARE_PARSERS) spareParsers.push(parser);
+    }
     return this.#isDiscarding ? chunk.length : stoppedAt;
   }
 
-  /** {@link receive} stops behind the current message. */
+  /**
+   * {@link receive} stops behind the current message, and takes nothing until {@link resume}. Nor does a deadline
+   * count that waits for the peer: its silence proves nothing while nobody listens.
+   */
   pause(): void {
     this.#isPaused = true;
   }
 
   /** {@link receive} takes everything again. */
   resume(): void {
+    if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#liveness.heard(); // what it sent meanwhile is still to be read
   }
 
   /** The peer ended its direction of the transport. There is no half-open WebSocket: ours is ended as well. */
@@ -144,17 +163,13 @@ export class Engine<Owner> implements FrameSink {
     this.#deflate?.dispose();
     this.#assembler = undefined;
     this.#outgoing = undefined;
-    const pings = this.#pings;
-    this.#pings = undefined;
-    if (pings !== undefined) for (const ping of pings) ping.done?.(undefined);
+    this.#pings?.abandon();
     return closing.result();
   }
 
   /** @internal Part of {@link FrameSink}. */
   frameLengthInvalid(code: LengthProblem): void {
-    const message =
-      code === "LENGTH_OVERFLOW" ? "a frame length above 2^53-1" : "a frame length not in its shortest form";
-    this.#fail(code, CloseCode.protocolError, message);
+    this.#fail(code);
   }
 
   /** @internal Part of {@link FrameSink}. Judges a frame by its header, before its payload is waited for. */
@@ -165,41 +180,35 @@ export class Engine<Owner> implements FrameSink {
     if (trace?.isEnabled) trace.frame(this.owner, "received", firstByte, masked, payloadLength);
 
     if (masked !== (config.role === "server")) {
-      return masked
-        ? this.#fail("MASKED_FRAME", CloseCode.protocolError, "a masked frame from a server")
-        : this.#fail("UNMASKED_FRAME", CloseCode.protocolError, "a frame without mask from a client");
+      return masked ? this.#fail("MASKED_FRAME") : this.#fail("UNMASKED_FRAME");
     }
     const reserved = firstByte & RSV_BITS;
     if (reserved !== 0) {
       const isCompressed = reserved === RSV1_BIT && (opcode === Opcode.text || opcode === Opcode.binary);
       if (!isCompressed || this.#deflate === undefined) {
-        return this.#fail("RESERVED_BITS", CloseCode.protocolError, "reserved bits without an extension");
+        return this.#fail("RESERVED_BITS");
       }
     }
     this.#firstByte = firstByte;
     this.#frameLength = payloadLength;
     if (opcode >= Opcode.close) return this.#controlHeader(firstByte, opcode, payloadLength);
-    if (opcode > Opcode.binary) return this.#failOpcode(opcode);
+    if (opcode > Opcode.binary) return this.#fail("RESERVED_OPCODE");
 
     const assembler = this.#assembler;
     if (opcode === Opcode.continuation) {
       if (assembler === undefined) {
-        return this.#fail("UNEXPECTED_CONTINUATION", CloseCode.protocolError, "nothing to continue");
+        return this.#fail("UNEXPECTED_CONTINUATION");
       }
     } else if (assembler !== undefined) {
-      return this.#fail("EXPECTED_CONTINUATION", CloseCode.protocolError, "a new message inside another");
+      return this.#fail("EXPECTED_CONTINUATION");
     }
-    if (payloadLength > config.maxFrameBytes) {
-      return this.#fail("FRAME_TOO_BIG", CloseCode.messageTooBig, `a frame of ${payloadLength} bytes`);
-    }
-    if (assembler === undefined) {
-      if (payloadLength <= config.maxMessageBytes) return true;
-      return this.#failTooBig();
-    }
-    if (assembler.announcedBytes + payloadLength > config.maxMessageBytes) return this.#failTooBig();
+    const announcedBytes = (assembler?.announcedBytes ?? 0) + payloadLength;
+    if (announcedBytes > config.maxMessageBytes) return this.#fail("MESSAGE_TOO_BIG");
+    if (payloadLength > config.maxFrameBytes) return this.#fail("FRAME_TOO_BIG");
+    if (assembler === undefined) return true;
     assembler.addFrame(payloadLength);
     if (assembler.overheadBytes > config.maxFragmentOverheadBytes) {
-      return this.#fail("TOO_MANY_FRAGMENTS", CloseCode.policyViolation, "a message in too many fragments");
+      return this.#fail("TOO_MANY_FRAGMENTS");
     }
     return true;
   }
@@ -214,7 +223,7 @@ export class Engine<Owner> implements FrameSink {
       const isWhole = last && (this.#firstByte & (FIN_BIT | RSV1_BIT)) === FIN_BIT;
       if (isWhole && !config.streaming) {
         if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))
-          return this.#failUtf8();
+          return this.#fail("INVALID_UTF8");
         config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
         return this.#goesOn;
       }
@@ -227,14 +236,15 @@ export class Engine<Owner> implements FrameSink {
     const { config } = this;
     this.#assembler = new MessageAssembler(opcode, (this.#firstByte & RSV1_BIT) !== 0, config.host);
     this.#assembler.addFrame(this.#frameLength);
-    if (config.messageTimeoutMs > 0) this.#beginPhase(config.messageTimeoutMs);
+    // While closing, the phase is that of the closing handshake: no message may put its end off.
+    if (config.messageTimeoutMs > 0 && this.#closing === undefined) this.#beginPhase(config.messageTimeoutMs);
   }
 
   #messagePiece(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {
     const assembler = this.#assembler!;
     if (assembler.isCompressed) return this.#compressedPiece(assembler, bytes, start, end, last);
-    if (!assembler.checkText(bytes, start, end, isAscii)) return this.#failUtf8();
-    if (last && !assembler.isTextComplete) return this.#failUtf8();
+    if (!assembler.checkText(bytes, start, end, isAscii)) return this.#fail("INVALID_UTF8");
+    if (last && !assembler.isTextComplete) return this.#fail("INVALID_UTF8");
     if (this.config.streaming) return this.#handOutPiece(assembler, bytes, start, end, last);
     assembler.append(bytes, start, end);
     if (last) this.#handOutMessage(assembler, assembler.concat(), assembler.isAscii);
@@ -258,17 +268,13 @@ export class Engine<Owner> implements FrameSink {
     }
     const room = config.maxMessageBytes - assembler.inflatedBytes;
     const inflated = this.#deflate!.decompress(deflated, last, room);
-    if (inflated === "too-big") return this.#failTooBig();
+    if (inflated === "too-big") return this.#fail("MESSAGE_TOO_BIG");
     if (inflated === "invalid") {
-      return this.#fail(
-        "INVALID_COMPRESSED_DATA",
-        CloseCode.invalidData,
-        "a message that is not DEFLATE data",
-      );
+      return this.#fail("INVALID_COMPRESSED_DATA");
     }
     assembler.inflatedBytes += inflated.length;
-    if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#failUtf8();
-    if (last && !assembler.isTextComplete) return this.#failUtf8();
+    if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#fail("INVALID_UTF8");
+    if (last && !assembler.isTextComplete) return this.#fail("INVALID_UTF8");
     if (config.streaming) return this.#handOutPiece(assembler, inflated, 0, inflated.length, last);
     this.#handOutMessage(assembler, inflated, false);
     return this.#goesOn;
@@ -292,36 +298,30 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #controlHeader(firstByte: number, opcode: number, payloadLength: number): boolean {
-    if (opcode > Opcode.pong) return this.#failOpcode(opcode);
-    if (payloadLength > MAX_CONTROL_BYTES) {
-      return this.#fail("CONTROL_FRAME_TOO_LONG", CloseCode.protocolError, "a control frame above 125 bytes");
-    }
-    if ((firstByte & FIN_BIT) === 0) {
-      return this.#fail("FRAGMENTED_CONTROL_FRAME", CloseCode.protocolError, "a fragmented control frame");
-    }
-    this.#controlLength = 0;
+    if (opcode > Opcode.pong) return this.#fail("RESERVED_OPCODE");
+    if (payloadLength > MAX_CONTROL_BYTES) return this.#fail("CONTROL_FRAME_TOO_LONG");
+    if ((firstByte & FIN_BIT) === 0) return this.#fail("FRAGMENTED_CONTROL_FRAME");
     return true;
   }
 
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
-    if (last && this.#controlLength === 0) {
+    if (last && this.#control === undefined) {
       this.#controlFrame(opcode, bytes, start, end);
       return this.#goesOn;
     }
-    this.#control ??= new Uint8Array(MAX_CONTROL_BYTES);
-    this.#control.set(bytes.subarray(start, end), this.#controlLength);
-    this.#controlLength += end - start;
+    const control = (this.#control ??= new ControlAssembler());
+    control.append(bytes, start, end);
     if (!last) return true;
-    const control = this.#control;
     this.#control = undefined;
-    this.#controlFrame(opcode, control, 0, this.#controlLength);
+    this.#controlFrame(opcode, control.bytes, 0, control.length);
     return this.#goesOn;
   }
 
   #controlFrame(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     if (opcode === Opcode.ping) {
       const isAnswered = this.config.handler.ping(this.owner, bytes, start, end);
-      if (isAnswered && this.isOpen)
+      // Until the peer's close frame is there, pings are to be answered (§5.5.2), behind our own close frame, too.
+      if (isAnswered && !this.#isDiscarding)
         writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, bytes.subarray(start, end));
     } else if (opcode === Opcode.pong) {
       this.#receivePong(bytes, start, end);
@@ -331,26 +331,18 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #receivePong(bytes: Uint8Array, start: number, end: number): void {
-    const answered = this.#pings && takePong(this.#pings, bytes, start, end);
-    if (answered === undefined || answered.length === 0) {
-      this.config.handler.pong(this.owner, bytes, start, end, undefined);
-      return;
-    }
     const nowMs = this.config.host.nowMs();
-    const roundTripMs = nowMs - answered[answered.length - 1]!.sentAtMs;
-    this.#latencyMs = roundTripMs;
-    if (this.isOpen) {
-      const before = this.#liveness.deadlineMs;
-      this.#liveness.ponged(nowMs);
-      if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
-    }
-    for (const ping of answered) ping.done?.(nowMs - ping.sentAtMs);
+    const roundTripMs = this.#pings?.answer(bytes, start, end, nowMs);
+    if (roundTripMs !== undefined && this.isOpen) this.#moveDeadline(() => this.#liveness.ponged(nowMs));
     this.config.handler.pong(this.owner, bytes, start, end, roundTripMs);
   }
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
-    const received = this.#readClose(bytes, start, end);
-    if (received === undefined) return;
+    const received = readClosePayload(bytes, start, end, this.config.host);
+    if (received instanceof ProtocolError) {
+      this.fail(received);
+      return;
+    }
     const closing = (this.#closing ??= new ClosingHandshake("remote"));
     closing.received = received;
     this.#beginClosePhase();
@@ -359,24 +351,6 @@ export class Engine<Owner> implements FrameSink {
     this.config.handler.closing(this.owner, received);
     // The server ends TCP first, so that it, and not the client, holds TIME_WAIT (§7.1.1).
     if (this.config.role === "server") this.config.handler.disconnect(this.owner, "end");
-  }
-
-  #readClose(bytes: Uint8Array, start: number, end: number): CloseFrame | undefined {
-    if (end === start) return { code: CloseCode.noStatus, reason: "" };
-    if (end - start === 1) {
-      this.#fail("INVALID_CLOSE_PAYLOAD", CloseCode.protocolError, "a close frame with one byte of payload");
-      return undefined;
-    }
-    const code = (bytes[start]! << 8) | bytes[start + 1]!;
-    if (!isCloseCodeOnWire(code)) {
-      this.#fail("INVALID_CLOSE_CODE", CloseCode.protocolError, `close code ${code} must not be sent`);
-      return undefined;
-    }
-    if (!this.config.host.isUtf8(bytes, start + 2, end)) {
-      this.#failUtf8();
-      return undefined;
-    }
-    return { code, reason: this.config.host.utf8Decode(bytes, start + 2, end) };
   }
 
   get #isDiscarding(): boolean {
@@ -392,13 +366,14 @@ export class Engine<Owner> implements FrameSink {
   /**
    * Sends a message as one frame. Does nothing once closing began.
    * @param compress whether to compress it where permessage-deflate is in use; by default if it is large enough.
-   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4).
+   * @throws UsageError `MESSAGE_IN_PROGRESS` while a message that was begun is not finished (RFC 6455 §5.4);
+   * `INVALID_PAYLOAD` for anything but a string or a Uint8Array.
    */
   send(data: string | Uint8Array, opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
-    if (this.#outgoing !== undefined) throw inProgress();
+    if (this.#outgoing !== undefined) throw messageInProgress();
     if (this.#deflate !== undefined && compress !== false) {
-      const length = typeof data === "string" ? data.length : data.byteLength;
+      const length = typeof data === "string" ? data.length : checkBytes(data).length;
       if (compress === true || length >= this.config.compressFromBytes) {
         const payload = this.#deflate.compress(encodePayload(this.config.host, data), true, true);
         writeFrame(this.config, this.owner, FIN_BIT | RSV1_BIT | opcode, payload);
@@ -406,13 +381,13 @@ export class Engine<Owner> implements FrameSink {
       }
     }
     if (typeof data === "string") writeTextFrame(this.config, this.owner, FIN_BIT | opcode, data);
-    else writeFrame(this.config, this.owner, FIN_BIT | opcode, data);
+    else writeFrame(this.config, this.owner, FIN_BIT | opcode, checkBytes(data));
   }
 
   /** Sends a prepared message: a server writes the bytes that are shared by all connections. */
   sendPrepared(message: PreparedMessage): void {
     if (this.#closing !== undefined) return;
-    if (this.#outgoing !== undefined) throw inProgress();
+    if (this.#outgoing !== undefined) throw messageInProgress();
     if (this.config.role === "client") {
       this.send(message.payload, message.opcode, message.compress);
       return;
@@ -436,12 +411,8 @@ export class Engine<Owner> implements FrameSink {
    */
   beginMessage(opcode: MessageOpcode, compress?: boolean): void {
     if (this.#closing !== undefined) return;
-    if (this.#outgoing !== undefined) throw inProgress();
-    this.#outgoing = {
-      opcode,
-      isCompressed: this.#deflate !== undefined && compress !== false,
-      isFirst: true,
-    };
+    if (this.#outgoing !== undefined) throw messageInProgress();
+    this.#outgoing = new OutgoingMessage(opcode, compress === false ? undefined : this.#deflate);
   }
 
   /** Sends the next piece of the message that was begun, as one fragment; `last` finishes it. */
@@ -449,14 +420,7 @@ export class Engine<Owner> implements FrameSink {
     if (this.#closing !== undefined) return;
     const message = this.#outgoing;
     if (message === undefined) throw new UsageError("MESSAGE_IN_PROGRESS", "no message was begun");
-    let firstByte: number = message.isFirst ? message.opcode : Opcode.continuation;
-    let payload = encodePayload(this.config.host, piece);
-    if (message.isCompressed) {
-      if (message.isFirst) firstByte |= RSV1_BIT;
-      payload = this.#deflate!.compress(payload, message.isFirst, last);
-    }
-    if (last) firstByte |= FIN_BIT;
-    message.isFirst = false;
+    const { firstByte, payload } = message.next(piece, last, this.config.host);
     if (last) this.#outgoing = undefined;
     writeFrame(this.config, this.owner, firstByte, payload);
   }
@@ -466,7 +430,7 @@ export class Engine<Owner> implements FrameSink {
    * later ping, arrives, and with undefined if the connection ends before.
    * @throws UsageError `CONTROL_PAYLOAD_TOO_LONG` above 125 bytes.
    */
-  ping(payload?: Uint8Array, done?: (roundTripMs: number | undefined) => void): void {
+  ping(payload?: Uint8Array, done?: PingDone): void {
     if (payload !== undefined) checkControl(payload);
     if (this.#closing !== undefined) {
       done?.(undefined);
@@ -475,8 +439,8 @@ export class Engine<Owner> implements FrameSink {
     const bytes = payload === undefined ? new Uint8Array(4) : new Uint8Array(payload);
     // Unpredictable, so that a peer cannot look alive by answering ahead.
     if (payload === undefined) writeMaskKey(this.config.host.randomMask(), bytes, 0);
-    this.#pings ??= [];
-    this.#pings.push({ payload: bytes, sentAtMs: this.config.host.nowMs(), done });
+    this.#pings ??= new PingLedger();
+    this.#pings.add(bytes, this.config.host.nowMs(), done);
     writeFrame(this.config, this.owner, FIN_BIT | Opcode.ping, bytes);
   }
 
@@ -495,15 +459,7 @@ export class Engine<Owner> implements FrameSink {
    * @throws UsageError `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`.
    */
   close(code?: number, reason = ""): void {
-    if (code !== undefined && !isCloseCodeAllowed(code, this.config.role)) {
-      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
-    }
-    if (this.config.host.utf8ByteLength(reason) > MAX_CONTROL_BYTES - 2) {
-      throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");
-    }
-    if (code === undefined && reason !== "") {
-      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", "a close reason needs a code (RFC 6455 §5.5.1)");
-    }
+    checkClose(code, reason, this.config.role, this.config.host);
     this.#close(code ?? CloseCode.noStatus, reason, undefined);
   }
 
@@ -515,6 +471,8 @@ export class Engine<Owner> implements FrameSink {
         error ?? new ConnectionError("TERMINATED", "the connection was terminated on this side");
     }
     closing.isFailed = true;
+    this.#liveness.stopKeepalive();
+    this.#liveness.endPhase();
     this.config.handler.disconnect(this.owner, "destroy");
   }
 
@@ -525,8 +483,10 @@ export class Engine<Owner> implements FrameSink {
     closing.error ??= error;
     closing.isFailed = true;
     this.#assembler = undefined;
-    if (closing.sent === undefined)
-      this.#writeClose(closing, { code: error.closeCode, reason: error.message });
+    if (closing.sent === undefined) {
+      const reason = isReasonShortEnough(error.message, this.config.host) ? error.message : "";
+      this.#writeClose(closing, { code: error.closeCode, reason });
+    }
     this.#beginClosePhase();
     this.config.handler.disconnect(this.owner, "end");
   }
@@ -541,23 +501,14 @@ export class Engine<Owner> implements FrameSink {
 
   #writeClose(closing: ClosingHandshake, frame: CloseFrame): void {
     closing.sent = frame;
-    if (frame.code === CloseCode.noStatus) {
-      writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, NO_BYTES);
-      return;
-    }
-    const { host } = this.config;
-    const payload = new Uint8Array(2 + host.utf8ByteLength(frame.reason));
-    payload[0] = frame.code >>> 8;
-    payload[1] = frame.code;
-    host.utf8Write(frame.reason, payload, 2);
-    writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, payload);
+    writeFrame(this.config, this.owner, FIN_BIT | Opcode.close, writeClosePayload(frame, this.config.host));
   }
 
   // --- Time ----------------------------------------------------------------------------------------------------
 
   /** The time is `nowMs`, on the clock of `host.nowMs`: does what is due. Call it at {@link deadlineMs}. */
   handleTimeout(nowMs: number): void {
-    if (this.#isPaused && this.isOpen) this.#liveness.putOff(nowMs);
+    if (this.#isPaused) this.#liveness.heard();
     for (let action = this.#liveness.due(nowMs); action !== undefined; action = this.#liveness.due(nowMs)) {
       switch (action) {
         case "ping":
@@ -579,18 +530,22 @@ export class Engine<Owner> implements FrameSink {
           this.#close(CloseCode.goingAway, "maximum lifetime reached", undefined);
           break;
         case "phase-timeout":
-          this.#phaseTimeout();
+          this.#phaseTimeout(nowMs);
           break;
       }
     }
   }
 
-  #phaseTimeout(): void {
+  #phaseTimeout(nowMs: number): void {
     const closing = this.#closing;
     if (closing !== undefined) {
       this.terminate(
         lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`),
       );
+      return;
+    }
+    if (this.#isPaused) {
+      this.#liveness.beginPhase(nowMs, this.config.messageTimeoutMs);
       return;
     }
     const error = lost("MESSAGE_TIMEOUT", `a message not complete after ${this.config.messageTimeoutMs} ms`);
@@ -605,51 +560,23 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #beginPhase(timeoutMs: number): void {
+    this.#moveDeadline(() => this.#liveness.beginPhase(this.config.host.nowMs(), timeoutMs));
+  }
+
+  #moveDeadline(move: () => void): void {
     const before = this.#liveness.deadlineMs;
-    this.#liveness.beginPhase(this.config.host.nowMs(), timeoutMs);
+    move();
     if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
   }
 
-  // --- Failing -------------------------------------------------------------------------------------------------
-
-  #failUtf8(): boolean {
-    return this.#fail("INVALID_UTF8", CloseCode.invalidData, "text that is not UTF-8");
-  }
-
-  #failTooBig(): boolean {
-    return this.#fail(
-      "MESSAGE_TOO_BIG",
-      CloseCode.messageTooBig,
-      `a message above ${this.config.maxMessageBytes} bytes`,
-    );
-  }
-
-  #failOpcode(opcode: number): boolean {
-    return this.#fail(
-      "RESERVED_OPCODE",
-      CloseCode.protocolError,
-      `opcode 0x${opcode.toString(16)} is reserved`,
-    );
-  }
-
-  #fail(code: ProtocolErrorCode, closeCode: number, message: string): false {
-    this.fail(new ProtocolError(code, closeCode, message));
+  #fail(code: ProtocolErrorCode): false {
+    this.fail(violation(code));
     return false;
   }
 }
 
-interface OutgoingMessage {
-  readonly opcode: MessageOpcode;
-  readonly isCompressed: boolean;
-  isFirst: boolean;
-}
-
-function inProgress(): UsageError {
-  return new UsageError("MESSAGE_IN_PROGRESS", "the message that was begun must be finished first");
-}
-
 function checkControl(payload: Uint8Array): void {
-  if (payload.byteLength <= MAX_CONTROL_BYTES) return;
+  if (checkBytes(payload).length <= MAX_CONTROL_BYTES) return;
   throw new UsageError(
     "CONTROL_PAYLOAD_TOO_LONG",
     "a ping or pong may have 125 bytes at most (RFC 6455 §5.5)",

@@ -26,19 +26,14 @@ const IN_HEADER = -1;
  */
 export class FrameParser {
   #remaining = IN_HEADER;
-  #firstByte = 0;
-  #payloadLength = 0;
-  #headerLength = 0;
   #isMasked = false;
   #maskKey = 0;
-  #lengthProblem: LengthProblem | undefined = undefined;
   /** A header that was cut; only then does this cost memory. */
-  #carry: Uint8Array | undefined = undefined;
-  #carryLength = 0;
+  #carry: CutHeader | undefined = undefined;
 
   /** Whether the last byte seen was the last of a frame. */
   get isBetweenFrames(): boolean {
-    return this.#remaining === IN_HEADER && this.#carryLength === 0;
+    return this.#remaining === IN_HEADER && this.#carry === undefined;
   }
 
   /**
@@ -50,14 +45,16 @@ export class FrameParser {
     let at = position;
     while (at < end) {
       if (this.#remaining === IN_HEADER) {
-        at = this.#carryLength > 0 ? this.#readCutHeader(bytes, at) : this.#readWholeHeader(bytes, at);
-        if (this.#headerLength === 0) return end;
-        if (this.#lengthProblem !== undefined) {
-          sink.frameLengthInvalid(this.#lengthProblem);
+        at = this.#carry === undefined ? this.#readWholeHeader(bytes, at) : this.#readCutHeader(bytes, at);
+        if (header.byteLength === 0) return end;
+        if (header.problem !== undefined) {
+          sink.frameLengthInvalid(header.problem);
           return at;
         }
-        this.#remaining = this.#payloadLength;
-        if (!sink.frameHeader(this.#firstByte, this.#isMasked, this.#payloadLength)) return at;
+        this.#remaining = header.payloadLength;
+        this.#isMasked = header.isMasked;
+        this.#maskKey = header.maskKey;
+        if (!sink.frameHeader(header.firstByte, header.isMasked, header.payloadLength)) return at;
       }
       const until = Math.min(end, at + this.#remaining);
       const length = until - at;
@@ -81,59 +78,75 @@ export class FrameParser {
   }
 
   #readWholeHeader(bytes: Uint8Array, position: number): number {
-    this.#headerLength = 0;
-    if (this.#readHeader(bytes, position, bytes.length - position)) return position + this.#headerLength;
-    this.#carry ??= new Uint8Array(MAX_HEADER_BYTES);
-    this.#carry.set(bytes.subarray(position));
-    this.#carryLength = bytes.length - position;
+    const available = bytes.length - position;
+    if (readHeader(bytes, position, available)) return position + header.byteLength;
+    this.#carry = new CutHeader();
+    this.#carry.bytes.set(bytes.subarray(position));
+    this.#carry.length = available;
     return bytes.length;
   }
 
   #readCutHeader(bytes: Uint8Array, position: number): number {
     const carry = this.#carry!;
-    this.#headerLength = 0;
     let at = position;
     while (at < bytes.length) {
-      carry[this.#carryLength++] = bytes[at++]!;
-      if (this.#readHeader(carry, 0, this.#carryLength)) {
-        this.#carryLength = 0;
+      carry.bytes[carry.length++] = bytes[at++]!;
+      if (readHeader(carry.bytes, 0, carry.length)) {
         this.#carry = undefined;
         break;
       }
     }
     return at;
   }
+}
 
-  /** Reads the header if all of it is there. */
-  #readHeader(bytes: Uint8Array, position: number, available: number): boolean {
-    if (available < 2) return false;
-    const second = bytes[position + 1]!;
-    const isMasked = (second & MASK_BIT) !== 0;
-    let length = second & 0x7f;
-    let headerLength = 2;
-    if (length >= 126) headerLength = length === 126 ? 4 : 10;
-    const keyPosition = position + headerLength;
-    if (isMasked) headerLength += 4;
-    if (available < headerLength) return false;
+/** The part of a header that has arrived. */
+class CutHeader {
+  readonly bytes: Uint8Array = new Uint8Array(MAX_HEADER_BYTES);
+  length = 0;
+}
 
-    this.#lengthProblem = undefined;
-    if (length === 126) {
-      length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
-      if (length < 126) this.#lengthProblem = "NON_MINIMAL_LENGTH";
-    } else if (length === 127) {
-      const high = readUint32(bytes, position + 2);
-      length = high * 0x1_0000_0000 + readUint32(bytes, position + 6);
-      // The high word is judged before it takes part in any sum: 2^53 and above would lose bits.
-      if (high > 0x1f_ffff) this.#lengthProblem = "LENGTH_OVERFLOW";
-      else if (length < 65_536) this.#lengthProblem = "NON_MINIMAL_LENGTH";
-    }
-    this.#firstByte = bytes[position]!;
-    this.#isMasked = isMasked;
-    this.#maskKey = isMasked ? readMaskKey(bytes, keyPosition) : 0;
-    this.#payloadLength = length;
-    this.#headerLength = headerLength;
-    return true;
+/** What {@link readHeader} found. One for all parsers: it is used up before anything else can be read. */
+const header = {
+  /** 0 if it is not complete. */
+  byteLength: 0,
+  firstByte: 0,
+  isMasked: false,
+  maskKey: 0,
+  payloadLength: 0,
+  problem: undefined as LengthProblem | undefined,
+};
+
+/** Reads the header if all of it is there. */
+function readHeader(bytes: Uint8Array, position: number, available: number): boolean {
+  header.byteLength = 0;
+  if (available < 2) return false;
+  const second = bytes[position + 1]!;
+  const isMasked = (second & MASK_BIT) !== 0;
+  let length = second & 0x7f;
+  let byteLength = 2;
+  if (length >= 126) byteLength = length === 126 ? 4 : 10;
+  const keyPosition = position + byteLength;
+  if (isMasked) byteLength += 4;
+  if (available < byteLength) return false;
+
+  header.problem = undefined;
+  if (length === 126) {
+    length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
+    if (length < 126) header.problem = "NON_MINIMAL_LENGTH";
+  } else if (length === 127) {
+    const high = readUint32(bytes, position + 2);
+    length = high * 0x1_0000_0000 + readUint32(bytes, position + 6);
+    // The high word is judged before it takes part in any sum: 2^53 and above would lose bits.
+    if (high > 0x1f_ffff) header.problem = "LENGTH_OVERFLOW";
+    else if (length < 65_536) header.problem = "NON_MINIMAL_LENGTH";
   }
+  header.firstByte = bytes[position]!;
+  header.isMasked = isMasked;
+  header.maskKey = isMasked ? readMaskKey(bytes, keyPosition) : 0;
+  header.payloadLength = length;
+  header.byteLength = byteLength;
+  return true;
 }
 
 function readUint32(bytes: Uint8Array, position: number): number {

@@ -1,3 +1,4 @@
+import { UsageError } from "../core/hawser-error.js";
 import type { EngineConfig } from "./engine-config.js";
 import type { EngineHost } from "./engine-host.js";
 import { frameHeaderLength, MAX_HEADER_BYTES, writeFrameHeader } from "./frame-header.js";
@@ -6,12 +7,22 @@ import { applyMask, writeMaskKey } from "./mask.js";
 /** Payloads up to this size are copied behind their header into one write; larger ones go out by reference. */
 export const COPY_UP_TO_BYTES = 16_384;
 
-/** The payload as bytes; bytes stay as they are. */
+/**
+ * The payload as bytes; bytes stay as they are.
+ * @throws UsageError `INVALID_PAYLOAD` for anything else: the length of a number is none, that of a wider array not
+ * its bytes, and either would put out what nobody wrote.
+ */
 export function encodePayload(host: EngineHost, data: string | Uint8Array): Uint8Array {
-  if (typeof data !== "string") return data;
-  const bytes = new Uint8Array(host.utf8ByteLength(data));
+  if (typeof data !== "string") return checkBytes(data);
+  const bytes = host.allocate(host.utf8ByteLength(data));
   host.utf8Write(data, bytes, 0);
   return bytes;
+}
+
+/** Bytes of any realm pass; see {@link encodePayload}. */
+export function checkBytes(data: Uint8Array): Uint8Array {
+  if ((data as Uint8Array | null | undefined)?.BYTES_PER_ELEMENT === 1) return data;
+  throw new UsageError("INVALID_PAYLOAD", "a payload must be a string or a Uint8Array");
 }
 
 /** Writes a frame with a payload of text, which is encoded straight into the output buffer where it is small. */
@@ -56,21 +67,16 @@ export function writeFrame<Owner>(
   finishFrame(config, owner, bytes, position, firstByte, start, length);
 }
 
-/** Writes a server's frame that is complete already, header and all. */
+/** Writes a server's frame that is complete already, header and all, and shared with other connections. */
 export function writeReadyFrame<Owner>(config: EngineConfig<Owner>, owner: Owner, frame: Uint8Array): void {
   const { trace, handler } = config;
-  if (trace?.isEnabled) {
-    const lengthField = frame[1]!;
-    const headerLength = lengthField < 126 ? 2 : lengthField === 126 ? 4 : 10;
-    trace.frame(owner, "sent", frame[0]!, false, frame.length - headerLength);
-  }
-  if (frame.length > COPY_UP_TO_BYTES) {
-    handler.write(owner, frame);
-    return;
-  }
-  const { bytes, position } = handler.reserve(owner, frame.length);
-  bytes.set(frame, position);
-  handler.commit(owner, position + frame.length);
+  handler.write(owner, frame);
+  if (trace?.isEnabled) trace.frame(owner, "sent", frame[0]!, false, readyPayloadLength(frame));
+}
+
+function readyPayloadLength(frame: Uint8Array): number {
+  const length = frame[1]!;
+  return frame.length - (length < 126 ? 2 : length === 126 ? 4 : 10);
 }
 
 /** The payload stands behind the room for its header: writes that, masks, commits. */

@@ -3,9 +3,13 @@ import type { Deadlines } from "./engine-config.js";
 /** What a deadline that has passed asks for. */
 export type DueAction = "ping" | "pong-timeout" | "idle-timeout" | "phase-timeout" | "lifetime-end";
 
+/** Times are whole and never 0: engines keep small integers in the object itself, and box everything else. */
+const NEVER = 0;
+
 /**
  * The deadlines of one connection (RFC 6455 leaves them to us, §5.5.2, §7.1.1). Receiving a byte sets one flag and
- * reads no clock; the times are settled when a deadline is looked at, so they are exact only to the host's tick.
+ * reads no clock; the times are settled when a deadline is looked at. So silence is noticed late, by up to the
+ * time between two looks: the ping interval, or the idle timeout itself where there are no pings.
  */
 export class Liveness {
   readonly #deadlines: Deadlines;
@@ -14,9 +18,11 @@ export class Liveness {
   #keepaliveAtMs: number;
   #idleAtMs: number;
   /** By when the message being received, or the closing handshake, must be complete. */
-  #phaseByMs = Infinity;
+  #phaseByMs = NEVER;
   #isAwaitingPong = false;
   #hasHeard = false;
+  /** Whether anything came since the deadline of the pong was set, as far as was looked at. */
+  #hasHeardSincePing = false;
 
   constructor(deadlines: Deadlines, nowMs: number) {
     this.#deadlines = deadlines;
@@ -27,18 +33,16 @@ export class Liveness {
 
   /** The earliest time at which there is something to do. */
   get deadlineMs(): number {
-    return Math.min(this.#keepaliveAtMs, this.#idleAtMs, this.#phaseByMs, this.#endsAtMs);
+    const earliest = earlier(
+      earlier(this.#keepaliveAtMs, this.#idleAtMs),
+      earlier(this.#phaseByMs, this.#endsAtMs),
+    );
+    return earliest === NEVER ? Infinity : earliest;
   }
 
   /** Bytes came from the peer. */
   heard(): void {
     this.#hasHeard = true;
-  }
-
-  /** It is us who do not read: nothing of what the peer owes us can have been heard, and its deadlines begin anew. */
-  putOff(nowMs: number): void {
-    this.#hasHeard = true;
-    if (nowMs >= this.#phaseByMs) this.#phaseByMs = after(nowMs, this.#deadlines.messageTimeoutMs);
   }
 
   /** The pong that was awaited is there. */
@@ -54,38 +58,40 @@ export class Liveness {
 
   /** The phase is over. */
   endPhase(): void {
-    this.#phaseByMs = Infinity;
+    this.#phaseByMs = NEVER;
   }
 
   /** Closing began: of all deadlines only that of the phase is left. */
   stopKeepalive(): void {
-    this.#keepaliveAtMs = Infinity;
-    this.#idleAtMs = Infinity;
-    this.#endsAtMs = Infinity;
+    this.#keepaliveAtMs = NEVER;
+    this.#idleAtMs = NEVER;
+    this.#endsAtMs = NEVER;
   }
 
   /** What is due at `nowMs`, one thing at a time, and undefined when nothing is left. */
   due(nowMs: number): DueAction | undefined {
     const { idleTimeoutMs, pongTimeoutMs, pingIntervalMs } = this.#deadlines;
-    const hasHeard = this.#hasHeard;
-    if (hasHeard) {
+    if (this.#hasHeard) {
       this.#hasHeard = false;
-      if (this.#idleAtMs !== Infinity) this.#idleAtMs = after(nowMs, idleTimeoutMs);
+      this.#hasHeardSincePing = true;
+      if (this.#idleAtMs !== NEVER) this.#idleAtMs = after(nowMs, idleTimeoutMs);
     }
-    if (nowMs >= this.#phaseByMs) {
-      this.#phaseByMs = Infinity;
+    if (hasCome(this.#phaseByMs, nowMs)) {
+      this.#phaseByMs = NEVER;
       return "phase-timeout";
     }
-    if (nowMs >= this.#endsAtMs) return "lifetime-end";
-    if (nowMs >= this.#idleAtMs) return "idle-timeout";
-    if (nowMs < this.#keepaliveAtMs) return undefined;
+    if (hasCome(this.#endsAtMs, nowMs)) return "lifetime-end";
+    if (hasCome(this.#idleAtMs, nowMs)) return "idle-timeout";
+    if (!hasCome(this.#keepaliveAtMs, nowMs)) return undefined;
     if (!this.#isAwaitingPong) {
+      this.#hasHeardSincePing = false;
       this.#isAwaitingPong = pongTimeoutMs > 0;
       this.#keepaliveAtMs = after(nowMs, this.#isAwaitingPong ? pongTimeoutMs : pingIntervalMs);
       return "ping";
     }
     // A pong may be stuck behind a long message that is still coming: who sends is alive.
-    if (!hasHeard) return "pong-timeout";
+    if (!this.#hasHeardSincePing) return "pong-timeout";
+    this.#hasHeardSincePing = false;
     this.#keepaliveAtMs = after(nowMs, pongTimeoutMs);
     return undefined;
   }
@@ -93,5 +99,14 @@ export class Liveness {
 
 /** 0 switches a deadline off. */
 function after(nowMs: number, timeoutMs: number): number {
-  return timeoutMs > 0 ? nowMs + timeoutMs : Infinity;
+  return timeoutMs > 0 && timeoutMs !== Infinity ? Math.ceil(nowMs + timeoutMs) : NEVER;
+}
+
+function hasCome(atMs: number, nowMs: number): boolean {
+  return atMs !== NEVER && nowMs >= atMs;
+}
+
+function earlier(a: number, b: number): number {
+  if (a === NEVER) return b;
+  return b === NEVER ? a : Math.min(a, b);
 }

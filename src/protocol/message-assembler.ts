@@ -28,9 +28,9 @@ export class MessageAssembler {
     return this.#fragments * FRAGMENT_OVERHEAD_BYTES;
   }
 
-  /** Whether all text so far is ASCII. */
+  /** Whether it is text, and all of it so far is ASCII. */
   get isAscii(): boolean {
-    return this.#isAscii;
+    return this.#utf8 !== undefined && this.#isAscii;
   }
 
   /** Whether the message may end here: its text has no half character at the end. */

@@ -10,6 +10,7 @@ import type { EngineHost } from "./engine-host.js";
  */
 export function portableHost(platform: Pick<EngineHost, "randomMask" | "nowMs">): EngineHost {
   return {
+    allocate: (byteLength) => new Uint8Array(byteLength),
     isUtf8(bytes, start, end) {
       const validator = new Utf8Validator();
       return validator.push(bytes, start, end) && validator.isComplete;

@@ -1,5 +1,6 @@
 import type { EngineHost } from "./engine-host.js";
 import { frameHeaderLength, writeFrameHeader } from "./frame-header.js";
+import { checkBytes } from "./frame-writer.js";
 import { FIN_BIT, type MessageOpcode, Opcode, RSV1_BIT } from "./opcode.js";
 
 /**
@@ -18,7 +19,10 @@ export class PreparedMessage {
   readonly #host: EngineHost;
   #compressed: Map<number, Uint8Array> | undefined = undefined;
 
-  /** Bytes are copied: what becomes of `data` afterwards does not matter. */
+  /**
+   * Bytes are copied: what becomes of `data` afterwards does not matter.
+   * @throws UsageError `INVALID_PAYLOAD` for anything but a string or a Uint8Array.
+   */
   constructor(
     data: string | Uint8Array,
     host: EngineHost,
@@ -28,9 +32,9 @@ export class PreparedMessage {
     this.opcode = isText ? Opcode.text : Opcode.binary;
     this.compress = options.compress;
     this.#host = host;
-    const length = typeof data === "string" ? host.utf8ByteLength(data) : data.length;
+    const length = typeof data === "string" ? host.utf8ByteLength(data) : checkBytes(data).length;
     const headerLength = frameHeaderLength(length, false);
-    this.frame = new Uint8Array(headerLength + length);
+    this.frame = host.allocate(headerLength + length);
     writeFrameHeader(this.frame, 0, FIN_BIT | this.opcode, length, false);
     if (typeof data === "string") host.utf8Write(data, this.frame, headerLength);
     else this.frame.set(data, headerLength);
@@ -54,7 +58,7 @@ export class PreparedMessage {
     context.dispose();
     const length = deflated.length - 4; // without the tail of the flush
     const headerLength = frameHeaderLength(length, false);
-    const frame = new Uint8Array(headerLength + length);
+    const frame = this.#host.allocate(headerLength + length);
     writeFrameHeader(frame, 0, FIN_BIT | RSV1_BIT | this.opcode, length, false);
     frame.set(deflated.subarray(0, length), headerLength);
     return frame;

@@ -171,7 +171,7 @@ describe("closing", () => {
       [Buffer.from([0x81, 0x01, 0x41]), 1002, "UNMASKED_FRAME"],
       [maskedFrame(0xc1, Buffer.from("x")), 1002, "RESERVED_BITS"],
       [maskedFrame(0x81, Buffer.from([0xff])), 1007, "INVALID_UTF8"],
-      [binaryFrame(Buffer.alloc(101)), 1009, "FRAME_TOO_BIG"],
+      [binaryFrame(Buffer.alloc(101)), 1009, "MESSAGE_TOO_BIG"],
     ] as const) {
       const { client, errors, closes, end } = await connected({ maxMessageBytes: 100 });
       client.send(bytes, textFrame("not read any more"));

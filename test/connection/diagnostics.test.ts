@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import { after, describe, it } from "node:test";
-import { type CloseDiagnostic, diagnostics, type FrameDiagnostic, type OpenDiagnostic } from "hawser/server";
+import {
+  type CloseDiagnostic,
+  diagnostics,
+  type FrameDiagnostic,
+  type OpenDiagnostic,
+  prepareMessage,
+} from "hawser/server";
 import { connected } from "../support/connected.js";
 import { leakCheck } from "../support/leak-check.js";
 import { binaryFrame, pongFrame, requestHead, textFrame } from "../support/raw-client.js";
@@ -36,12 +42,12 @@ describe("the diagnostics channels", () => {
 
   it("tell of each frame, in both directions", async () => {
     using frames = published<FrameDiagnostic>("hawser:frame");
-    const { server, socket, client, end } = await connected();
+    const { socket, client, end } = await connected();
     client.send(textFrame("hello"), binaryFrame(Buffer.alloc(70_000)));
     client.send(pongFrame(Buffer.alloc(0)));
     socket.send("hi");
     socket.send(Buffer.alloc(20_000));
-    socket.send(server.prepare("prepared"));
+    socket.send(prepareMessage("prepared"));
     const writer = socket.startMessage({ binary: false });
     writer.write("a");
     writer.end("bc");
@@ -79,11 +85,11 @@ describe("the diagnostics channels", () => {
 
   it("tell the length on the wire of a prepared message that is compressed", async () => {
     using frames = published<FrameDiagnostic>("hawser:frame");
-    const { server, socket, client, end } = await connected(
+    const { socket, client, end } = await connected(
       { compression: true },
       { headers: { "Sec-WebSocket-Extensions": "permessage-deflate" } },
     );
-    socket.send(server.prepare("again and ".repeat(1_000)));
+    socket.send(prepareMessage("again and ".repeat(1_000)));
     socket.send("again and ".repeat(1_000));
     for (let i = 0; i < 2; i++) {
       const frame = await client.next();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { prepareMessage } from "hawser/server";
 import { connected, fill } from "../support/connected.js";
 import { leakCheck } from "../support/leak-check.js";
 import { closeFrame, pingFrame } from "../support/raw-client.js";
@@ -39,11 +40,11 @@ describe("a message sent piece by piece", () => {
   });
 
   it("lets control frames through, and others wait for its end in their order", async () => {
-    const { server, socket, client, end } = await connected();
+    const { socket, client, end } = await connected();
     const writer = socket.startMessage();
     writer.write(Buffer.from("a"));
     assert.equal(socket.send("after 1"), "sent");
-    assert.equal(socket.send(server.prepare("after 2")), "sent");
+    assert.equal(socket.send(prepareMessage("after 2")), "sent");
     assert.ok(socket.bufferedBytes >= 14);
     client.send(pingFrame("p"));
     assert.equal((await client.next()).payload.toString(), "a");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { inflateRawSync } from "node:zlib";
-import { accept, type ServerConnection, serve } from "hawser/server";
+import { accept, prepareMessage, type ServerConnection, serve } from "hawser/server";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
 
@@ -83,7 +83,7 @@ describe("broadcast", () => {
 
   it("sends a prepared message, more than once", async () => {
     const { server, clients, end } = await room();
-    const message = server.prepare("prepared");
+    const message = prepareMessage("prepared");
     assert.equal(server.broadcast(message).sent, 3);
     const [ada] = server.connections;
     assert.equal(ada!.send(message), "sent");

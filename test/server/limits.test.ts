@@ -30,7 +30,7 @@ describe("the limits on connections", () => {
   it("refuse with 429 by address", async () => {
     const server = await serve({
       maxConnectionsPerAddress: 1,
-      clientAddress: (request) => String(request.headers["x-real-ip"]),
+      clientAddress: (request) => request.headers.get("x-real-ip") ?? "",
     });
     const from = (address: string) =>
       RawClient.open({ port: server.port, headers: { "X-Real-IP": address } });

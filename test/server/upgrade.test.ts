@@ -172,17 +172,15 @@ describe("the upgrade hook", () => {
     await server.shutdown();
   });
 
-  it("sees the request, which stays reachable, while Node's does not", async () => {
+  it("sees the request, which stays reachable", async () => {
     let asked: UpgradeRequest | undefined;
-    let incomingAtOpen: unknown;
     const { socket } = await handshake(
       {
         upgrade(request) {
           asked = request;
-          assert.equal(request.incoming?.headers["x-tag"], "blue");
+          assert.equal(request.headers.get("x-tag"), "blue");
           return accept();
         },
-        open: (socket) => void (incomingAtOpen = socket.request.incoming),
       },
       {
         path: "/chat?room=5&room=6",
@@ -213,13 +211,11 @@ describe("the upgrade hook", () => {
         ["d", "A"],
       ],
     );
-    assert.notEqual(incomingAtOpen, undefined);
-    assert.equal(asked.incoming, undefined);
   });
 
   it("takes the address from `clientAddress`", async () => {
     const { socket } = await handshake(
-      { clientAddress: (request) => String(request.headers["x-real-ip"]) },
+      { clientAddress: (request) => request.headers.get("x-real-ip") ?? "" },
       { headers: { "X-Real-IP": "203.0.113.9" } },
     );
     assert.equal(socket?.request.remoteAddress, "203.0.113.9");

@@ -19,12 +19,12 @@ export interface SendLimits {
   maxBufferedBytes: number;
   /**
    * How many pongs may wait in the buffer of a peer that sends pings and does not read; the connection is failed
-   * with 1008 above it. Default 64.
+   * with 1008 above it. Default 64: far more than a peer with a purpose sends before it reads an answer.
    */
   maxPendingPongs: number;
   /**
    * Above this many received bytes that nobody took from the iterator or the readable stream, the TCP socket is
-   * paused. Default 64 KiB. Does not apply where a `message` handler takes them at once.
+   * paused. Default 64 KiB: enough to go on with while more is on its way. Does not apply where a `message` handler takes them at once.
    */
   receiveHighWaterMarkBytes: number;
 }
@@ -41,9 +41,12 @@ export interface MessageOptions {
    * the gain rarely pays the time.
    */
   compressFromBytes: number;
-  /** Hand text to handlers as a `Buffer` that is not decoded, for relays that do not read it. Default `string`. */
+  /**
+   * Hand text to handlers as a `Buffer` that is not decoded, for relays that do not read it. Default `string`: most
+   * handlers read it.
+   */
   textAs: "string" | "buffer";
-  /** Answer pings with pongs (RFC 6455 §5.5.2). Default true; switch it off only to answer in `ping` yourself. */
+  /** Answer pings with pongs (RFC 6455 §5.5.2). Default true: the RFC demands it; switch it off only to answer in `ping` yourself. */
   autoPong: boolean;
 }
 

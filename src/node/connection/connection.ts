@@ -35,9 +35,15 @@ export interface ConnectionContext {
 
 /** How a message is sent. */
 export interface SendOptions {
-  /** Send as binary, or as text. By default strings are text and bytes binary. Text given as bytes must be UTF-8. */
+  /**
+   * Send as binary, or as text. By default strings are text and bytes binary, which is what they nearly always are. Text
+   * given as bytes must be UTF-8.
+   */
   readonly binary?: boolean | undefined;
-  /** Compress it, where permessage-deflate is in use. By default if it is at least `compressFromBytes` long. */
+  /**
+   * Compress it, or do not, where permessage-deflate is in use. By default if it is at least `compressFromBytes` long: below,
+   * the gain rarely pays the time.
+   */
   readonly compress?: boolean | undefined;
 }
 
@@ -79,7 +85,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   readonly #context: ConnectionContext;
   readonly #engine: Engine<Connection<unknown>>;
   readonly #stream: Duplex;
-  readonly #output: OutputBuffer;
+  /** What is sent in this turn; an idle connection has none. */
+  #output: OutputBuffer | undefined = undefined;
   /** Received bytes that wait, since reading was paused in the middle of a chunk. */
   #held: Uint8Array | undefined = undefined;
   #extras: Extras | undefined = undefined;
@@ -101,7 +108,6 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.data = data;
     this.protocol = agreed.protocol;
     this.extensions = agreed.extensions;
-    this.#output = new OutputBuffer(stream, this);
     this.#engine = new Engine(context.config, this, agreed.deflate);
   }
 
@@ -113,7 +119,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
-    return this.#output.bufferedBytes + (this.#extras?.deferredBytes ?? 0);
+    const pendingBytes = this.#output?.pendingBytes ?? 0;
+    return pendingBytes + this.#stream.writableLength + (this.#extras?.deferredBytes ?? 0);
   }
 
   /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
@@ -240,6 +247,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return this.closed;
   }
 
+  /** @internal As {@link close}, with a close frame that is empty: the peer reports 1005. */
+  closeWithoutCode(): Promise<CloseResult> {
+    this.#engine.close();
+    this.#stopConsuming();
+    return this.closed;
+  }
+
   /** Drops the connection without a closing handshake: the peer reports 1006, and so do we. */
   terminate(): void {
     if (!this.#isGone) this.#engine.terminate();
@@ -306,8 +320,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     stream.on("drain", Connection.#onDrain);
     beginTurn();
     if (head !== undefined) {
-      const { bytes, position } = this.#output.reserve(head.length);
-      this.#output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
+      const output = this.#openOutput();
+      const { bytes, position } = output.reserve(head.length);
+      output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
@@ -328,8 +343,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return this.#isGone ? Infinity : this.#engine.deadlineMs;
   }
 
-  /** @internal Called by the output buffer, and when the stream has handed over what it held. */
+  /** @internal Called by the output buffer. */
   onFlushed(): void {
+    this.#output = undefined;
+    this.#noticeRoom();
+  }
+
+  #noticeRoom(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
     if (this.#isAboveMark && this.bufferedBytes <= this.#highWaterMarkBytes) laterDrain(this);
   }
@@ -346,9 +366,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal What the engine calls: one object for all connections. */
   static readonly engineHandler: EngineHandler<Connection<unknown>> = {
-    reserve: (connection, byteLength) => connection.#output.reserve(byteLength),
-    commit: (connection, end) => connection.#output.commit(end),
-    write: (connection, bytes) => connection.#output.write(bytes),
+    reserve: (connection, byteLength) => connection.#openOutput().reserve(byteLength),
+    commit: (connection, end) => connection.#openOutput().commit(end),
+    write: (connection, bytes) => connection.#openOutput().write(bytes),
     message: (connection, opcode, bytes, start, end, isAscii) =>
       connection.#onMessage(opcode, bytes, start, end, isAscii),
     messageChunk: (connection, opcode, bytes, start, end, last) =>
@@ -370,6 +390,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     disconnect: (connection, how) => connection.#disconnect(how),
     deadlineChanged: (connection) => connection.#reschedule(),
   };
+
+  #openOutput(): OutputBuffer {
+    return (this.#output ??= new OutputBuffer(this.#stream, this));
+  }
 
   #receive(chunk: Uint8Array): void {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
@@ -418,11 +442,11 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   #disconnect(how: "end" | "destroy"): void {
     const stream = this.#stream;
     if (how === "destroy") {
-      this.#output.discard();
+      this.#output?.discard();
       stream.destroy();
       return;
     }
-    this.#output.flush();
+    this.#output?.flush();
     if (!stream.writableEnded) stream.end();
     stream.resume(); // what still comes is discarded, but the peer's end must be seen
   }
@@ -431,7 +455,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     if (this.#isGone) return;
     this.#isGone = true;
     unschedule(this);
-    this.#output.discard();
+    this.#output?.discard();
     this.#held = undefined;
     beginTurn();
     const result = this.#engine.transportClosed(this.#transportError);
@@ -601,7 +625,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onDrain(this: ConnectedStream): void {
-    this[CONNECTION].onFlushed();
+    this[CONNECTION].#noticeRoom();
   }
 }
 

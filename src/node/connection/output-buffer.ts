@@ -19,12 +19,12 @@ let slabUsed = 0;
 const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
 
 /**
- * The output of one connection: the frames of one turn of the event loop leave in one write. Small frames are
+ * The output of one connection, made when it has some and dropped when that has been handed over: the frames of one turn of the event loop leave in one write. Small frames are
  * written into a slab shared by all connections, large payloads are passed on by reference.
  */
 export class OutputBuffer {
   readonly #stream: Duplex;
-  readonly #onFlushed: { onFlushed(): void };
+  readonly #owner: { onFlushed(): void };
   /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
   readonly #isPlain: boolean;
   /** What lies before the range that is being extended. */
@@ -36,16 +36,16 @@ export class OutputBuffer {
   #pendingBytes = 0;
   #isDirty = false;
 
-  /** @param owner told after every flush, to look at how much is left. */
+  /** @param owner told after every flush, to drop this and to look at how much is left. */
   constructor(stream: Duplex, owner: { onFlushed(): void }) {
     this.#stream = stream;
-    this.#onFlushed = owner;
+    this.#owner = owner;
     this.#isPlain = Object.getPrototypeOf(stream) === Socket.prototype;
   }
 
-  /** Everything that was given and has not reached the operating system. */
-  get bufferedBytes(): number {
-    return this.#pendingBytes + this.#stream.writableLength;
+  /** How much waits for the end of the turn. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** Room for `byteLength` bytes, valid until the next call. */
@@ -82,8 +82,9 @@ export class OutputBuffer {
   /** Output by reference: the bytes must not change until they have left. */
   write(bytes: Uint8Array): void {
     this.#closeRange();
-    this.#pieces ??= [];
-    this.#pieces.push(asBuffer(bytes));
+    this.#bytes = asBuffer(bytes);
+    this.#start = 0;
+    this.#end = bytes.length;
     this.#grow(bytes.length);
   }
 
@@ -103,15 +104,15 @@ export class OutputBuffer {
     const end = this.#end;
     this.discard();
     if (pieces === undefined) {
-      stream.write(bytes!.subarray(start, end));
+      stream.write(partOf(bytes!, start, end));
       this.#reclaim(bytes!, start, end);
     } else {
       stream.cork();
       for (const piece of pieces) stream.write(piece);
-      if (bytes !== undefined) stream.write(bytes.subarray(start, end));
+      if (bytes !== undefined) stream.write(partOf(bytes, start, end));
       stream.uncork();
     }
-    this.#onFlushed.onFlushed();
+    this.#owner.onFlushed();
   }
 
   /** Forgets what has not been handed over. */
@@ -134,7 +135,7 @@ export class OutputBuffer {
   #closeRange(): void {
     if (this.#bytes === undefined) return;
     this.#pieces ??= [];
-    this.#pieces.push(this.#bytes.subarray(this.#start, this.#end));
+    this.#pieces.push(partOf(this.#bytes, this.#start, this.#end));
     this.#bytes = undefined;
   }
 
@@ -159,4 +160,8 @@ export class OutputBuffer {
     if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0)
       slabUsed = start;
   }
+}
+
+function partOf(bytes: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

@@ -3,6 +3,9 @@ import type { Duplex } from "node:stream";
 import { Server } from "./server.js";
 import type { ServerOptions } from "./server-options.js";
 
+/** Those of Hawser that are attached to an HTTP server, in the order in which Node calls them. */
+const attached = new WeakMap<HttpServer, Set<Server>>();
+
 /**
  * Adds WebSocket endpoints to an existing `http` or `https` server: that of Express, Fastify, Vite... Where the server
  * has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. `shutdown` ends our
@@ -12,15 +15,30 @@ import type { ServerOptions } from "./server-options.js";
  */
 export function attach<Data = undefined>(http: HttpServer, options: ServerOptions<Data>): Server {
   const server = new Server(options);
+  const servers = attached.get(http) ?? new Set();
+  attached.set(http, servers.add(server));
   const onUpgrade = (request: IncomingMessage, stream: Duplex, firstBytes: Buffer): void => {
-    if (http.listenerCount("upgrade") > 1 && !server.hasRoute(request)) return;
+    if (!server.hasRoute(request) && !isLastChance(http, servers, server, request)) return;
     void server.handleUpgrade(request, stream, firstBytes);
   };
   http.on("upgrade", onUpgrade);
   server.stopListening = async () => {
     http.off("upgrade", onUpgrade);
+    servers.delete(server);
   };
   return server;
+}
+
+/** Whether nobody else may have something at this path, so that it is up to this server to say so. */
+function isLastChance(
+  http: HttpServer,
+  servers: ReadonlySet<Server>,
+  server: Server,
+  request: IncomingMessage,
+): boolean {
+  if (http.listenerCount("upgrade") > servers.size) return false;
+  const [first] = servers;
+  return first === server && ![...servers].some((other) => other.hasRoute(request));
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Endpoint<Data = undefined>
    * theirs stops a foreign page from opening a WebSocket. Clients that are not browsers send no `Origin` and pass.
    */
   origins?: OriginPolicy | undefined;
-  /** The subprotocols spoken here, the preferred one first. Default none. */
+  /** The subprotocols spoken here, the preferred one first. Default none: most servers speak one language. */
   protocols?: readonly string[] | undefined;
   /**
    * permessage-deflate (RFC 7692): `true`, or its parameters. Default false: compressing costs far more time than

@@ -8,8 +8,8 @@ import { nowMs, schedule, unschedule } from "../clock.js";
  */
 export class HandshakeGuard implements TimerWheelEntry {
   readonly #stream: Duplex;
-  readonly #deadlineMs: number;
   readonly #onTimeout: () => void;
+  readonly #deadlineMs: number;
   readonly #onClose = (): void => this.release();
   timerNext: TimerWheelEntry | null = null;
   timerPrevious: TimerWheelEntry | null = null;
@@ -20,18 +20,24 @@ export class HandshakeGuard implements TimerWheelEntry {
     this.#onTimeout = onTimeout;
     stream.on("error", ignore);
     stream.once("close", this.#onClose);
-    this.#deadlineMs = nowMs() + timeoutMs;
+    this.#deadlineMs = timeoutMs === 0 ? Infinity : nowMs() + timeoutMs;
     schedule(this, this.#deadlineMs);
   }
 
   /** Part of `TimerWheelEntry`. */
-  onDeadline(nowMs: number): number {
-    if (nowMs < this.#deadlineMs) return this.#deadlineMs;
+  onDeadline(timeMs: number): number {
+    if (timeMs < this.#deadlineMs) return this.#deadlineMs;
     this.#onTimeout();
     return Infinity;
   }
 
-  /** The handshake is over, one way or the other. The listener for errors stays until another has been attached. */
+  /** The handshake is done, and somebody else listens for errors now. */
+  handOver(): void {
+    this.release();
+    this.#stream.off("error", ignore);
+  }
+
+  /** The handshake is over. The listener for errors stays: nobody else has one. */
   release(): void {
     unschedule(this);
     this.#stream.off("close", this.#onClose);

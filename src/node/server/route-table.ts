@@ -1,13 +1,11 @@
 import { UsageError } from "../../core/hawser-error.js";
-import type { RouteParams } from "./upgrade-request.js";
+import { NO_PARAMS, type RouteParams } from "./upgrade-request.js";
 
 /** What a path was found to lead to. */
 export interface RouteMatch<T> {
   readonly target: T;
   readonly params: RouteParams;
 }
-
-const NO_PARAMS: RouteParams = Object.freeze({});
 
 /**
  * Finds what is at a path. Routes are exact (`/chat`), have named parts (`/rooms/:room`), or end in `*` for everything
@@ -59,7 +57,7 @@ export class RouteTable<T> {
 }
 
 function matchSegments(segments: readonly string[], parts: readonly string[]): RouteParams | undefined {
-  const params: Record<string, string> = Object.create(null);
+  let params: Record<string, string> | undefined;
   for (const [i, segment] of segments.entries()) {
     const part = parts[i]!;
     if (!segment.startsWith(":")) {
@@ -68,9 +66,11 @@ function matchSegments(segments: readonly string[], parts: readonly string[]): R
     }
     const value = decode(part);
     if (value === undefined || value === "") return undefined;
+    params ??= Object.create(null) as Record<string, string>;
     params[segment.slice(1)] = value;
   }
-  return params;
+  // A connection keeps its parameters: where there are none, all keep the same object.
+  return params ?? NO_PARAMS;
 }
 
 function decode(part: string): string | undefined {

@@ -1,10 +1,10 @@
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { Duplex } from "node:stream";
 import { UsageError } from "../../core/hawser-error.js";
-import { HandshakeGuard } from "./handshake-guard.js";
-import { Server, serverLimits } from "./server.js";
+import { Server } from "./server.js";
+import { serverLimits } from "./server-limits.js";
 import type { ServeOptions, ServerLimits } from "./server-options.js";
+import { UpgradeListener } from "./upgrade-listener.js";
 
 /** Connections that Node itself refuses come on top of ours: those whose opening handshake is not done. */
 const MAX_PENDING_HANDSHAKES = 1_024;
@@ -46,11 +46,16 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const limits = serverLimits(options);
   const http = httpServer(options, limits);
   const server = new ListeningServer(options, http);
-  guardHandshakes(http, limits.handshakeTimeoutMs, options.tls !== undefined);
+  const event = options.tls === undefined ? "connection" : "secureConnection";
+  const listener = new UpgradeListener(server, http, event, limits);
   http.on("request", options.request ?? upgradeRequired);
+  // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   await listen(http, options);
-  server.stopListening = () => stop(http);
+  server.stopListening = (drainTimeoutMs) => {
+    listener.stop();
+    return stop(http, drainTimeoutMs);
+  };
   return server;
 }
 
@@ -67,20 +72,6 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
   http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it
   http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
   return http;
-}
-
-/** Until its first request is there, a connection is on the clock: Node itself looks only twice a minute. */
-function guardHandshakes(http: HttpServer, timeoutMs: number, isSecure: boolean): void {
-  const guards = new WeakMap<Duplex, HandshakeGuard>();
-  const release = (stream: Duplex): void => {
-    guards.get(stream)?.release();
-    guards.delete(stream);
-  };
-  http.on(isSecure ? "secureConnection" : "connection", (stream: Duplex) => {
-    guards.set(stream, new HandshakeGuard(stream, timeoutMs));
-  });
-  http.on("request", (request) => release(request.socket));
-  http.on("upgrade", (request) => release(request.socket));
 }
 
 function listen(
@@ -107,11 +98,16 @@ function listen(
   });
 }
 
-function stop(http: HttpServer): Promise<void> {
+/** Ordinary requests that are being answered may finish, as connections may. */
+function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    http.close(() => resolve());
+    const end = (): void => http.closeAllConnections();
+    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(end, drainTimeoutMs);
+    http.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
     http.closeIdleConnections();
-    http.closeAllConnections();
   });
 }
 

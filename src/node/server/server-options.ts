@@ -1,8 +1,9 @@
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import type { ServerOptions as TlsServerOptions } from "node:https";
 import type { HandshakeError } from "../../core/hawser-error.js";
 import type { OptionalOf } from "../connection/optional-of.js";
 import type { Endpoint } from "./endpoint.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
 
 /** Limits of a whole server. All are finite by default. */
 export interface ServerLimits {
@@ -17,8 +18,8 @@ export interface ServerLimits {
    */
   maxConnectionsPerAddress: number;
   /**
-   * How long the opening handshake may take, from the first byte to the end of the `upgrade` hook. Default 10 s: several
-   * round trips on the worst link, and a slow look-up.
+   * How long the opening handshake may take in ms, 0 for no end, from the first byte to the end of the `upgrade` hook.
+   * Default 10 s: several round trips on the worst link, and a slow look-up.
    */
   handshakeTimeoutMs: number;
   /** The most bytes the head of a request may have. Default 16,384, as Node's own default. Not with `attach`. */
@@ -31,29 +32,35 @@ export interface ServerLimits {
 export interface ServerOptions<Data = undefined> extends Endpoint<Data>, OptionalOf<ServerLimits> {
   /**
    * Endpoints by path: `/chat`, `/rooms/:room`, `/files/*`. With it, other paths get 404; the limits and policies that
-   * stand beside it are what its endpoints start from. Without it, the handlers here serve every path.
+   * stand beside it are what its endpoints start from. Default none: the handlers here serve every path.
    */
   routes?: Readonly<Record<string, Endpoint<unknown>>> | undefined;
   /**
    * The address that counts for `maxConnectionsPerAddress` and is `request.remoteAddress`. By default that of the
    * socket. Behind a proxy, take it from the header that your proxy sets, and from no other.
    */
-  clientAddress?: ((request: IncomingMessage) => string) | undefined;
-  /** Told of each opening handshake that was refused, for logs. */
-  refused?: ((error: HandshakeError, request: IncomingMessage) => void) | undefined;
+  clientAddress?: ((request: UpgradeRequest) => string) | undefined;
+  /**
+   * Told of each opening handshake that was refused, for logs. Default none: then only an `upgrade` hook that threw is
+   * reported, as a warning of the process.
+   */
+  refused?: ((error: HandshakeError, request: UpgradeRequest) => void) | undefined;
 }
 
 /** What {@link serve} needs to know. */
 export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
-  /** The TCP port; 0 takes a free one, which `server.port` tells. Default 0. */
+  /** The TCP port; 0 takes a free one, which `server.port` tells. Default 0: no number is right for everybody. */
   port?: number | undefined;
   /** The address to listen on. Default `127.0.0.1`: a server is open to the network when you say so (`0.0.0.0`, `::`). */
   host?: string | undefined;
-  /** Listen on a Unix socket (or a Windows pipe) instead of a port. */
+  /** Listen on a Unix socket (or a Windows pipe) instead of a port. Default none. */
   path?: string | undefined;
-  /** Serve `wss:` with this certificate and key; the options of `https.createServer`. */
+  /**
+   * Serve `wss:` with this certificate and key; the options of `https.createServer`. Default none: there is no TLS without
+   * a certificate.
+   */
   tls?: TlsServerOptions | undefined;
-  /** Ordinary HTTP requests on the same port. By default they get 426 Upgrade Required. */
+  /** Ordinary HTTP requests on the same port. By default they get 426 Upgrade Required: nothing else is there. */
   request?: RequestListener | undefined;
 }
 

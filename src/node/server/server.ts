@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
+import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import { assertOriginPolicy, isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
 import {
@@ -16,9 +17,9 @@ import { PreparedMessage } from "../../protocol/prepared-message.js";
 import type { ConnectionContext, SendOptions } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
 import { diagnostics } from "../connection/diagnostics.js";
-import { type BinaryData, bytesOf } from "../connection/payload.js";
+import type { BinaryData } from "../connection/payload.js";
+import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
-import { nodeHost } from "../node-host.js";
 import { warnOf } from "../thrown-text.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint } from "./endpoint.js";
@@ -26,7 +27,8 @@ import { HandshakeGuard } from "./handshake-guard.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
-import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
+import { serverLimits } from "./server-limits.js";
+import type { ServerLimits, ServerOptions } from "./server-options.js";
 import { type ShutdownOptions, shutdownOptions } from "./shutdown-options.js";
 import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
@@ -42,9 +44,9 @@ interface PreparedEndpoint {
 
 /** What {@link Server.broadcast} can add. */
 export interface BroadcastOptions extends SendOptions {
-  /** Leave this connection out: usually the one that the message came from. */
+  /** Leave this connection out: usually the one that the message came from. Default none. */
   readonly except?: ServerConnection<unknown> | undefined;
-  /** Send only to connections for which this is true. */
+  /** Send only to connections for which this is true. Default all: that is what a broadcast is. */
   readonly where?: ((socket: ServerConnection<unknown>) => boolean) | undefined;
 }
 
@@ -63,8 +65,8 @@ export class Server {
   #isShuttingDown = false;
   #onEmpty: (() => void) | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
-  /** @internal Stops what brings new connections; resolves when that is done. */
-  stopListening: () => Promise<void> = async () => {};
+  /** @internal Stops what brings new connections; resolves when that is done, within `drainTimeoutMs`. */
+  stopListening: (drainTimeoutMs: number) => Promise<void> = async () => {};
 
   /**
    * @internal Use `serve`, `attach` or `createServer`.
@@ -98,61 +100,68 @@ export class Server {
    * Takes an upgrade request, as Node's `upgrade` event gives it, through the opening handshake. Resolves with the
    * connection, or with undefined if it was refused. Never rejects for what a peer does.
    */
-  async handleUpgrade(
+  handleUpgrade(
     incoming: IncomingMessage,
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    const refusal = { body: undefined as string | undefined };
-    let counted: string | undefined;
+    const head: RequestHead = {
+      method: incoming.method ?? "",
+      target: incoming.url ?? "",
+      httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
+      headers: new HeaderList(incoming.rawHeaders),
+    };
+    return this.upgrade(head, stream, firstBytes, incoming);
+  }
+
+  /** @internal As {@link handleUpgrade}, for a head from our own parser. */
+  async upgrade(
+    head: RequestHead,
+    stream: Duplex,
+    firstBytes: Uint8Array,
+    incoming?: IncomingMessage,
+  ): Promise<ServerConnection<unknown> | undefined> {
+    const request = new UpgradeRequest(head, stream, incoming);
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    let isCounted = false;
+    let refusalBody: string | undefined;
     const settle = (): void => void this.#pending.delete(stream);
     if (!stream.closed) this.#pending.add(stream);
     stream.once("close", settle);
     try {
-      if (incoming.rawHeaders.length > 2 * this.#limits.maxHeaders) {
+      if (head.headers.raw.length > 2 * this.#limits.maxHeaders) {
         throw new HandshakeError("HEAD_TOO_LARGE", 431, "too many header fields");
       }
-      const handshake = readRequest({
-        method: incoming.method ?? "",
-        target: incoming.url ?? "",
-        httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
-        headers: new HeaderList(incoming.rawHeaders),
-      });
+      const handshake = readRequest(head);
       if (handshake instanceof HandshakeError) throw handshake;
-      const route = this.#findRoute(handshake);
-      const address = this.#addressOf(incoming);
-      this.#admit(address);
-      counted = address;
-      const request = new UpgradeRequest(incoming, route.params, address);
-      const answer = await this.#ask(route.target.endpoint, request, stream);
+      const { target, params } = this.#findRoute(handshake);
+      request.resolve(params, this.#options.clientAddress?.(request) ?? request.remoteAddress);
+      this.#admit(request.remoteAddress);
+      isCounted = true;
+      const answer = await this.#ask(target.endpoint, request, stream);
       if (answer instanceof Refusal) {
-        refusal.body = answer.body;
+        refusalBody = answer.body;
         throw new HandshakeError("REFUSED", answer.status, "the upgrade hook refused", answer.headers);
       }
       if (this.#isShuttingDown) throw shuttingDown();
       // `end` may have come meanwhile, and does not come again for the connection to hear it.
       if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded) {
         stream.destroy();
-        this.#count.remove(address);
+        guard.release();
+        this.#count.remove(request.remoteAddress);
         return undefined;
       }
-      const socket = this.#open(stream, firstBytes, handshake, route.target, answer, request);
-      guard.release();
+      const socket = this.#open(stream, firstBytes, handshake, target, answer, request);
+      guard.handOver();
       settle();
       stream.off("close", settle);
       return socket;
     } catch (error) {
       guard.release();
-      if (counted !== undefined) this.#count.remove(counted);
-      this.#refuse(incoming, stream, error, refusal.body);
+      if (isCounted) this.#count.remove(request.remoteAddress);
+      this.#refuse(request, stream, error, refusalBody);
       return undefined;
     }
-  }
-
-  /** A message encoded once, to be sent to many connections; `broadcast` makes one itself. */
-  prepare(data: string | BinaryData, options?: SendOptions): PreparedMessage {
-    return prepareMessage(data, options);
   }
 
   /** Sends a message to all connections, encoded once. Returns how many it was `sent` to, `queued` for and so on. */
@@ -193,11 +202,6 @@ export class Server {
       throw new HandshakeError("ORIGIN_NOT_ALLOWED", 403, `origin ${handshake.origin} is not allowed`);
     }
     return route;
-  }
-
-  #addressOf(incoming: IncomingMessage): string {
-    const { clientAddress } = this.#options;
-    return clientAddress === undefined ? (incoming.socket.remoteAddress ?? "") : clientAddress(incoming);
   }
 
   #admit(address: string): void {
@@ -267,13 +271,13 @@ export class Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   };
 
-  #refuse(incoming: IncomingMessage, stream: Duplex, cause: unknown, body: string | undefined): void {
+  #refuse(request: UpgradeRequest, stream: Duplex, cause: unknown, body: string | undefined): void {
     const error =
       cause instanceof HandshakeError
         ? cause
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     try {
-      if (this.#options.refused !== undefined) this.#options.refused(error, incoming);
+      if (this.#options.refused !== undefined) this.#options.refused(error, request);
       else if (error !== cause) warnOf(cause);
       refuseUpgrade(stream, error, body);
     } catch (failure) {
@@ -285,7 +289,7 @@ export class Server {
 
   async #end({ code, reason, drainTimeoutMs }: ReturnType<typeof shutdownOptions>): Promise<void> {
     this.#isShuttingDown = true;
-    const stopped = this.stopListening();
+    const stopped = this.stopListening(drainTimeoutMs);
     for (const socket of this.#connections) void socket.close(code, reason);
     const drop = (): void => {
       for (const socket of this.#connections) socket.terminate();
@@ -300,22 +304,6 @@ export class Server {
     await stopped;
     clearTimeout(timer);
   }
-}
-
-/** The limits with their defaults filled in. */
-export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
-  const limits = { ...DEFAULT_SERVER_LIMITS };
-  for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
-    const value: unknown = options[name] ?? limits[name];
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw new UsageError(
-        "INVALID_OPTION",
-        `${name} must be a number that is not negative, not ${String(value)}`,
-      );
-    }
-    limits[name] = value;
-  }
-  return limits;
 }
 
 /** What `answer` comes to, or undefined as soon as the stream is closed. */
@@ -344,10 +332,6 @@ function prepare(endpoint: Endpoint<unknown>, options: Endpoint<unknown> = endpo
 function withoutHandlers(options: Endpoint<unknown>): Endpoint<unknown> {
   const { upgrade, open, message, messageChunk, ping, pong, drain, close, error, ...rest } = options;
   return rest;
-}
-
-function prepareMessage(data: string | BinaryData, options?: SendOptions): PreparedMessage {
-  return new PreparedMessage(typeof data === "string" ? data : bytesOf(data), nodeHost, options);
 }
 
 function pathOf(target: string): string {

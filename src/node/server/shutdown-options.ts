@@ -1,14 +1,18 @@
 import { UsageError } from "../../core/hawser-error.js";
-import { CloseCode, isCloseCodeAllowed } from "../../protocol/close-code.js";
-import { MAX_CONTROL_BYTES } from "../../protocol/opcode.js";
+import { CloseCode } from "../../protocol/close-code.js";
+import { checkClose } from "../../protocol/close-payload.js";
+import { nodeHost } from "../node-host.js";
 
 /** How a server ends. */
 export interface ShutdownOptions {
   /** The close code for the clients. Default 1001, going away: well-behaved ones come back elsewhere. */
   readonly code?: number | undefined;
-  /** The close reason. Default none. */
+  /** The close reason, 123 bytes in UTF-8 at most. Default none: the code says it. */
   readonly reason?: string | undefined;
-  /** How long clients may take to close; then they are dropped. Default 5 s; Infinity for as long as they like. */
+  /**
+   * How long clients may take to close; then they are dropped. Default 5 s: ten bytes each way are enough. Infinity for
+   * as long as they like.
+   */
   readonly drainTimeoutMs?: number | undefined;
 }
 
@@ -25,12 +29,7 @@ export function shutdownOptions(options: ShutdownOptions): {
   readonly drainTimeoutMs: number;
 } {
   const { code = CloseCode.goingAway, reason = "", drainTimeoutMs = 5_000 } = options;
-  if (!isCloseCodeAllowed(code, "server")) {
-    throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
-  }
-  if (Buffer.byteLength(reason) > MAX_CONTROL_BYTES - 2) {
-    throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");
-  }
+  checkClose(code, reason, "server", nodeHost);
   if (drainTimeoutMs !== Infinity && !(drainTimeoutMs >= 0 && drainTimeoutMs <= MAX_TIMER_MS)) {
     throw new UsageError("INVALID_OPTION", `drainTimeoutMs cannot be ${String(drainTimeoutMs)}`);
   }

@@ -48,9 +48,9 @@ export function accept(data?: unknown, options: AcceptOptions = {}): Acceptance<
 
 /** What {@link accept} can add. */
 export interface AcceptOptions {
-  /** Header fields for the 101. */
+  /** Header fields for the 101. Default none. */
   readonly headers?: HeaderFields | undefined;
-  /** The subprotocol: one that the client offered. */
+  /** The subprotocol: one that the client offered. By default the `protocols` of the endpoint decide. */
   readonly protocol?: string | undefined;
 }
 
@@ -64,9 +64,9 @@ export function refuse(status: number, options: RefuseOptions = {}): Refusal {
 
 /** What {@link refuse} can add. */
 export interface RefuseOptions {
-  /** Header fields of the answer. `Content-Type` is `text/plain; charset=utf-8` unless given. */
+  /** Header fields of the answer. Default none but `Content-Type`, which is `text/plain; charset=utf-8` unless given. */
   readonly headers?: HeaderFields | undefined;
-  /** The body. Browsers do not show it to pages. */
+  /** The body. Default empty: browsers do not show it to pages. */
   readonly body?: string | undefined;
 }
 

@@ -1,9 +1,15 @@
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import { parseCookies } from "./cookies.js";
 
 /** The values of the `:name` parts of a route's path, decoded. */
 export type RouteParams = Readonly<Record<string, string>>;
+
+/** Of a route without named parts. */
+export const NO_PARAMS: RouteParams = Object.freeze({});
 
 /**
  * The request that opened a connection, or asks to. It stays reachable as `socket.request`; to cost little there, it
@@ -13,27 +19,32 @@ export class UpgradeRequest {
   /** Path and query, as they were sent: `/chat?room=5`. */
   readonly target: string;
   /** What the `:name` parts of the route's path stand for. */
-  readonly params: RouteParams;
+  params: RouteParams = NO_PARAMS;
   /** The peer's IP address, or what the server's `clientAddress` made of the request; empty for a Unix socket. */
-  readonly remoteAddress: string;
+  remoteAddress: string;
   /** Whether the connection to us is encrypted. A proxy in front may have taken TLS off. */
   readonly isSecure: boolean;
   /**
-   * Node's request, for what middleware has put on it (a session, say). Only until the `upgrade` hook and `open` are
-   * done: it holds some kilobytes.
+   * Node's request, for what middleware has put on it (a session, say). Only with `attach` and `handleUpgrade`, and only
+   * until the `upgrade` hook and `open` are done: it holds some kilobytes.
    */
   incoming: IncomingMessage | undefined;
   #fields: string;
   #headers: HeaderList | undefined = undefined;
 
   /** @internal */
-  constructor(incoming: IncomingMessage, params: RouteParams, remoteAddress: string) {
-    this.target = incoming.url ?? "/";
+  constructor(head: RequestHead, stream: Duplex, incoming: IncomingMessage | undefined) {
+    this.target = head.target;
+    this.remoteAddress = (stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
+    this.isSecure = "encrypted" in stream && stream.encrypted === true;
+    this.incoming = incoming;
+    this.#fields = head.headers.raw.join("\n"); // no header name or value has a line end in it
+  }
+
+  /** @internal What the server found out: where the path leads, and which address counts. */
+  resolve(params: RouteParams, remoteAddress: string): void {
     this.params = params;
     this.remoteAddress = remoteAddress;
-    this.isSecure = "encrypted" in incoming.socket && incoming.socket.encrypted === true;
-    this.incoming = incoming;
-    this.#fields = incoming.rawHeaders.join("\n"); // no header name or value has a line end in it
   }
 
   /** The header fields. */

@@ -94,8 +94,8 @@ export interface ExpectedResponse {
   /** The subprotocols offered. */
   readonly protocols: readonly string[];
   /**
-   * Whether the server must choose one of `protocols`. Default false, as in RFC 6455 and in browsers: the client may
-   * be content without one. Nothing is required where nothing was offered.
+   * Whether the server must choose one of `protocols`. Default false, as in RFC 6455: the client may be content without
+   * one. Browsers do require it. Nothing is required where nothing was offered.
    */
   readonly requireProtocol?: boolean | undefined;
   /** The options `deflateOffer` was made from; undefined if permessage-deflate was not offered. */

@@ -1,0 +1,145 @@
+import type { Duplex } from "node:stream";
+import type { ConnectErrorCode } from "../../core/error-codes.js";
+import { ConnectError, ConnectionError, type ConnectPhase, UsageError } from "../../core/hawser-error.js";
+import type { TimerWheelEntry } from "../../core/timer-wheel.js";
+import { nowMs, schedule, unschedule } from "../clock.js";
+
+/**
+ * One call of `connect()` until it is open or has failed. It holds what must not be left behind: the sockets, the
+ * deadline, the listener of the signal. Whatever fails first, fails the step that is being waited for.
+ */
+export class Opening implements TimerWheelEntry {
+  /** How far it is. */
+  phase: ConnectPhase = "dns";
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #streams = new Map<Duplex, StreamListeners>();
+  #failure: ConnectError | undefined;
+  #rejectStep: ((error: ConnectError) => void) | undefined;
+  /** Part of `TimerWheelEntry`. */
+  timerNext: TimerWheelEntry | null = null;
+  /** Part of `TimerWheelEntry`. */
+  timerPrevious: TimerWheelEntry | null = null;
+  /** Part of `TimerWheelEntry`. */
+  timerSlot = -1;
+
+  constructor(timeoutMs: number, signal: AbortSignal | undefined) {
+    this.#timeoutMs = timeoutMs;
+    this.#signal = signal;
+    if (signal?.aborted) this.#abort();
+    if (this.#failure !== undefined) return;
+    signal?.addEventListener("abort", this.#abort);
+    if (timeoutMs > 0) schedule(this, nowMs() + timeoutMs);
+  }
+
+  /** Waits for what `begin` starts, unless something fails before it calls `resolve`. */
+  async step<T>(begin: (resolve: (value: T) => void) => void): Promise<T> {
+    this.check();
+    const value = await new Promise<T>((resolve, reject) => {
+      this.#rejectStep = reject;
+      try {
+        begin(resolve);
+      } catch (error) {
+        // Node checks options where they are used.
+        reject(new UsageError("INVALID_OPTION", `Node refused an option: ${messageOf(error)}`, error));
+      }
+    });
+    // It may have failed after `resolve`, before anybody could act on it.
+    this.check();
+    return value;
+  }
+
+  /** Whether it has failed. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Throws if it has failed. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Takes charge of a stream, before anything of it is waited for. */
+  own(stream: Duplex): void {
+    const listeners: StreamListeners = {
+      error: (error) => void this.failWith("CONNECT_FAILED", messageOf(error), { cause: error }),
+      close: () => this.lost(),
+    };
+    this.#streams.set(stream, listeners);
+    stream.on("error", listeners.error);
+    stream.on("close", listeners.close);
+    if (stream.destroyed) this.lost();
+  }
+
+  /** The other side ended the transport. */
+  lost(): void {
+    const message = "the other side ended the transport";
+    this.failWith("CONNECT_FAILED", message, { cause: new ConnectionError("CONNECTION_LOST", message) });
+  }
+
+  /** Fails in the current phase. The first failure counts, and is returned. */
+  failWith(
+    code: ConnectErrorCode,
+    message: string,
+    details?: { status?: number; headers?: readonly string[]; cause?: unknown },
+  ): ConnectError {
+    if (this.#failure !== undefined) return this.#failure;
+    this.#failure = new ConnectError(code, this.phase, `Not connected (${this.phase}): ${message}`, details);
+    this.dropStreams();
+    this.#rejectStep?.(this.#failure);
+    return this.#failure;
+  }
+
+  /** Drops the streams, to begin again elsewhere or not at all. */
+  dropStreams(): void {
+    const streams = [...this.#streams.keys()];
+    this.#letGo();
+    // The outermost first: it may still want to write to the one below.
+    for (const stream of streams.reverse()) stream.destroy();
+  }
+
+  /** Hands the streams over to the connection, which must listen for errors at once. */
+  release(): void {
+    this.#letGo();
+  }
+
+  /** Ends it, in one way or the other. */
+  end(): void {
+    unschedule(this);
+    this.#signal?.removeEventListener("abort", this.#abort);
+  }
+
+  /** Part of `TimerWheelEntry`. */
+  onDeadline(): number {
+    this.failWith("HANDSHAKE_TIMEOUT", `not open within ${this.#timeoutMs} ms`);
+    return Infinity;
+  }
+
+  readonly #abort = (): void => {
+    this.failWith("ABORTED", "the signal was aborted", { cause: this.#signal?.reason });
+  };
+
+  #letGo(): void {
+    for (const [stream, listeners] of this.#streams) {
+      // A stream without an error listener would end the process. It stays, also on a socket under TLS.
+      stream.on("error", ignore);
+      stream.off("error", listeners.error);
+      stream.off("close", listeners.close);
+    }
+    this.#streams.clear();
+  }
+}
+
+interface StreamListeners {
+  readonly error: (error: unknown) => void;
+  readonly close: () => void;
+}
+
+function ignore(): void {}
+
+/** Node's `AggregateError` for several addresses has no message of its own. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== "") return error.message;
+  return "code" in error ? String(error.code) : error.name;
+}

@@ -1,0 +1,29 @@
+import { UsageError } from "../../core/hawser-error.js";
+import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
+
+/** What Node itself counts with, and takes no Infinity for. */
+const FINITE: ReadonlySet<keyof ServerLimits> = new Set([
+  "handshakeTimeoutMs",
+  "maxHeaderBytes",
+  "maxHeaders",
+]);
+
+/**
+ * The limits with their defaults filled in.
+ * @throws {@link UsageError} `INVALID_OPTION`.
+ */
+export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
+  const limits = { ...DEFAULT_SERVER_LIMITS };
+  for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
+    const value: unknown = options[name] ?? limits[name];
+    const isWhole = typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+    if (!isWhole && (value !== Infinity || FINITE.has(name))) {
+      throw new UsageError(
+        "INVALID_OPTION",
+        `${name} must be a number that is not negative, not ${String(value)}`,
+      );
+    }
+    limits[name] = value as number;
+  }
+  return limits;
+}

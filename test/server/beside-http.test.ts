@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, get, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, describe, it } from "node:test";
+import { attach, endpoint, serve, UsageError } from "hawser/server";
+import { leakCheck } from "../support/leak-check.js";
+import { RawClient } from "../support/raw-client.js";
+
+const silent = endpoint({ message() {} });
+
+describe("a server beside ordinary HTTP", () => {
+  after(leakCheck());
+
+  it("lets a request that is being answered finish when it shuts down", async () => {
+    let finish = (): void => {};
+    const server = await serve({
+      message() {},
+      request(_request, response) {
+        response.write("begun, ");
+        finish = () => response.end("done");
+      },
+    });
+    const [response] = await once(get({ port: server.port, host: "127.0.0.1" }), "response");
+    const down = server.shutdown();
+    finish();
+    let body = "";
+    for await (const chunk of response) body += chunk;
+    assert.equal(body, "begun, done");
+    await down;
+  });
+
+  it("drops a request that is still being answered when the time to drain is over", async () => {
+    const server = await serve({
+      message() {},
+      request: (_request, response) => void response.write("begun"),
+    });
+    const [response] = await once(get({ port: server.port, host: "127.0.0.1" }), "response");
+    const failed = once(response.resume(), "error");
+    await server.shutdown({ drainTimeoutMs: 50 });
+    await failed;
+  });
+
+  it("hands a request that is no handshake to the request handler, wherever its bytes were cut", async () => {
+    const server = await serve({
+      message() {},
+      request(request, response) {
+        let body = "";
+        request.setEncoding("utf8").on("data", (text: string) => {
+          body += text;
+        });
+        request.on("end", () => response.end(`${request.method} ${request.url} ${body}`));
+      },
+    });
+    const text = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody";
+    for (let cut = 1; cut < text.length; cut++) {
+      const client = await RawClient.dial({ port: server.port });
+      client.socket.setNoDelay(true);
+      let answer = "";
+      client.socket.on("data", (chunk: Buffer) => {
+        answer += chunk.toString("latin1");
+      });
+      client.socket.write(text.slice(0, cut));
+      await new Promise(setImmediate);
+      client.socket.write(text.slice(cut));
+      await client.gone;
+      assert.match(answer, /GET \/a body$/, `cut at ${cut}`);
+    }
+    await server.shutdown();
+  });
+
+  it("takes a handshake behind ordinary requests on the same connection", async () => {
+    const server = await serve({
+      open: (socket) => void socket.send("hi"),
+      request: (_, response) => response.end(),
+    });
+    const upgrade = httpRequest({ port: server.port, host: "127.0.0.1", method: "POST" });
+    upgrade.end();
+    const [response] = await once(upgrade, "response");
+    response.resume();
+    await once(response, "end");
+    const client = await RawClient.dial({ port: server.port });
+    client.socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    await once(client.socket, "data");
+    client.ask();
+    const [head] = await once(client.socket, "data");
+    assert.match(String(head), /^HTTP\/1\.1 101 /);
+    await client.destroy();
+    await server.shutdown();
+  });
+
+  it("answers a handshake with too many header fields, or too large ones, with 431", async () => {
+    const server = await serve({ message() {}, maxHeaders: 10, maxHeaderBytes: 1_000 });
+    const many = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`X-${i}`, "1"]));
+    for (const headers of [many, { "X-Large": "x".repeat(1_000) }]) {
+      const client = await RawClient.open({ port: server.port, headers });
+      assert.equal(client.status, 431);
+      await client.gone;
+    }
+    await server.shutdown();
+  });
+
+  it("takes 0 for a handshake that may last, and refuses limits that Node cannot count with", async () => {
+    const server = await serve({ message() {}, handshakeTimeoutMs: 0 });
+    const client = await RawClient.dial({ port: server.port });
+    await new Promise((resolve) => setTimeout(resolve, 150)); // longer than a tick of the clock
+    client.ask();
+    await client.answered();
+    assert.equal(client.status, 101);
+    await client.destroy();
+    await server.shutdown();
+    for (const name of ["handshakeTimeoutMs", "maxHeaderBytes", "maxHeaders"]) {
+      await assert.rejects(
+        serve({ message() {}, [name]: Infinity }),
+        (error) => error instanceof UsageError && error.code === "INVALID_OPTION",
+      );
+    }
+  });
+});
+
+describe("two servers attached to one HTTP server", () => {
+  after(leakCheck());
+
+  it("share its paths, and answer 404 where neither has an endpoint", async () => {
+    const http = createServer().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    const { port } = http.address() as AddressInfo;
+    const first = attach(http, { routes: { "/first": silent } });
+    const second = attach(http, { routes: { "/second": silent } });
+    for (const [path, status] of [
+      ["/first", 101],
+      ["/second", 101],
+      ["/third", 404],
+    ] as const) {
+      const client = await RawClient.open({ port, path });
+      assert.equal(client.status, status, path);
+      await client.destroy();
+    }
+    await first.shutdown();
+    const client = await RawClient.open({ port, path: "/first" });
+    assert.equal(client.status, 404);
+    await client.gone;
+    await second.shutdown();
+    http.close();
+    await once(http, "close");
+  });
+});

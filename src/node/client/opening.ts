@@ -12,6 +12,7 @@ export class Opening implements TimerWheelEntry {
   /** How far it is. */
   phase: ConnectPhase = "dns";
   readonly #timeoutMs: number;
+  readonly #deadlineMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #streams = new Map<Duplex, StreamListeners>();
   #failure: ConnectError | undefined;
@@ -25,11 +26,12 @@ export class Opening implements TimerWheelEntry {
 
   constructor(timeoutMs: number, signal: AbortSignal | undefined) {
     this.#timeoutMs = timeoutMs;
+    this.#deadlineMs = nowMs() + timeoutMs;
     this.#signal = signal;
     if (signal?.aborted) this.#abort();
     if (this.#failure !== undefined) return;
     signal?.addEventListener("abort", this.#abort);
-    if (timeoutMs > 0) schedule(this, nowMs() + timeoutMs);
+    if (timeoutMs > 0) schedule(this, this.#deadlineMs);
   }
 
   /** Waits for what `begin` starts, unless something fails before it calls `resolve`. */
@@ -110,7 +112,8 @@ export class Opening implements TimerWheelEntry {
   }
 
   /** Part of `TimerWheelEntry`. */
-  onDeadline(): number {
+  onDeadline(nowMs: number): number {
+    if (nowMs < this.#deadlineMs) return this.#deadlineMs;
     this.failWith("HANDSHAKE_TIMEOUT", `not open within ${this.#timeoutMs} ms`);
     return Infinity;
   }

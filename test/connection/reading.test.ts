@@ -217,6 +217,16 @@ describe("the web streams of a connection", () => {
     await end();
   });
 
+  it("fail where the connection was lost, so that nothing looks complete that is not", async () => {
+    const { socket, client, end } = await connected({ pulled: true });
+    client.send(textFrame("first"));
+    const reader = socket.readable.getReader();
+    assert.equal((await reader.read()).value, "first");
+    await client.destroy();
+    await assert.rejects(reader.read(), { name: "ConnectionError" });
+    await end();
+  });
+
   it("close the connection when the readable one is cancelled", async () => {
     const { socket, client, end } = await connected({ pulled: true });
     const reader = socket.readable.getReader();

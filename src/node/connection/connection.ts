@@ -235,7 +235,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   // --- Closing -------------------------------------------------------------------------------------------------
 
   /**
-   * Begins the closing handshake; what was sent before still arrives. Resolves when the connection is gone, with who
+   * Begins the closing handshake; what was sent before still arrives, except what waits for the end of a message that is
+   * sent piece by piece. Resolves when the connection is gone, with who
    * closed it and why. If the peer does not answer within `closeTimeoutMs`, the connection is dropped.
    * @param code 1000 by default; see `CloseCode`. An application may use 1000-1014 except 1004-1006, and 3000-4999.
    * @param reason at most 123 bytes in UTF-8.
@@ -280,8 +281,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /**
    * Takes the messages one by one: `for await (const message of socket)`. Text is a string, binary a Buffer. The loop
-   * ends when the connection is gone; leaving it early leaves the connection open. Only where the endpoint has no
-   * `message` handler. While nobody takes them, TCP is paused.
+   * ends when the connection is gone, however that came: `closed` tells. Leaving it early leaves the connection open. Only
+   * where the endpoint has no `message` handler. While nobody takes them, TCP is paused.
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     const queue = this.#pullQueue();
@@ -293,10 +294,17 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     };
   }
 
-  /** The messages as a stream that really pauses TCP while it is not read. Cancelling closes the connection. */
+  /**
+   * The messages as a stream that really pauses TCP while it is not read. It fails with the error of `closed` if the
+   * connection was not closed properly. Cancelling closes the connection.
+   */
   get readable(): ReadableStream<Message> {
     const extras = (this.#extras ??= {});
-    extras.readable ??= readableOf(this.#pullQueue(), () => void this.close());
+    extras.readable ??= readableOf(
+      this.#pullQueue(),
+      () => this.closed,
+      () => void this.close(),
+    );
     return extras.readable;
   }
 

@@ -1,15 +1,28 @@
 import { ReadableStream, WritableStream } from "node:stream/web";
+import type { CloseResult } from "../../protocol/closing-handshake.js";
 import type { Message, MessageQueue } from "./message-queue.js";
 import type { SendStatus } from "./send-status.js";
 
-/** The messages of a queue as a stream that takes one only when it is read, so that the queue can pause TCP. */
-export function readableOf(queue: MessageQueue, onCancel: () => void): ReadableStream<Message> {
+/**
+ * The messages of a queue as a stream that takes one only when it is read, so that the queue can pause TCP. It ends where
+ * the connection was closed properly, and fails where it was not: what is piped into a file must not look complete.
+ */
+export function readableOf(
+  queue: MessageQueue,
+  closed: () => Promise<CloseResult>,
+  onCancel: () => void,
+): ReadableStream<Message> {
   return new ReadableStream<Message>(
     {
       async pull(controller) {
         const message = await queue.take();
-        if (message === undefined) controller.close();
-        else controller.enqueue(message);
+        if (message !== undefined) {
+          controller.enqueue(message);
+          return;
+        }
+        const { wasClean, error } = await closed();
+        if (wasClean) controller.close();
+        else controller.error(error);
       },
       cancel: onCancel,
     },

@@ -122,6 +122,25 @@ describe("a connection that is paused", () => {
     await end();
   });
 
+  it("hands out what came before the end of TCP, though it is resumed after that", async () => {
+    const seen = new Inbox<string>("message");
+    const { client, socket, closes, end } = await connected({
+      message(socket, data) {
+        seen.push(String(data));
+        socket.pause();
+      },
+    });
+    client.socket.end(Buffer.concat([textFrame("a"), textFrame("b"), closeFrame(1000)]));
+    assert.equal(await seen.next(), "a");
+    await new Promise((resolve) => setTimeout(resolve, 50)); // for the end of TCP to come
+    socket.resume();
+    assert.equal(await seen.next(), "b");
+    socket.resume();
+    const { code, wasClean } = await closes.next();
+    assert.deepEqual({ code, wasClean }, { code: 1000, wasClean: true });
+    await end();
+  });
+
   it("still closes when it is told to", async () => {
     const { socket, client, closes, end } = await connected();
     socket.pause();

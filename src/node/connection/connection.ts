@@ -313,6 +313,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   start(head: string | undefined, firstBytes: Uint8Array): void {
     const stream = this.#stream as ConnectedStream;
     stream[CONNECTION] = this;
+    stream.allowHalfOpen = true; // we end it ourselves, behind what is held back; Node would at once
     stream.on("data", Connection.#onData);
     stream.on("end", Connection.#onEnd);
     stream.on("error", Connection.#onError);

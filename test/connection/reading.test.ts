@@ -210,6 +210,16 @@ describe("for await", () => {
     await end();
   });
 
+  it("takes what came before the end of TCP, which is noticed though nobody takes anything", async () => {
+    const { client, socket, closes, end } = await connected({ pulled: true, receiveHighWaterMarkBytes: 0 });
+    client.socket.end(Buffer.concat(["a", "b", "c"].map(textFrame)));
+    assert.equal((await closes.next()).code, 1006);
+    const taken: unknown[] = [];
+    for await (const message of socket) taken.push(message);
+    assert.deepEqual(taken, ["a", "b", "c"]);
+    await end();
+  });
+
   it("is not for an endpoint with a `message` handler", async () => {
     const { socket, end } = await connected();
     assert.throws(() => socket[Symbol.asyncIterator](), { code: "INVALID_OPTION" });

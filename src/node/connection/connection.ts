@@ -641,9 +641,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   static #onEnd(this: ConnectedStream): void {
     const connection = this[CONNECTION];
-    // What came before the end is held back: the end comes behind it.
-    if (connection.#engine.isPaused && connection.#held !== undefined) return;
-    connection.#receiveEnd();
+    if (!connection.#engine.isPaused || connection.#held === undefined) {
+      connection.#receiveEnd();
+    } else if (connection.#isPulled) {
+      // What is held back fits into the queue, one chunk at most: a peer that has gone must not wait for a reader.
+      connection.#engine.resume();
+      Connection.#readAgain(connection);
+    }
+    // Else the end comes behind what is held back, when it is read again.
   }
 
   static #onError(this: ConnectedStream, error: unknown): void {

@@ -31,6 +31,28 @@ describe("connect", () => {
     assert.equal(socket.send("late"), "closed");
   });
 
+  it("hands out what came before the end of TCP, though it was paused then", async (t) => {
+    const frames = Buffer.concat([
+      serverFrame(0x81, Buffer.from("a")),
+      serverFrame(0x81, Buffer.from("b")),
+      serverFrame(0x88, Buffer.of(3, 232)),
+    ]);
+    const { url } = await rawServer(t, (raw, head) => {
+      raw.write(switching(head));
+      setTimeout(() => raw.end(frames), 20);
+    });
+    const seen: unknown[] = [];
+    const socket = await connect(url, {
+      message(s, data) {
+        seen.push(data);
+        s.pause();
+        setTimeout(() => s.resume(), 50);
+      },
+    });
+    const { code, wasClean } = await withTimeout(socket.closed, 5_000, "the end");
+    assert.deepEqual({ seen, code, wasClean }, { seen: ["a", "b"], code: 1000, wasClean: true });
+  });
+
   it("calls the handlers and keeps the data", async (t) => {
     const { url } = await echoServer(t);
     const events: string[] = [];

@@ -115,6 +115,31 @@ describe("keepalive", () => {
     await end();
   });
 
+  it("closes a connection that is paused at the end of its life, and reads the answer", async () => {
+    const { socket, client, closes, end } = await connected({ maxLifetimeMs: 100, closeTimeoutMs: 500 });
+    socket.pause();
+    assert.deepEqual(await client.finish(), { code: 1001, reason: "maximum lifetime reached" });
+    const { wasClean, error } = await closes.next();
+    assert.deepEqual({ wasClean, error }, { wasClean: true, error: undefined });
+    await end();
+  });
+
+  it("ends the loop of who takes messages too slowly at the end of the connection's life", async () => {
+    const { socket, client, closes, end } = await connected({
+      pulled: true,
+      maxLifetimeMs: 100,
+      closeTimeoutMs: 500,
+      receiveHighWaterMarkBytes: 0,
+    });
+    client.send(textFrame("a"), textFrame("b"));
+    assert.equal((await client.finish()).code, 1001);
+    assert.equal((await closes.next()).wasClean, true);
+    const taken: unknown[] = [];
+    for await (const message of socket) taken.push(message);
+    assert.deepEqual(taken, ["a"]);
+    await end();
+  });
+
   it("closes a connection on which a message does not end", async () => {
     const { client, errors, end } = await connected({ messageTimeoutMs: 60 });
     client.send(maskedFrame(0x01, Buffer.from("begun")));

@@ -5,6 +5,7 @@ import { connected, fill } from "../support/connected.js";
 import { leakCheck } from "../support/leak-check.js";
 import { closeFrame, pingFrame } from "../support/raw-client.js";
 import { rounds } from "../support/until.js";
+import { withTimeout } from "../support/with-timeout.js";
 
 describe("a message sent piece by piece", () => {
   after(leakCheck());
@@ -88,6 +89,19 @@ describe("a message sent piece by piece", () => {
     assert.equal(writer.write("x"), "closed");
     assert.equal(writer.end("x"), "closed");
     assert.equal(socket.bufferedBytes, 0);
+    await end();
+  });
+
+  it("is not held up by those that wait for its end, however large they are", async () => {
+    const { socket, client, end } = await connected();
+    const writer = socket.startMessage({ binary: false });
+    assert.equal(socket.send(Buffer.alloc(200_000)), "queued");
+    assert.equal(writer.write("begun"), "queued");
+    assert.equal(await withTimeout(socket.ready(), 2_000, "room for the next piece"), true);
+    writer.end("done");
+    assert.equal((await client.next()).payload.toString(), "begun");
+    assert.equal((await client.next()).payload.toString(), "done");
+    assert.equal((await client.next()).payload.length, 200_000);
     await end();
   });
 

@@ -123,6 +123,25 @@ describe("a connection that is paused", () => {
     await end();
   });
 
+  it("hands out what came before the end of TCP, though it is resumed after that", async () => {
+    const seen = new Inbox<string>("message");
+    const { client, socket, closes, end } = await connected({
+      message(socket, data) {
+        seen.push(String(data));
+        socket.pause();
+      },
+    });
+    client.socket.end(Buffer.concat([textFrame("a"), textFrame("b"), closeFrame(1000)]));
+    assert.equal(await seen.next(), "a");
+    await new Promise((resolve) => setTimeout(resolve, 50)); // for the end of TCP to come
+    socket.resume();
+    assert.equal(await seen.next(), "b");
+    socket.resume();
+    const { code, wasClean } = await closes.next();
+    assert.deepEqual({ code, wasClean }, { code: 1000, wasClean: true });
+    await end();
+  });
+
   it("still closes when it is told to", async () => {
     const { socket, client, closes, end } = await connected();
     socket.pause();
@@ -189,6 +208,16 @@ describe("for await", () => {
     assert.deepEqual(await waiting, { done: true, value: undefined });
     assert.equal((await closes.next()).code, 1006);
     for await (const _message of socket) assert.fail("a message");
+    await end();
+  });
+
+  it("takes what came before the end of TCP, which is noticed though nobody takes anything", async () => {
+    const { client, socket, closes, end } = await connected({ pulled: true, receiveHighWaterMarkBytes: 0 });
+    client.socket.end(Buffer.concat(["a", "b", "c"].map(textFrame)));
+    assert.equal((await closes.next()).code, 1006);
+    const taken: unknown[] = [];
+    for await (const message of socket) taken.push(message);
+    assert.deepEqual(taken, ["a", "b", "c"]);
     await end();
   });
 

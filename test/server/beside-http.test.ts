@@ -100,6 +100,11 @@ describe("a server beside ordinary HTTP", () => {
     await server.shutdown();
   });
 
+  it("takes a time for the handshake that is longer than what Node allows for a request", async () => {
+    const server = await serve({ message() {}, handshakeTimeoutMs: 600_000 });
+    await server.shutdown();
+  });
+
   it("takes 0 for a handshake that may last, and refuses limits that Node cannot count with", async () => {
     const server = await serve({ message() {}, handshakeTimeoutMs: 0 });
     const client = await RawClient.dial({ port: server.port });

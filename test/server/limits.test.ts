@@ -47,6 +47,23 @@ describe("the limits on connections", () => {
     await server.shutdown();
   });
 
+  it("are not miscounted where a hook tries to give the request another address", async () => {
+    const server = await serve({
+      maxConnectionsPerAddress: 1,
+      upgrade(request) {
+        Reflect.set(request, "remoteAddress", "203.0.113.9");
+        return accept();
+      },
+    });
+    for (let round = 0; round < 2; round++) {
+      const client = await RawClient.open({ port: server.port });
+      assert.equal(client.status, 101);
+      await client.destroy();
+      await until(() => server.connections.size === 0, "it is gone");
+    }
+    await server.shutdown();
+  });
+
   it("count a handshake from its beginning, and no refused one after its end", async () => {
     const asked = new Inbox<(isIn: boolean) => void>("question");
     const server = await serve({

@@ -172,6 +172,22 @@ describe("the upgrade hook", () => {
     await server.shutdown();
   });
 
+  it("answers all the same where `refused` rejects later, and the process lives", async () => {
+    using seen = warnings();
+    const server = await serve({
+      upgrade: () => refuse(403),
+      refused: async () => {
+        await rounds(1);
+        throw new Error("log is gone");
+      },
+    });
+    const client = await RawClient.open({ port: server.port });
+    assert.equal(client.status, 403);
+    await until(() => seen.messages.length > 0, "a warning");
+    assert.deepEqual(seen.messages, ["log is gone"]);
+    await server.shutdown();
+  });
+
   it("sees the request, which stays reachable", async () => {
     let asked: UpgradeRequest | undefined;
     const { socket } = await handshake(

@@ -11,6 +11,7 @@ import type { DeflateParameters } from "../../protocol/extensions/deflate-negoti
 import { COPY_UP_TO_BYTES } from "../../protocol/frame-writer.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
+import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
 import { schedule, unschedule } from "../clock.js";
 import { thrownText, warnOf } from "../thrown-text.js";
@@ -119,8 +120,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
-    const pendingBytes = this.#output?.pendingBytes ?? 0;
-    return pendingBytes + this.#stream.writableLength + (this.#extras?.deferredBytes ?? 0);
+    return this.#leavingBytes + (this.#extras?.deferredBytes ?? 0);
   }
 
   /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
@@ -321,6 +321,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   start(head: string | undefined, firstBytes: Uint8Array): void {
     const stream = this.#stream as ConnectedStream;
     stream[CONNECTION] = this;
+    stream.allowHalfOpen = true; // we end it ourselves, behind what is held back; Node would at once
     stream.on("data", Connection.#onData);
     stream.on("end", Connection.#onEnd);
     stream.on("error", Connection.#onError);
@@ -334,8 +335,10 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (this.#engine.isPaused) this.#held = firstBytes;
-    else if (firstBytes.length > 0) this.#receive(firstBytes);
+    if (firstBytes.length > 0) {
+      if (this.#engine.isPaused) this.#held = firstBytes;
+      else this.#receive(firstBytes);
+    }
     endTurn();
     if (!this.#engine.isPaused) stream.resume();
   }
@@ -345,9 +348,11 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
+    const wasOpen = this.#engine.isOpen;
     beginTurn();
     this.#engine.handleTimeout(nowMs);
     endTurn();
+    if (wasOpen && !this.#engine.isOpen) this.#stopConsuming();
     return this.#isGone ? Infinity : this.#engine.deadlineMs;
   }
 
@@ -359,13 +364,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   #noticeRoom(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.bufferedBytes <= this.#highWaterMarkBytes) laterDrain(this);
+    if (this.#isAboveMark && this.#leavingBytes <= this.#highWaterMarkBytes) laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
   drained(): void {
     if (!this.#isAboveMark || this.#isGone) return;
-    if (this.bufferedBytes > this.#highWaterMarkBytes) return;
+    if (this.#leavingBytes > this.#highWaterMarkBytes) return;
     this.#isAboveMark = false;
     this.#pendingPongs = 0;
     this.#resolveReady(true);
@@ -408,17 +413,31 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.#held = undefined;
     beginTurn();
     const stoppedAt = this.#engine.receive(bytes);
-    endTurn();
     if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
+    endTurn();
+  }
+
+  #receiveEnd(): void {
+    beginTurn();
+    this.#engine.receiveEnd();
+    endTurn();
   }
 
   #onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
     const { handlers, settings } = this.#context;
     const isBinary = opcode === Opcode.binary;
-    const data =
-      isBinary || settings.textAs === "buffer"
-        ? view(bytes, start, end)
-        : asBuffer(bytes).toString(isAscii ? "latin1" : "utf8", start, end);
+    let data: string | Buffer;
+    if (isBinary || settings.textAs === "buffer") {
+      data = view(bytes, start, end);
+    } else {
+      try {
+        data = asBuffer(bytes).toString(isAscii ? "latin1" : "utf8", start, end);
+      } catch {
+        // Within `maxMessageBytes`, but above what a string of V8 can hold: half a GiB.
+        this.#engine.fail(violation("MESSAGE_TOO_BIG"));
+        return;
+      }
+    }
     if (handlers.message === undefined) {
       this.#pullQueue().push(data);
       return;
@@ -479,6 +498,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     extras.resolveClosed?.(result);
     if (diagnostics.close.hasSubscribers) diagnostics.close.publish({ socket: this, result });
     endTurn();
+  }
+
+  /**
+   * What leaves as soon as the peer reads. Messages deferred behind one that is sent piece by piece are not in it: they
+   * go when that ends, so its sender must not wait for them.
+   */
+  get #leavingBytes(): number {
+    return (this.#output?.pendingBytes ?? 0) + this.#stream.writableLength;
   }
 
   /** Below the mark of the stream we would never hear that there is room again: it tells only what was above its own. */
@@ -611,7 +638,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       connection.#held = undefined;
       connection.#receive(held);
     }
-    if (!connection.#engine.isPaused) connection.#stream.resume();
+    if (connection.#engine.isPaused) return;
+    if (connection.#stream.readableEnded) connection.#receiveEnd();
+    else connection.#stream.resume();
   }
 
   static #onData(this: ConnectedStream, chunk: Buffer): void {
@@ -619,9 +648,15 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onEnd(this: ConnectedStream): void {
-    beginTurn();
-    this[CONNECTION].#engine.receiveEnd();
-    endTurn();
+    const connection = this[CONNECTION];
+    if (!connection.#engine.isPaused || connection.#held === undefined) {
+      connection.#receiveEnd();
+    } else if (connection.#isPulled) {
+      // What is held back fits into the queue, one chunk at most: a peer that has gone must not wait for a reader.
+      connection.#engine.resume();
+      Connection.#readAgain(connection);
+    }
+    // Else the end comes behind what is held back, when it is read again.
   }
 
   static #onError(this: ConnectedStream, error: unknown): void {

@@ -19,8 +19,9 @@ let slabUsed = 0;
 const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
 
 /**
- * The output of one connection, made when it has some and dropped when that has been handed over: the frames of one turn of the event loop leave in one write. Small frames are
- * written into a slab shared by all connections, large payloads are passed on by reference.
+ * The output of one connection, made when it has some and dropped when that has been handed over: the frames of one
+ * turn of the event loop leave in one write. Small frames are written into a slab shared by all connections, large
+ * payloads are passed on by reference.
  */
 export class OutputBuffer {
   readonly #stream: Duplex;

@@ -30,7 +30,7 @@ export function endTurn(): void {
 
 function flushAll(): void {
   isScheduled = false;
-  // A flush may run a handler (`drain`) that sends: go on until nothing is left.
+  // A stream that is no socket may hand on what it is given at once, and its peer answer: go on until nothing is left.
   while (waiting.length > 0) {
     const outputs = waiting;
     waiting = [];

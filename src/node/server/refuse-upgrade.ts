@@ -25,8 +25,7 @@ export function refuseUpgrade(
     bodyBytes: bytes.length,
     bodyType: hasType ? undefined : "text/plain; charset=utf-8",
   });
-  const guard = new HandshakeGuard(stream, LINGER_MS);
-  stream.once("close", () => guard.release());
+  new HandshakeGuard(stream, LINGER_MS); // until the stream is closed
   stream.once("end", () => stream.destroy());
   stream.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]));
   stream.resume();

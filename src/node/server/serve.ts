@@ -9,6 +9,9 @@ import { UpgradeListener } from "./upgrade-listener.js";
 /** Connections that Node itself refuses come on top of ours: those whose opening handshake is not done. */
 const MAX_PENDING_HANDSHAKES = 1_024;
 
+/** Node's own default, which `headersTimeout` may not be above. */
+const REQUEST_TIMEOUT_MS = 300_000;
+
 /** A server that listens. */
 export class ListeningServer extends Server {
   readonly #http: HttpServer;
@@ -60,9 +63,11 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
 }
 
 function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpServer {
+  const headersTimeout = Math.ceil(limits.handshakeTimeoutMs); // Node takes whole numbers only
   const settings = {
     maxHeaderSize: limits.maxHeaderBytes,
-    headersTimeout: limits.handshakeTimeoutMs,
+    headersTimeout,
+    ...(headersTimeout > REQUEST_TIMEOUT_MS && { requestTimeout: headersTimeout }),
     noDelay: true,
   };
   const http =

@@ -44,7 +44,7 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    * Told of each opening handshake that was refused, for logs. Default none: then only an `upgrade` hook that threw is
    * reported, as a warning of the process.
    */
-  refused?: ((error: HandshakeError, request: UpgradeRequest) => void) | undefined;
+  refused?: ((error: HandshakeError, request: UpgradeRequest) => void | Promise<void>) | undefined;
 }
 
 /** What {@link serve} needs to know. */

@@ -277,8 +277,12 @@ export class Server {
         ? cause
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     try {
-      if (this.#options.refused !== undefined) this.#options.refused(error, request);
-      else if (error !== cause) warnOf(cause);
+      if (this.#options.refused === undefined) {
+        if (error !== cause) warnOf(cause);
+      } else {
+        const told = this.#options.refused(error, request);
+        if (told instanceof Promise) told.catch(warnOf);
+      }
       refuseUpgrade(stream, error, body);
     } catch (failure) {
       // The application's own status or header fields cannot be sent, or its `refused` threw.

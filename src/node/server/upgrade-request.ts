@@ -20,8 +20,6 @@ export class UpgradeRequest {
   readonly target: string;
   /** What the `:name` parts of the route's path stand for. */
   params: RouteParams = NO_PARAMS;
-  /** The peer's IP address, or what the server's `clientAddress` made of the request; empty for a Unix socket. */
-  remoteAddress: string;
   /** Whether the connection to us is encrypted. A proxy in front may have taken TLS off. */
   readonly isSecure: boolean;
   /**
@@ -29,13 +27,14 @@ export class UpgradeRequest {
    * until the `upgrade` hook and `open` are done: it holds some kilobytes.
    */
   incoming: IncomingMessage | undefined;
+  #remoteAddress: string;
   #fields: string;
   #headers: HeaderList | undefined = undefined;
 
   /** @internal */
   constructor(head: RequestHead, stream: Duplex, incoming: IncomingMessage | undefined) {
     this.target = head.target;
-    this.remoteAddress = (stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
+    this.#remoteAddress = (stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
     this.isSecure = "encrypted" in stream && stream.encrypted === true;
     this.incoming = incoming;
     this.#fields = head.headers.raw.join("\n"); // no header name or value has a line end in it
@@ -44,7 +43,15 @@ export class UpgradeRequest {
   /** @internal What the server found out: where the path leads, and which address counts. */
   resolve(params: RouteParams, remoteAddress: string): void {
     this.params = params;
-    this.remoteAddress = remoteAddress;
+    this.#remoteAddress = remoteAddress;
+  }
+
+  /**
+   * The peer's IP address, or what the server's `clientAddress` made of the request; empty for a Unix socket. It cannot
+   * be set: connections are counted by it.
+   */
+  get remoteAddress(): string {
+    return this.#remoteAddress;
   }
 
   /** The header fields. */

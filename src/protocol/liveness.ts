@@ -83,17 +83,12 @@ export class Liveness {
     if (hasCome(this.#endsAtMs, nowMs)) return "lifetime-end";
     if (hasCome(this.#idleAtMs, nowMs)) return "idle-timeout";
     if (!hasCome(this.#keepaliveAtMs, nowMs)) return undefined;
-    if (!this.#isAwaitingPong) {
-      this.#hasHeardSincePing = false;
-      this.#isAwaitingPong = pongTimeoutMs > 0;
-      this.#keepaliveAtMs = after(nowMs, this.#isAwaitingPong ? pongTimeoutMs : pingIntervalMs);
-      return "ping";
-    }
-    // A pong may be stuck behind a long message that is still coming: who sends is alive.
-    if (!this.#hasHeardSincePing) return "pong-timeout";
+    // A pong may be stuck behind a long message that is still coming: who sends is alive, and asked again.
+    if (this.#isAwaitingPong && !this.#hasHeardSincePing) return "pong-timeout";
     this.#hasHeardSincePing = false;
-    this.#keepaliveAtMs = after(nowMs, pongTimeoutMs);
-    return undefined;
+    this.#isAwaitingPong = pongTimeoutMs > 0;
+    this.#keepaliveAtMs = after(nowMs, this.#isAwaitingPong ? pongTimeoutMs : pingIntervalMs);
+    return "ping";
   }
 }
 

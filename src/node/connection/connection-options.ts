@@ -72,7 +72,7 @@ export interface ConnectionHandlers<Socket> {
    * checked, but may be cut inside a character. `isLast` ends the message; its piece may be empty.
    */
   messageChunk?(socket: Socket, data: Buffer, isBinary: boolean, isLast: boolean): void | Promise<void>;
-  /** A ping came; it is answered already, unless `autoPong` is off. */
+  /** A ping came. It is answered when this returns, unless `autoPong` is off. */
   ping?(socket: Socket, data: Buffer): void | Promise<void>;
   /** A pong came; `roundTripMs` is undefined if it answers none of our pings. */
   pong?(socket: Socket, data: Buffer, roundTripMs: number | undefined): void | Promise<void>;

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
-import { ConnectionError, type HawserError, ProtocolError, UsageError } from "../../core/hawser-error.js";
+import { ConnectionError, type HawserError, UsageError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { CloseCode } from "../../protocol/close-code.js";
 import type { CloseResult } from "../../protocol/closing-handshake.js";
@@ -8,7 +8,6 @@ import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
-import { COPY_UP_TO_BYTES } from "../../protocol/frame-writer.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
@@ -17,6 +16,7 @@ import { schedule, unschedule } from "../clock.js";
 import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
+import { DeferredMessages } from "./deferred-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { laterDrain } from "./drain-notice.js";
 import { type Message, MessageQueue } from "./message-queue.js";
@@ -25,6 +25,7 @@ import { OutputBuffer } from "./output-buffer.js";
 import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
 import type { SendStatus } from "./send-status.js";
 import { beginTurn, endTurn } from "./turn.js";
+import { watchRejection } from "./watch-rejection.js";
 import { readableOf, writableOf } from "./web-streams.js";
 
 /** What all connections of an endpoint share; made once. */
@@ -61,13 +62,7 @@ interface Extras {
   queue?: MessageQueue;
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
-  /** Messages that wait for the end of one that is sent piece by piece. */
-  deferred?: {
-    data: string | Uint8Array | PreparedMessage;
-    opcode: MessageOpcode;
-    compress: boolean | undefined;
-  }[];
-  deferredBytes?: number;
+  deferred?: DeferredMessages;
 }
 
 /**
@@ -120,7 +115,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
-    return this.#leavingBytes + (this.#extras?.deferredBytes ?? 0);
+    return this.#leavingBytes + (this.#extras?.deferred?.byteLength ?? 0);
   }
 
   /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
@@ -172,8 +167,11 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       if (this.#context.settings.overflow === "disconnect") this.#overflow();
       return "dropped";
     }
-    if (this.#engine.isSendingMessage) this.#defer(payload, byteLength, opcode, options?.compress);
-    else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
+    if (this.#engine.isSendingMessage) {
+      const extras = (this.#extras ??= {});
+      extras.deferred ??= new DeferredMessages();
+      extras.deferred.add(payload, byteLength, opcode, options?.compress);
+    } else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
     else this.#engine.send(payload, opcode, options?.compress);
     return this.#statusAfterSend();
   }
@@ -358,7 +356,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal Called by the output buffer. */
   onFlushed(): void {
-    this.#output = undefined;
+    // A stream that is no socket may hand on what it is given at once, and be answered already.
+    if (this.#output?.pendingBytes === 0) this.#output = undefined;
     this.#noticeRoom();
   }
 
@@ -412,9 +411,12 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = undefined;
     beginTurn();
-    const stoppedAt = this.#engine.receive(bytes);
-    if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
-    endTurn();
+    try {
+      const stoppedAt = this.#engine.receive(bytes);
+      if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
+    } finally {
+      endTurn(); // whatever happens here, the output of others must not wait for ever
+    }
   }
 
   #receiveEnd(): void {
@@ -459,8 +461,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     if (!this.#stream.writableNeedDrain) {
       this.#pendingPongs = 0;
     } else if (++this.#pendingPongs > settings.maxPendingPongs) {
-      const message = `more than ${settings.maxPendingPongs} pongs that the peer does not read`;
-      this.#engine.fail(new ProtocolError("TOO_MANY_PENDING_PONGS", CloseCode.policyViolation, message));
+      this.#engine.fail(violation("TOO_MANY_PENDING_PONGS"));
       return false;
     }
     return true;
@@ -490,7 +491,6 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const extras = (this.#extras ??= {});
     extras.result = result;
     delete extras.deferred;
-    extras.deferredBytes = 0;
     this.#resolveReady(false);
     extras.queue?.end();
     if (result.error !== undefined) this.#reportError(result.error);
@@ -532,30 +532,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     this.#engine.terminate(new ConnectionError("BUFFER_OVERFLOW", message));
   }
 
-  #defer(
-    data: string | Uint8Array | PreparedMessage,
-    byteLength: number,
-    opcode: MessageOpcode,
-    compress: boolean | undefined,
-  ): void {
-    const extras = (this.#extras ??= {});
-    extras.deferred ??= [];
-    // As when it is sent at once: what is small may be changed by the caller from now on.
-    const kept = data instanceof Uint8Array && byteLength <= COPY_UP_TO_BYTES ? new Uint8Array(data) : data;
-    extras.deferred.push({ data: kept, opcode, compress });
-    extras.deferredBytes = (extras.deferredBytes ?? 0) + byteLength;
-  }
-
   #sendDeferred(): void {
-    const extras = this.#extras;
-    const deferred = extras?.deferred;
-    if (extras === undefined || deferred === undefined) return;
-    delete extras.deferred;
-    extras.deferredBytes = 0;
-    for (const { data, opcode, compress } of deferred) {
-      if (data instanceof PreparedMessage) this.#engine.sendPrepared(data);
-      else this.#engine.send(data, opcode, compress);
-    }
+    this.#extras?.deferred?.sendAll(this.#engine);
   }
 
   /** Whether messages wait to be taken, since no handler takes them. */
@@ -687,13 +665,4 @@ function view(bytes: Uint8Array, start: number, end: number): Buffer {
 /** Control payloads are copied: they are small, and the chunk they came in may be large. */
 function copy(bytes: Uint8Array, start: number, end: number): Buffer {
   return Buffer.from(bytes.subarray(start, end));
-}
-
-/** Handlers may be written in JavaScript, and return whatever the last expression in them comes to. */
-function watchRejection(result: unknown, onRejected: (error: unknown) => void): void {
-  if (isThenable(result)) result.then(undefined, onRejected);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -16,7 +16,7 @@ export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
   const limits = { ...DEFAULT_SERVER_LIMITS };
   for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
     const value: unknown = options[name] ?? limits[name];
-    const isWhole = typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+    const isWhole = Number.isSafeInteger(value) && Number(value) >= 0;
     if (!isWhole && (value !== Infinity || FINITE.has(name))) {
       throw new UsageError(
         "INVALID_OPTION",

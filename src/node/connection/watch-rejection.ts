@@ -1,0 +1,11 @@
+/**
+ * Hears of it when what a handler returned is a promise that is rejected. Handlers may be written in JavaScript, and
+ * return whatever the last expression in them comes to.
+ */
+export function watchRejection(result: unknown, onRejected: (error: unknown) => void): void {
+  if (isThenable(result)) result.then(undefined, onRejected);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

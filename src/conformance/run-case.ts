@@ -28,7 +28,7 @@ async function outcomeOf(one: ConformanceCase, peer: Peer, limitMs: number): Pro
   } catch (error) {
     if (error instanceof CaseFailure) return { verdict: "fail", reason: error.message };
     if (error instanceof NotNegotiated) return { verdict: "unimplemented", reason: error.message };
-    throw new Error(`case ${one.id} is broken`, { cause: error });
+    return { verdict: "fail", reason: `the case itself went wrong: ${error instanceof Error ? error.stack : error}` };
   } finally {
     clearTimeout(timer);
   }

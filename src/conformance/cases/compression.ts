@@ -35,10 +35,7 @@ interface Data {
 const REPETITIVE: Data = {
   title: "text that repeats itself",
   isText: true,
-  make: (byteLength) =>
-    Buffer.alloc(byteLength, "Hello, wörld! ".repeat(3).slice(0, 41), "latin1").map(
-      (byte) => byte & 0x7f,
-    ) as Buffer,
+  make: (byteLength) => Buffer.alloc(byteLength, "Hello, world! 0123456789 "),
 };
 const PROSE: Data = { title: "text like prose", isText: true, make: deflateText };
 const JSON_LINES: Data = {
@@ -60,7 +57,7 @@ const MIXED: Data = {
   isText: false,
   make: (byteLength, seed) => {
     const bytes = randomBinary(byteLength, seed);
-    for (let start = 0; start < byteLength; start += 128) bytes.fill(0, start, start + 64);
+    for (let start = 0; start < byteLength; start += 128) bytes.subarray(start, start + 64).fill(0);
     return bytes;
   },
 };

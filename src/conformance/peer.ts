@@ -126,6 +126,7 @@ export class Peer {
     );
     const firstBytes = this.#accepted?.firstBytes;
     if (firstBytes !== undefined && firstBytes.length > 0) this.#receive(firstBytes);
+    socket.resume();
   }
 
   /** Opens the transport and does the opening handshake; what fails there ends the case. */

@@ -28,7 +28,10 @@ async function outcomeOf(one: ConformanceCase, peer: Peer, limitMs: number): Pro
   } catch (error) {
     if (error instanceof CaseFailure) return { verdict: "fail", reason: error.message };
     if (error instanceof NotNegotiated) return { verdict: "unimplemented", reason: error.message };
-    return { verdict: "fail", reason: `the case itself went wrong: ${error instanceof Error ? error.stack : error}` };
+    return {
+      verdict: "fail",
+      reason: `the case itself went wrong: ${error instanceof Error ? error.stack : error}`,
+    };
   } finally {
     clearTimeout(timer);
   }

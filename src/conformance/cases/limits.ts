@@ -9,7 +9,7 @@ const SECTION = "RFC 6455 §5.2, §10.4";
 /** 9: large messages, many fragments, many messages; 10: one message in fragments as a library would cut it. */
 export function limitCases(isFull: boolean): ConformanceCase[] {
   const fragmentedBytes = isFull ? 4 * MIB : MIB;
-  const choppedBytes = isFull ? MIB : 128 * KIB;
+  const choppedBytes = isFull ? MIB : 32 * KIB;
   const rounds = isFull ? 1_000 : 100;
   return [
     ...[true, false].flatMap((isText, kind) => [

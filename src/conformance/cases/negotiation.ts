@@ -23,7 +23,6 @@ const VALID_OFFERS: readonly string[] = [
   "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10",
   'permessage-deflate; server_max_window_bits="10"',
   "permessage-deflate;server_max_window_bits=10",
-  "permessage-deflate ; server_max_window_bits = 10",
   "permessage-deflate; server_max_window_bits=8, permessage-deflate",
   "permessage-deflate; server_max_window_bits=12; server_no_context_takeover, permessage-deflate; server_max_window_bits=15",
   "x-unknown, permessage-deflate",

@@ -39,8 +39,8 @@ thead th.what { text-align: left; width: 60%; }
 tbody th { text-align: left; font-weight: 400; padding: 0.3rem 0.5rem; }
 tbody td { text-align: center; padding: 0.2rem 0.5rem; }
 tr.title th button { all: unset; cursor: pointer; font-weight: 600; padding: 0.3rem 0; }
-tr.title th button::before { content: "▸"; display: inline-block; width: 1.2em; color: var(--quiet); transition: rotate 0.12s; }
-tr.title th button[aria-expanded="true"]::before { rotate: 90deg; translate: -0.2em 0; }
+tr.title th button::before { content: "▸"; display: inline-block; width: 1.2em; color: var(--quiet); }
+tr.title th button[aria-expanded="true"]::before { content: "▾"; }
 tr.title td { font-size: 0.87rem; font-weight: 600; }
 tr.title > * { border-top: 1px solid var(--line); }
 tr.title td.pass, tr.case td.pass { background: var(--pass-ground); }

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { TestedRole } from "./conformance-case.js";
 import {
   type DeflateParameters,
@@ -25,6 +26,10 @@ import { CaseFailure, NotNegotiated } from "./outcome.js";
 import type { PeerEvent } from "./peer-event.js";
 import { PeerEventReader } from "./peer-event-reader.js";
 import { WireRecord } from "./wire-record.js";
+
+/** Long enough for the pieces of a write to arrive one by one, and how many of them are worth the time. */
+const PAUSE_MS = 3;
+const MOST_PAUSES = 20;
 
 /** A client that connected to be tested. */
 export interface AcceptedClient {
@@ -269,7 +274,7 @@ export class Peer {
       await Promise.race([
         this.#wait(),
         new Promise((resolve) => {
-          timer = setTimeout(resolve, left);
+          timer = globalThis.setTimeout(resolve, left);
         }),
       ]);
       clearTimeout(timer);
@@ -310,7 +315,7 @@ export class Peer {
     socket.resume();
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end();
-    const timer = setTimeout(() => socket.destroy(), 250);
+    const timer = globalThis.setTimeout(() => socket.destroy(), 250);
     await closed;
     clearTimeout(timer);
   }
@@ -415,8 +420,8 @@ export class Peer {
       record(piece);
       if (this.#socket?.writable !== true) return;
       this.#socket.write(piece);
-      // Each piece in a segment of its own, as far as a program can have that.
-      if (start < bytes.length) await new Promise((resolve) => setImmediate(resolve));
+      // Each piece in a segment of its own: a pause where they are few, else at least a turn.
+      if (start < bytes.length) await (i < MOST_PAUSES ? setTimeout(PAUSE_MS) : setImmediate());
     }
   }
 

@@ -154,7 +154,8 @@ const GROUPS: readonly (readonly BadRequest[])[] = [
       // The draft that version 8 stands for has the same frames.
       isHarmless: ["8", "013", "13, 8"].includes(value),
       statuses: [400, 426],
-      demands: "sec-websocket-version",
+      // §4.4 asks for the list of versions where another one was asked for; what is no number asks for none.
+      ...(/^\d+$/.test(value) ? { demands: "sec-websocket-version" } : {}),
     }),
   ),
   // 20.4 Keys.

@@ -45,6 +45,7 @@ export class FuzzingServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #agents = new Map<string, { date: string; results: Map<string, CaseResult> }>();
+  readonly #running = new Set<Promise<void>>();
 
   /** Use {@link FuzzingServer.listen}. */
   private constructor(options: FuzzingServerOptions) {
@@ -131,16 +132,22 @@ export class FuzzingServer {
     }
     if (pathname === "/getCaseCount") return this.#tell(client, String(this.#cases.length));
     if (pathname === "/updateReports") {
+      await this.#settled();
       const report = this.reports.find((candidate) => candidate.agent === agent);
       if (report !== undefined) await this.#options.onReport?.(report);
       return this.#tell(client, undefined);
     }
     if (one === undefined) return refuse(client, "404 Not Found", "There is no such case.");
-    if (pathname === "/runCase") return this.#runCase(client, one, agent);
+    if (pathname === "/runCase") {
+      const running = this.#runCase(client, one, agent);
+      this.#running.add(running);
+      return running.finally(() => this.#running.delete(running));
+    }
     if (pathname === "/getCaseInfo") {
       return this.#tell(client, JSON.stringify({ id: one.id, description: one.expectation }));
     }
     if (pathname === "/getCaseStatus") {
+      await this.#settled();
       const verdict = this.#agents.get(agent)?.results.get(one.id)?.verdict;
       return this.#tell(
         client,
@@ -148,6 +155,11 @@ export class FuzzingServer {
       );
     }
     return refuse(client, "404 Not Found", "There is nothing at this path.");
+  }
+
+  /** A client knows that its connection is gone before the verdict is written down. */
+  async #settled(): Promise<void> {
+    await Promise.allSettled(this.#running);
   }
 
   async #runCase(client: AcceptedClient, one: ConformanceCase, agent: string): Promise<void> {

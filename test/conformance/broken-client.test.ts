@@ -3,6 +3,7 @@ import { connect as connectTcp } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { buildFrame, FrameReader, FuzzingServer, type Verdict } from "hawser/conformance";
 import { headText, takeHead } from "#conformance/http-head.js";
+import { wsClient } from "./echo-client.js";
 
 const MASK = Buffer.from([1, 2, 3, 4]);
 
@@ -38,6 +39,7 @@ async function verdictOf(t: TestContext, id: string, key: string): Promise<Verdi
   const server = await FuzzingServer.listen({ port: 0, only: [id], timeoutMs: 1_000 });
   t.after(() => server.close());
   await gullibleClient(`${server.url}/runCase?case=1&agent=gullible`, key);
+  await wsClient(`${server.url}/updateReports?agent=gullible`);
   return server.reports[0]?.results[0]?.verdict;
 }
 

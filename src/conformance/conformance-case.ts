@@ -1,8 +1,6 @@
 import type { Outcome } from "./outcome.js";
 import type { Peer } from "./peer.js";
-
-/** Which end of the connection is under test; the suite plays the other one. */
-export type TestedRole = "server" | "client";
+import type { TestedRole } from "./tested-role.js";
 
 /** One thing a WebSocket implementation has to get right. */
 export interface ConformanceCase {

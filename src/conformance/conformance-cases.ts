@@ -15,7 +15,8 @@ import { RACES } from "./cases/races.js";
 import { RESERVED } from "./cases/reserved.js";
 import { SPLITS } from "./cases/splits.js";
 import { UTF8 } from "./cases/utf8.js";
-import type { ConformanceCase, TestedRole } from "./conformance-case.js";
+import type { ConformanceCase } from "./conformance-case.js";
+import type { TestedRole } from "./tested-role.js";
 
 /** Which cases are wanted. */
 export interface CaseSelection {

@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
-import type { TestedRole } from "./conformance-case.js";
 import { OPCODE } from "./frame.js";
 import { FrameReader, type ReceivedFrame } from "./frame-reader.js";
 import { opcodeName } from "./frame-words.js";
 import type { MessageInflater } from "./message-deflate.js";
 import type { PeerEvent } from "./peer-event.js";
+import type { TestedRole } from "./tested-role.js";
 
 /** Makes events of the bytes that the peer sends, and finds whatever in them the RFC forbids. */
 export class PeerEventReader {

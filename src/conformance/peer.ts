@@ -1,6 +1,5 @@
 import type { Duplex } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import type { TestedRole } from "./conformance-case.js";
 import {
   type DeflateParameters,
   type Extension,
@@ -25,6 +24,7 @@ import { MessageDeflater, MessageInflater } from "./message-deflate.js";
 import { CaseFailure, NotNegotiated } from "./outcome.js";
 import type { PeerEvent } from "./peer-event.js";
 import { PeerEventReader } from "./peer-event-reader.js";
+import type { TestedRole } from "./tested-role.js";
 import { WireRecord } from "./wire-record.js";
 
 /** Long enough for the pieces of a write to arrive one by one, and how many of them are worth the time. */

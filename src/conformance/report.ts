@@ -1,6 +1,6 @@
-import type { TestedRole } from "./conformance-case.js";
 import type { Verdict } from "./outcome.js";
 import { VERDICTS } from "./outcome.js";
+import type { TestedRole } from "./tested-role.js";
 import type { WireEntry } from "./wire-record.js";
 
 /** How one case went. */

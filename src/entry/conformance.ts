@@ -1,6 +1,6 @@
 // hawser/conformance: a conformance suite for WebSocket servers and clients of any kind. For Node.
 
-export { CATEGORIES, type ConformanceCase, type TestedRole } from "../conformance/conformance-case.js";
+export { CATEGORIES, type ConformanceCase } from "../conformance/conformance-case.js";
 export { type CaseSelection, conformanceCases } from "../conformance/conformance-cases.js";
 export { buildFrame, type FrameInput } from "../conformance/frame.js";
 export { FrameReader, type ReceivedFrame } from "../conformance/frame-reader.js";
@@ -11,6 +11,7 @@ export type { Peer } from "../conformance/peer.js";
 export { type CaseResult, type ConformanceReport, countVerdicts } from "../conformance/report.js";
 export { writeReportFolder } from "../conformance/report-folder.js";
 export { type ConformanceOptions, type TestServerOptions, testServer } from "../conformance/test-server.js";
+export type { TestedRole } from "../conformance/tested-role.js";
 export type { WireEntry } from "../conformance/wire-record.js";
 export type { UsageErrorCode } from "../core/error-codes.js";
 export { HawserError, UsageError } from "../core/hawser-error.js";

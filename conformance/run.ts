@@ -1,6 +1,6 @@
 // Command: `npm run conformance` tests Hawser and the other implementations that are on this machine, writes
 // docs/conformance.md, and a page with the wire of every case to build/conformance-report/.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
@@ -27,6 +27,9 @@ for (const peer of peers) {
 const page = await writeReportFolder(projectPath("build", "conformance-report"), reports);
 const document = projectPath("docs", "conformance.md");
 writeFileSync(document, markdownReport(reports, missing));
+spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", document], {
+  stdio: "inherit",
+});
 console.log(`${document}\n${page}`);
 const own = reports.filter(({ agent }) => agent.startsWith("Hawser "));
 process.exitCode = own.every(({ results }) => countVerdicts(results).fail === 0) ? 0 : 1;

@@ -20,6 +20,8 @@ interface BadAnswer {
   readonly needsOffer?: { readonly without?: string };
 }
 
+/** How long a client may take to end the transport after an answer that it does not believe. */
+const GIVING_UP_MS = 2_000;
 const S4_1 = "RFC 6455 §4.1";
 const drop = (name: string) => (good: readonly Field[]) => good.filter(([field]) => field !== name);
 const having = (name: string, value: string) => (good: readonly Field[]) =>
@@ -281,7 +283,12 @@ async function answer(peer: Peer, { startLine, change, raw }: BadAnswer): Promis
 }
 
 async function expectRefusal(peer: Peer, isHarmless: boolean): Promise<Outcome | undefined> {
-  const event = await peer.next("the client to give up");
+  const event = await peer.nextWithin(GIVING_UP_MS, "the client to give up");
+  if (event === undefined) {
+    throw new CaseFailure(
+      "the client does not use the connection, but leaves its transport open (RFC 6455 §7.1.7)",
+    );
+  }
   if (event.type === "end") return undefined;
   if (event.type === "close")
     return nonStrict("it sends a close frame, though the connection was never open");

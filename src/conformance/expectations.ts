@@ -12,7 +12,7 @@ export interface ExpectedMessage {
 /** How long a peer may think about a violation before it is asked whether it still listens. */
 const SILENCE_BEFORE_PROBE_MS = 300;
 /** How long a peer that waits for the rest of a frame is watched. */
-const WATCHED_MS = 400;
+const WATCHED_MS = 1_000;
 const PROBE: Buffer = Buffer.from("hawser-probe");
 
 /** A text message. */

@@ -63,6 +63,8 @@ export const LAYERS: readonly Layer[] = [
     mayImport: ["core", "node", "session/transport-port", "session/peer-port", "pubsub/broker-port"],
   })),
 
+  // Nothing of the engine: one misreading must not hide in the suite and in what it tests.
+  { path: "conformance", mayImport: ["core"], onNode: true },
   { path: "cli", mayImport: [], byPackageName: true, onNode: true },
   {
     path: "testing",

@@ -26,8 +26,9 @@ export interface PublicTypes {
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "tsconfig.sans-io.json": ["protocol"],
   "tsconfig.node.json": ["server", "client"],
+  "tsconfig.conformance.json": ["conformance"],
 };
-const OPTION_INTERFACE = /(?:Options|Limits|Deadlines|Handlers)$|^Endpoint$/;
+const OPTION_INTERFACE = /(?:Options|Limits|Deadlines|Handlers)$|^(?:Endpoint|CaseSelection)$/;
 
 interface Exported {
   readonly name: string;

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { UsageError } from "../../core/hawser-error.js";
+import { HandshakeError, UsageError } from "../../core/hawser-error.js";
+import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
 import type { ServeOptions, ServerLimits } from "./server-options.js";
@@ -11,6 +12,8 @@ const MAX_PENDING_HANDSHAKES = 1_024;
 
 /** Node's own default, which `headersTimeout` may not be above. */
 const REQUEST_TIMEOUT_MS = 300_000;
+
+const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy", ["Allow", "GET"]);
 
 /** A server that listens. */
 export class ListeningServer extends Server {
@@ -54,6 +57,8 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   http.on("request", options.request ?? upgradeRequired);
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
+  // Without a listener Node ends the connection without a word.
+  http.on("connect", (_request, stream) => refuseUpgrade(stream, NO_PROXY));
   await listen(http, options);
   server.stopListening = (drainTimeoutMs) => {
     listener.stop();

@@ -1,0 +1,194 @@
+import process from "node:process";
+import { parseArgs } from "node:util";
+import {
+  CATEGORIES,
+  type ConformanceReport,
+  conformanceCases,
+  countVerdicts,
+  FuzzingServer,
+  testServer,
+  UsageError,
+  VERDICTS,
+  writeReportFolder,
+} from "hawser/conformance";
+import { Progress } from "./progress.js";
+import { UsageProblem } from "./usage-problem.js";
+
+const HELP = `Usage: hawser conformance <url> [options]       test a server that echoes
+       hawser conformance --listen <port>       test clients that connect and echo
+       hawser conformance --list                list the cases
+
+Options:
+  --only <ids>        only these cases; * stands for anything: --only "6.*,7.9.1"
+  --exclude <ids>     not these cases
+  --full              messages as many and as large as Autobahn's
+  --html <folder>     write a page with all agents that were tested into this folder
+  --json              write the results to standard output as JSON
+  --agent <name>      the name of the server in the report (default: its host)
+  --timeout <ms>      how long a case may take (default: 10000)
+  --concurrency <n>   how many cases run at a time against a server (default: 4)
+  --insecure          accept any certificate of a wss: server
+  --host <address>    with --listen: the address (default: 127.0.0.1)
+  --once              with --listen: stop when the first client has asked for its report
+
+A client is driven as by Autobahn's fuzzing server: it connects to /getCaseCount, then to
+/runCase?case=1&agent=NAME and so on, at last to /updateReports?agent=NAME.
+
+Exit code: 0 if no case failed, 1 if one did, 2 if the arguments are wrong.
+`;
+
+const OPTIONS = {
+  listen: { type: "string" },
+  list: { type: "boolean" },
+  only: { type: "string", multiple: true },
+  exclude: { type: "string", multiple: true },
+  full: { type: "boolean" },
+  html: { type: "string" },
+  json: { type: "boolean" },
+  agent: { type: "string" },
+  timeout: { type: "string" },
+  concurrency: { type: "string" },
+  insecure: { type: "boolean" },
+  host: { type: "string" },
+  once: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+type Values = ReturnType<typeof parse>["values"];
+
+/** `hawser conformance`: runs the suite and gives the exit code. */
+export async function conformance(commandArguments: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(commandArguments);
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [url, ...more] = positionals;
+  if (more.length > 0) throw new UsageProblem(`one URL, please, and not also ${more.join(" ")}`);
+  if (values.list === true) return list(values);
+  if (url === undefined && values.listen === undefined) throw new UsageProblem("a URL or --listen is needed");
+  if (url !== undefined && values.listen !== undefined) throw new UsageProblem("a URL or --listen, not both");
+  const reports = url === undefined ? await listenForClients(values) : [await testOneServer(url, values)];
+  if (values.html !== undefined) {
+    const page = await writeReportFolder(values.html, reports);
+    process.stderr.write(`${page} has the whole table\n`);
+  }
+  if (values.json === true) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+  return reports.length > 0 && reports.every(({ results }) => countVerdicts(results).fail === 0) ? 0 : 1;
+}
+
+function parse(commandArguments: readonly string[]) {
+  try {
+    return parseArgs({ args: [...commandArguments], options: OPTIONS, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageProblem(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function testOneServer(url: string, values: Values): Promise<ConformanceReport> {
+  const progress = new Progress();
+  try {
+    const report = await testServer(url, {
+      ...runOptions(values),
+      agent: values.agent,
+      insecure: values.insecure,
+      concurrency: positive("concurrency", values.concurrency),
+      onResult: (result, total) => progress.add(result, total),
+    });
+    progress.end();
+    summarize(report);
+    return report;
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageProblem(error.message);
+    throw error;
+  }
+}
+
+async function listenForClients(values: Values): Promise<readonly ConformanceReport[]> {
+  const progress = new Progress();
+  let finish = (): void => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const server = await FuzzingServer.listen({
+    ...runOptions(values),
+    port: whole("listen", values.listen),
+    host: values.host,
+    onAgentResult: (agent, result, total) => progress.add(result, total, agent),
+    onReport: async (report) => {
+      progress.end();
+      summarize(report);
+      if (values.html !== undefined) await writeReportFolder(values.html, [report]);
+      if (values.once === true) finish();
+    },
+  }).catch((error: unknown) => {
+    throw new UsageProblem(`cannot listen: ${error instanceof Error ? error.message : error}`);
+  });
+  process.stderr.write(`${server.caseCount} cases wait for clients at ${server.url}\n`);
+  process.once("SIGINT", finish);
+  process.once("SIGTERM", finish);
+  await finished;
+  const { reports } = server;
+  await server.close();
+  return reports;
+}
+
+function runOptions(values: Values) {
+  const only = ids(values.only);
+  const exclude = ids(values.exclude);
+  const isAnyLeft = (["server", "client"] as const).some(
+    (role) => conformanceCases(role, { only, exclude }).length > 0,
+  );
+  if (!isAnyLeft) throw new UsageProblem("no case is left by --only and --exclude");
+  return { only, exclude, full: values.full, timeoutMs: positive("timeout", values.timeout) };
+}
+
+function ids(lists: readonly string[] | undefined): string[] | undefined {
+  return lists
+    ?.flatMap((one) => one.split(","))
+    .map((id) => id.trim())
+    .filter((id) => id !== "");
+}
+
+function positive(name: string, value: string | undefined): number | undefined {
+  const number = whole(name, value);
+  if (number === 0) throw new UsageProblem(`--${name} must be above 0`);
+  return number;
+}
+
+function whole(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(value))
+    throw new UsageProblem(`--${name} must be a whole number, not ${JSON.stringify(value)}`);
+  return Number(value);
+}
+
+function list(values: Values): number {
+  const selection = { only: ids(values.only), exclude: ids(values.exclude), full: values.full };
+  const cases = new Map(
+    (["server", "client"] as const).flatMap((role) =>
+      conformanceCases(role, selection).map((one) => [one.id, one]),
+    ),
+  );
+  for (const { id, roles, expectation, section } of cases.values()) {
+    process.stdout.write(`${id.padEnd(8)} ${roles.padEnd(6)} ${expectation} (${section})\n`);
+  }
+  return 0;
+}
+
+function summarize({ agent, tested, results }: ConformanceReport): void {
+  process.stderr.write(`\n${agent} as ${tested}:\n`);
+  for (const [number, title] of CATEGORIES) {
+    const members = results.filter(({ id }) => id.startsWith(`${number}.`));
+    if (members.length > 0)
+      process.stderr.write(`  ${number.padStart(2)} ${title.padEnd(36)}${countWords(members)}\n`);
+  }
+  process.stderr.write(`  ${"all".padEnd(39)}${countWords(results)}\n`);
+}
+
+function countWords(results: ConformanceReport["results"]): string {
+  const counts = countVerdicts(results);
+  return VERDICTS.filter((verdict) => counts[verdict] > 0)
+    .map((verdict) => `${counts[verdict]} ${verdict}`)
+    .join(", ");
+}

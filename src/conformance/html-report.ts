@@ -1,0 +1,130 @@
+import { deflateRawSync } from "node:zlib";
+import { CATEGORIES } from "./conformance-case.js";
+import { compareIds } from "./conformance-cases.js";
+import { REPORT_SCRIPT } from "./html-report-script.js";
+import { REPORT_STYLE } from "./html-report-style.js";
+import type { Verdict } from "./outcome.js";
+import { VERDICTS } from "./outcome.js";
+import { type CaseResult, type ConformanceReport, countVerdicts } from "./report.js";
+
+const SYMBOLS: Readonly<Record<Verdict, string>> = {
+  pass: "✓",
+  "non-strict": "≈",
+  unimplemented: "–",
+  fail: "✗",
+};
+
+/**
+ * One HTML page that needs nothing else: categories and their cases down, agents across. The wire of each case lies in
+ * it compressed and is unpacked when somebody asks.
+ */
+export function htmlReport(reports: readonly ConformanceReport[]): string {
+  const byAgent = reports.map(({ results }) => new Map(results.map((result) => [result.id, result])));
+  const cases = [
+    ...new Map(reports.flatMap(({ results }) => results.map((result) => [result.id, result]))).values(),
+  ];
+  cases.sort((a, b) => compareIds(a.id, b.id));
+  const groups = [...groupsOf(cases)];
+  const wires = reports.map(({ results }) =>
+    pack(Object.fromEntries(results.map(({ id, wire }) => [id, wire]))),
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>WebSocket conformance</title>
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+<header>
+<h1>WebSocket conformance</h1>
+<p>${cases.length} cases of RFC 6455 and RFC 7692, by <code>hawser conformance</code>.</p>
+<form id="filter" role="search">
+<input type="search" name="text" placeholder="Filter: 6.4, close, RFC 7692 §7.1 …" aria-label="Filter by text">
+${VERDICTS.map((verdict) => `<label class="chip ${verdict}"><input type="checkbox" name="verdict" value="${verdict}" checked>${SYMBOLS[verdict]} ${verdict}</label>`).join("\n")}
+<button type="button" id="expand">Open all</button>
+<output id="shown"></output>
+</form>
+</header>
+<main>
+<table>
+<thead><tr><th scope="col" class="what">Case</th>
+${reports.map(agentHead).join("\n")}
+</tr></thead>
+${groups.map(([title, members]) => groupRows(title, members, byAgent)).join("\n")}
+</table>
+</main>
+<dialog id="details"><form method="dialog"><button aria-label="Close">×</button></form><div id="wire"></div></dialog>
+<script id="data" type="application/json">${JSON.stringify({ agents: reports.map(({ agent, tested }) => ({ agent, tested })), wires })}</script>
+<script>${REPORT_SCRIPT}</script>
+</body>
+</html>
+`;
+}
+
+function groupsOf(cases: readonly CaseResult[]): Map<string, CaseResult[]> {
+  const groups = new Map<string, CaseResult[]>();
+  for (const one of cases) {
+    const number = one.id.slice(0, one.id.indexOf("."));
+    const title = `${number} ${CATEGORIES.get(number) ?? one.category}`;
+    groups.set(title, [...(groups.get(title) ?? []), one]);
+  }
+  return groups;
+}
+
+function agentHead({ agent, tested, date, results }: ConformanceReport): string {
+  const counts = countVerdicts(results);
+  const parts = VERDICTS.filter((verdict) => counts[verdict] > 0).map(
+    (verdict) => `<b class="${verdict}" title="${verdict}">${SYMBOLS[verdict]} ${counts[verdict]}</b>`,
+  );
+  const bar = VERDICTS.map(
+    (verdict) => `<i class="${verdict}" style="flex-grow:${counts[verdict]}"></i>`,
+  ).join("");
+  return `<th scope="col" title="${escapeHtml(date)}"><span class="agent">${escapeHtml(agent)}</span><small>as ${tested}</small>
+<span class="bar">${bar}</span><span class="counts">${parts.join(" ")}</span></th>`;
+}
+
+function groupRows(
+  title: string,
+  cases: readonly CaseResult[],
+  byAgent: readonly ReadonlyMap<string, CaseResult>[],
+): string {
+  const sums = byAgent.map((results) => {
+    const counts = countVerdicts(cases.flatMap(({ id }) => results.get(id) ?? []));
+    const total = VERDICTS.reduce((sum, verdict) => sum + counts[verdict], 0);
+    if (total === 0) return `<td class="none" title="does not apply">·</td>`;
+    const given = VERDICTS.filter((verdict) => counts[verdict] > 0);
+    const worst = given.findLast((verdict) => verdict !== "unimplemented") ?? "unimplemented";
+    const words = given.map((verdict) => `${counts[verdict]} ${verdict}`);
+    const shown = given.map((verdict) => `${SYMBOLS[verdict]} ${counts[verdict]}`).join("&ensp;");
+    return `<td class="${worst}" title="${words.join(", ")}">${shown}</td>`;
+  });
+  const rows = cases.map(({ id, section, expectation }) => {
+    const cells = byAgent.map((results, agent) => verdictCell(results.get(id), agent));
+    const verdicts = new Set(byAgent.flatMap((results) => results.get(id)?.verdict ?? []));
+    return `<tr class="case" data-verdicts="${[...verdicts].join(" ")}"><th scope="row"><code>${id}</code> ${escapeHtml(expectation)} <small>${escapeHtml(section)}</small></th>${cells.join("")}</tr>`;
+  });
+  return `<tbody class="group"><tr class="title"><th scope="rowgroup"><button type="button" aria-expanded="false">${escapeHtml(title)} <small>${cases.length}</small></button></th>${sums.join("")}</tr>
+${rows.join("\n")}</tbody>`;
+}
+
+function verdictCell(result: CaseResult | undefined, agent: number): string {
+  if (result === undefined) return `<td class="none" title="does not apply">·</td>`;
+  const { id, verdict, reason, durationMs } = result;
+  const title = `${verdict}${reason === "" ? "" : `: ${reason}`} (${durationMs} ms)`;
+  return `<td class="${verdict}"><button type="button" data-id="${id}" data-agent="${agent}" title="${escapeHtml(title)}">${SYMBOLS[verdict]}</button></td>`;
+}
+
+function pack(value: unknown): string {
+  return deflateRawSync(JSON.stringify(value)).toString("base64");
+}
+
+function escapeHtml(value: string): string {
+  return value
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}

@@ -1,0 +1,88 @@
+import { connect as connectTcp } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import { UsageError } from "../core/hawser-error.js";
+import type { CaseSelection } from "./conformance-cases.js";
+import { conformanceCases } from "./conformance-cases.js";
+import { Peer, type ServerTarget } from "./peer.js";
+import type { CaseResult, ConformanceReport } from "./report.js";
+import { runCase } from "./run-case.js";
+
+/** What both kinds of run can be told. */
+export interface ConformanceOptions extends CaseSelection {
+  /** How long a case may take in ms; those that move megabytes may take several times that. Default 10 s. */
+  readonly timeoutMs?: number | undefined;
+  /** Told of each case that is done, and how many there are. Default none. */
+  readonly onResult?: ((result: CaseResult, total: number) => void) | undefined;
+}
+
+/** How a server is tested. */
+export interface TestServerOptions extends ConformanceOptions {
+  /** The name of the server in the report. Default: its host. */
+  readonly agent?: string | undefined;
+  /** How many cases run at the same time. Default 4: most of them wait for the network. */
+  readonly concurrency?: number | undefined;
+  /** Whether the certificate of a `wss:` server may be anything. Default: false. */
+  readonly insecure?: boolean | undefined;
+}
+
+/** The default of `timeoutMs`. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_CONCURRENCY = 4;
+
+/**
+ * Runs the suite against a server that echoes text and binary messages at `url`.
+ *
+ * @throws {@link UsageError} `INVALID_URL` unless it is a `ws:` or `wss:` URL.
+ */
+export async function testServer(
+  url: string | URL,
+  options: TestServerOptions = {},
+): Promise<ConformanceReport> {
+  const target = serverTarget(url, options.insecure ?? false);
+  const cases = conformanceCases("server", options);
+  const results: CaseResult[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < cases.length) {
+      const index = next++;
+      const result = await runCase(cases[index]!, new Peer(target), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+      results[index] = result;
+      options.onResult?.(result, cases.length);
+    }
+  };
+  const date = new Date().toISOString();
+  await Promise.all(Array.from({ length: Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY) }, work));
+  return { agent: options.agent ?? target.host, tested: "server", date, results };
+}
+
+function serverTarget(input: string | URL, isInsecure: boolean): ServerTarget {
+  const url = URL.canParse(String(input)) ? new URL(input) : undefined;
+  if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:") || url.hash !== "") {
+    throw new UsageError("INVALID_URL", `Not a ws: or wss: URL: ${input}`);
+  }
+  const isSecure = url.protocol === "wss:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? (isSecure ? 443 : 80) : Number(url.port);
+  return {
+    host: url.host,
+    path: `${url.pathname}${url.search}`,
+    connect: () =>
+      new Promise<Duplex>((resolve, reject) => {
+        const socket = isSecure
+          ? connectTls({
+              host,
+              port,
+              servername: host,
+              rejectUnauthorized: !isInsecure,
+              ALPNProtocols: ["http/1.1"],
+            })
+          : connectTcp({ host, port });
+        socket.once("error", reject);
+        socket.once(isSecure ? "secureConnect" : "connect", () => {
+          socket.off("error", reject);
+          resolve(socket);
+        });
+      }),
+  };
+}

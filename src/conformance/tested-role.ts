@@ -1,0 +1,2 @@
+/** Which end of the connection is under test; the suite plays the other one. */
+export type TestedRole = "server" | "client";

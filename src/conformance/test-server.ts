@@ -1,4 +1,4 @@
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { UsageError } from "../core/hawser-error.js";
@@ -73,7 +73,8 @@ function serverTarget(input: string | URL, isInsecure: boolean): ServerTarget {
           ? connectTls({
               host,
               port,
-              servername: host,
+              // An address is no server name (RFC 6066 §3).
+              ...(isIP(host) === 0 && { servername: host }),
               rejectUnauthorized: !isInsecure,
               ALPNProtocols: ["http/1.1"],
             })

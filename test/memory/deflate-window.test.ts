@@ -9,7 +9,7 @@ import { ZlibDeflateContext, ZlibInflateContext } from "#node/zlib-context.js";
 const CONTEXTS = 400;
 const MESSAGE_BYTES = 2_000;
 
-it("a window of permessage-deflate holds its own bytes, and pins no block of a buffer pool", (t) => {
+it("a window of permessage-deflate holds its own bytes, and pins no block of a buffer pool", async (t) => {
   const { poolSize } = Buffer;
   t.after(() => {
     Buffer.poolSize = poolSize;
@@ -26,7 +26,12 @@ it("a window of permessage-deflate holds its own bytes, and pins no block of a b
     Buffer.allocUnsafe(20_000); // what else a program takes from the pool meanwhile
     return { deflate, inflate };
   });
-  const each = (buffersBytes() - before) / CONTEXTS;
+  let each = Infinity;
+  // What is garbage is not always freed by the first collection: newer engines free buffers beside the program.
+  for (let round = 0; round < 50 && each >= 2 * MESSAGE_BYTES + 200; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    each = (buffersBytes() - before) / CONTEXTS;
+  }
   assert.ok(each < 2 * MESSAGE_BYTES + 200, `${each} bytes for two windows of ${MESSAGE_BYTES}`);
   assert.equal(contexts.length, CONTEXTS);
 });

@@ -1,5 +1,7 @@
+import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
+import { copyBytes } from "../../core/copy-bytes.js";
 import { ConnectionError, type HawserError, UsageError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { CloseCode } from "../../protocol/close-code.js";
@@ -8,6 +10,7 @@ import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
+import { MAX_HEADER_BYTES } from "../../protocol/frame-header.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
@@ -23,6 +26,7 @@ import { type Message, MessageQueue } from "./message-queue.js";
 import { MessageWriter } from "./message-writer.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
+import { readInto, receiveBuffer } from "./receive-buffer.js";
 import type { SendStatus } from "./send-status.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { watchRejection } from "./watch-rejection.js";
@@ -115,7 +119,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
-    return this.#leavingBytes + (this.#extras?.deferred?.byteLength ?? 0);
+    return this.#leavingBytes() + (this.#extras?.deferred?.byteLength ?? 0);
   }
 
   /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
@@ -146,7 +150,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
    * @throws {@link UsageError} `INVALID_PAYLOAD` for anything but strings, bytes and prepared messages.
    */
   send(data: string | BinaryData | PreparedMessage, options?: SendOptions): SendStatus {
-    if (!this.#engine.isOpen) return "closed";
+    const engine = this.#engine;
+    if (!engine.isOpen) return "closed";
     let payload: string | Uint8Array | PreparedMessage;
     let byteLength: number;
     let opcode: MessageOpcode;
@@ -154,7 +159,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       payload = data;
       byteLength = data.length;
       opcode = options?.binary === true ? Opcode.binary : Opcode.text;
-    } else if (data instanceof PreparedMessage) {
+    } else if (!(data instanceof Uint8Array) && data instanceof PreparedMessage) {
       payload = data;
       byteLength = data.payload.length;
       opcode = data.opcode;
@@ -163,16 +168,21 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       byteLength = payload.length;
       opcode = options?.binary === false ? Opcode.text : Opcode.binary;
     }
-    if (!this.#hasRoomFor(byteLength)) {
-      if (this.#context.settings.overflow === "disconnect") this.#overflow();
+    const { settings } = this.#context;
+    const buffered = this.bufferedBytes;
+    if (buffered > 0 && buffered + byteLength > settings.maxBufferedBytes) {
+      if (settings.overflow === "disconnect") this.#overflow();
       return "dropped";
     }
-    if (this.#engine.isSendingMessage) {
+    if (engine.isSendingMessage) {
       const extras = (this.#extras ??= {});
       extras.deferred ??= new DeferredMessages();
       extras.deferred.add(payload, byteLength, opcode, options?.compress);
-    } else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
-    else this.#engine.send(payload, opcode, options?.compress);
+    } else if (payload instanceof PreparedMessage) engine.sendPrepared(payload);
+    else engine.send(payload, opcode, options?.compress);
+    // At most three bytes a character of text, and a header: what is below the mark even so need not be looked at.
+    if (buffered + 3 * byteLength + MAX_HEADER_BYTES <= settings.highWaterMarkBytes && !this.#isAboveMark)
+      return "sent";
     return this.#statusAfterSend();
   }
 
@@ -320,7 +330,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const stream = this.#stream as ConnectedStream;
     stream[CONNECTION] = this;
     stream.allowHalfOpen = true; // we end it ourselves, behind what is held back; Node would at once
-    stream.on("data", Connection.#onData);
+    const ahead: Buffer | null = stream.readableLength > 0 ? stream.read() : null;
+    const received = ahead === null ? firstBytes : Buffer.concat([firstBytes, ahead]);
+    if (!readInto(stream, Connection.#onReceived)) stream.on("data", Connection.#onData);
     stream.on("end", Connection.#onEnd);
     stream.on("error", Connection.#onError);
     stream.on("close", Connection.#onClose);
@@ -333,9 +345,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (firstBytes.length > 0) {
-      if (this.#engine.isPaused) this.#held = firstBytes;
-      else this.#receive(firstBytes);
+    if (received.length > 0) {
+      if (this.#engine.isPaused) this.#held = received;
+      else this.#receive(received, received.length);
     }
     endTurn();
     if (!this.#engine.isPaused) stream.resume();
@@ -363,13 +375,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   #noticeRoom(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.#leavingBytes <= this.#highWaterMarkBytes) laterDrain(this);
+    if (this.#isAboveMark && this.#leavingBytes() <= this.#highWaterMarkBytes()) laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
   drained(): void {
     if (!this.#isAboveMark || this.#isGone) return;
-    if (this.#leavingBytes > this.#highWaterMarkBytes) return;
+    if (this.#leavingBytes() > this.#highWaterMarkBytes()) return;
     this.#isAboveMark = false;
     this.#pendingPongs = 0;
     this.#resolveReady(true);
@@ -387,7 +399,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       connection.#guard(() =>
         connection.#context.handlers.messageChunk?.(
           connection,
-          view(bytes, start, end),
+          own(bytes, start, end),
           opcode === Opcode.binary,
           last,
         ),
@@ -407,13 +419,18 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return (this.#output ??= new OutputBuffer(this.#stream, this));
   }
 
-  #receive(chunk: Uint8Array): void {
-    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = undefined;
+  #receive(chunk: Uint8Array, byteLength: number): void {
+    let bytes = chunk;
+    let end = byteLength;
+    if (this.#held !== undefined) {
+      bytes = Buffer.concat([this.#held, chunk.subarray(0, byteLength)]);
+      end = bytes.length;
+      this.#held = undefined;
+    }
     beginTurn();
     try {
-      const stoppedAt = this.#engine.receive(bytes);
-      if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
+      const stoppedAt = this.#engine.receive(bytes, 0, end);
+      if (stoppedAt < end) this.#held = Buffer.from(bytes.subarray(stoppedAt, end));
     } finally {
       endTurn(); // whatever happens here, the output of others must not wait for ever
     }
@@ -430,7 +447,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const isBinary = opcode === Opcode.binary;
     let data: string | Buffer;
     if (isBinary || settings.textAs === "buffer") {
-      data = view(bytes, start, end);
+      data = own(bytes, start, end);
     } else {
       try {
         data = asBuffer(bytes).toString(isAscii ? "latin1" : "utf8", start, end);
@@ -504,18 +521,18 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
    * What leaves as soon as the peer reads. Messages deferred behind one that is sent piece by piece are not in it: they
    * go when that ends, so its sender must not wait for them.
    */
-  get #leavingBytes(): number {
-    return (this.#output?.pendingBytes ?? 0) + this.#stream.writableLength;
+  #leavingBytes(): number {
+    return this.#output === undefined ? this.#stream.writableLength : this.#output.waitingBytes;
   }
 
   /** Below the mark of the stream we would never hear that there is room again: it tells only what was above its own. */
-  get #highWaterMarkBytes(): number {
+  #highWaterMarkBytes(): number {
     return Math.max(this.#context.settings.highWaterMarkBytes, this.#stream.writableHighWaterMark);
   }
 
   #statusAfterSend(): SendStatus {
     if (!this.#isAboveMark) {
-      if (this.bufferedBytes <= this.#highWaterMarkBytes) return "sent";
+      if (this.bufferedBytes <= this.#highWaterMarkBytes()) return "sent";
       this.#isAboveMark = true;
     }
     return "queued";
@@ -537,14 +554,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   /** Whether messages wait to be taken, since no handler takes them. */
-  get #isPulled(): boolean {
+  #isPulled(): boolean {
     const { handlers } = this.#context;
     return handlers.message === undefined && handlers.messageChunk === undefined;
   }
 
   #pullQueue(): MessageQueue {
     const { settings } = this.#context;
-    if (!this.#isPulled) {
+    if (!this.#isPulled()) {
       throw new UsageError(
         "INVALID_OPTION",
         "messages go to the message handler; leave it out to take them yourself",
@@ -560,7 +577,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** Closing began: nobody needs to take messages any more for the close frame behind them to be seen. */
   #stopConsuming(): void {
-    if (this.#isPulled) this.#pullQueue().end();
+    if (this.#isPulled()) this.#pullQueue().end();
     this.resume();
   }
 
@@ -614,7 +631,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     const held = connection.#held;
     if (held !== undefined) {
       connection.#held = undefined;
-      connection.#receive(held);
+      connection.#receive(held, held.length);
     }
     if (connection.#engine.isPaused) return;
     if (connection.#stream.readableEnded) connection.#receiveEnd();
@@ -622,14 +639,20 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onData(this: ConnectedStream, chunk: Buffer): void {
-    this[CONNECTION].#receive(chunk);
+    this[CONNECTION].#receive(chunk, chunk.length);
+  }
+
+  /** In place of {@link #onData} where bytes are read into the buffer that all share. True goes on reading. */
+  static #onReceived(this: Duplex, byteLength: number): boolean {
+    (this as ConnectedStream)[CONNECTION].#receive(receiveBuffer, byteLength);
+    return true;
   }
 
   static #onEnd(this: ConnectedStream): void {
     const connection = this[CONNECTION];
     if (!connection.#engine.isPaused || connection.#held === undefined) {
       connection.#receiveEnd();
-    } else if (connection.#isPulled) {
+    } else if (connection.#isPulled()) {
       // What is held back fits into the queue, one chunk at most: a peer that has gone must not wait for a reader.
       connection.#engine.resume();
       Connection.#readAgain(connection);
@@ -657,12 +680,19 @@ export interface Agreement {
   readonly deflate: DeflateParameters | undefined;
 }
 
-/** The range as a Buffer that is the application's to keep; no copy. */
-function view(bytes: Uint8Array, start: number, end: number): Buffer {
-  return asBuffer(bytes).subarray(start, end);
+/**
+ * The range as a Buffer that is the application's to keep. It is copied where it lies in the buffer that is read into
+ * next, or would keep alive a chunk of more than twice its size.
+ */
+function own(bytes: Uint8Array, start: number, end: number): Buffer {
+  const length = end - start;
+  if (bytes !== receiveBuffer && 2 * length >= bytes.buffer.byteLength)
+    return asBuffer(bytes).subarray(start, end);
+  return copy(bytes, start, end);
 }
 
-/** Control payloads are copied: they are small, and the chunk they came in may be large. */
 function copy(bytes: Uint8Array, start: number, end: number): Buffer {
-  return Buffer.from(bytes.subarray(start, end));
+  const target = Buffer.allocUnsafe(end - start);
+  copyBytes(bytes, start, end, target, 0);
+  return target;
 }

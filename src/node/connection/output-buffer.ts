@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WritePosition } from "../../protocol/engine-handler.js";
@@ -35,18 +36,26 @@ export class OutputBuffer {
   #start = 0;
   #end = 0;
   #pendingBytes = 0;
+  /** What the stream held when this was made. It can only be less by now. */
+  readonly #streamBytes: number;
   #isDirty = false;
 
   /** @param owner told after every flush, to drop this and to look at how much is left. */
   constructor(stream: Duplex, owner: { onFlushed(): void }) {
     this.#stream = stream;
     this.#owner = owner;
+    this.#streamBytes = stream.writableLength;
     this.#isPlain = Object.getPrototypeOf(stream) === Socket.prototype;
   }
 
   /** How much waits for the end of the turn. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** How much waits in all, here and in the stream. */
+  get waitingBytes(): number {
+    return this.#pendingBytes + this.#streamBytes;
   }
 
   /** Room for `byteLength` bytes, valid until the next call. */

@@ -22,6 +22,7 @@ import type { ConnectionSettings } from "./connection-settings.js";
 import { DeferredMessages } from "./deferred-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { laterDrain } from "./drain-notice.js";
+import { HeldBytes } from "./held-bytes.js";
 import { type Message, MessageQueue } from "./message-queue.js";
 import { MessageWriter } from "./message-writer.js";
 import { OutputBuffer } from "./output-buffer.js";
@@ -52,6 +53,9 @@ export interface SendOptions {
    */
   readonly compress?: boolean | undefined;
 }
+
+/** Above this, what comes while reading is paused is left to TCP to hold. */
+const HOLD_UP_TO_BYTES = 65_536;
 
 /** Finds the connection of a stream in the listeners that all connections share. */
 const CONNECTION = Symbol("hawser connection");
@@ -88,7 +92,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   /** What is sent in this turn; an idle connection has none. */
   #output: OutputBuffer | undefined = undefined;
   /** Received bytes that wait, since reading was paused in the middle of a chunk. */
-  #held: Uint8Array | undefined = undefined;
+  #held: HeldBytes | undefined = undefined;
   #extras: Extras | undefined = undefined;
   #transportError: unknown = undefined;
   #pendingPongs = 0;
@@ -271,13 +275,12 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   // --- Receiving -----------------------------------------------------------------------------------------------
 
   /**
-   * Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. Meanwhile no
-   * deadline holds for what the peer sends, pongs included, so that a peer that dies is noticed only after `resume()`.
+   * Stops handing out, from the next message on. Some 64 KiB more are read, so that the end of a peer that is gone is
+   * noticed; then the TCP socket is paused, and the peer's sending backs up. Meanwhile no deadline holds for what the peer
+   * sends, pongs included, so that a peer that dies without a word is noticed only after `resume()`.
    */
   pause(): void {
-    if (this.#isGone) return;
-    this.#engine.pause();
-    this.#stream.pause();
+    if (!this.#isGone) this.#engine.pause();
   }
 
   /** Reads again. Messages that wait in a received chunk are handed out before new ones are read. */
@@ -345,12 +348,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (received.length > 0) {
-      if (this.#engine.isPaused) this.#held = received;
-      else this.#receive(received, received.length);
-    }
+    if (received.length > 0) this.#receive(received, received.length);
     endTurn();
-    if (!this.#engine.isPaused) stream.resume();
+    stream.resume();
   }
 
   /** @internal Tells what to do once the connection is gone, besides the handlers. */
@@ -420,20 +420,34 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   #receive(chunk: Uint8Array, byteLength: number): void {
-    let bytes = chunk;
-    let end = byteLength;
     if (this.#held !== undefined) {
-      bytes = Buffer.concat([this.#held, chunk.subarray(0, byteLength)]);
-      end = bytes.length;
-      this.#held = undefined;
+      this.#held.append(chunk, 0, byteLength);
+      if (this.#engine.isPaused) this.#pauseAtMark(this.#held);
+      else this.#receiveHeld(this.#held);
+      return;
     }
     beginTurn();
     try {
-      const stoppedAt = this.#engine.receive(bytes, 0, end);
-      if (stoppedAt < end) this.#held = Buffer.from(bytes.subarray(stoppedAt, end));
+      const stoppedAt = this.#engine.receive(chunk, 0, byteLength);
+      if (stoppedAt < byteLength) this.#held = new HeldBytes(chunk, stoppedAt, byteLength);
     } finally {
       endTurn(); // whatever happens here, the output of others must not wait for ever
     }
+    if (this.#held !== undefined) this.#pauseAtMark(this.#held);
+  }
+
+  #receiveHeld(held: HeldBytes): void {
+    beginTurn();
+    try {
+      held.give((bytes, start, end) => this.#engine.receive(bytes, start, end));
+      if (held.byteLength === 0) this.#held = undefined;
+    } finally {
+      endTurn();
+    }
+  }
+
+  #pauseAtMark(held: HeldBytes): void {
+    if (held.byteLength >= HOLD_UP_TO_BYTES) this.#stream.pause();
   }
 
   #receiveEnd(): void {
@@ -629,10 +643,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   static #readAgain(connection: Connection<unknown>): void {
     if (connection.#isGone || connection.#engine.isPaused) return;
     const held = connection.#held;
-    if (held !== undefined) {
-      connection.#held = undefined;
-      connection.#receive(held, held.length);
-    }
+    if (held !== undefined) connection.#receiveHeld(held);
     if (connection.#engine.isPaused) return;
     if (connection.#stream.readableEnded) connection.#receiveEnd();
     else connection.#stream.resume();

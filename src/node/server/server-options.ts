@@ -14,7 +14,8 @@ export interface ServerLimits {
   maxConnections: number;
   /**
    * The most connections from one address; more are refused with 429. Default 1,024: above an office behind one
-   * address, below what exhausts a server. Behind a proxy all come from one address: see `clientAddress`.
+   * address, below what exhausts a server. IPv6 addresses count by their /64, since a client can take any address in
+   * it. Behind a proxy all come from one address: see `clientAddress`.
    */
   maxConnectionsPerAddress: number;
   /**
@@ -41,8 +42,8 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    */
   clientAddress?: ((request: UpgradeRequest) => string) | undefined;
   /**
-   * Told of each opening handshake that was refused, for logs. Default none: then only an `upgrade` hook that threw is
-   * reported, as a warning of the process.
+   * Told of each opening handshake that was refused, for logs. Of a head that is too large, the request has the address
+   * and nothing else. Default none: then only an `upgrade` hook that threw is reported, as a warning of the process.
    */
   refused?: ((error: HandshakeError, request: UpgradeRequest) => void | Promise<void>) | undefined;
 }

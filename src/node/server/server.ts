@@ -21,6 +21,7 @@ import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { warnOf } from "../thrown-text.js";
+import { breaksDeflate } from "./breaks-deflate.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint } from "./endpoint.js";
 import { HandshakeGuard } from "./handshake-guard.js";
@@ -41,6 +42,9 @@ interface PreparedEndpoint {
   readonly options: Endpoint<unknown>;
   readonly context: ConnectionContext;
 }
+
+/** Of a request that was not read to its end. */
+const UNKNOWN_HEAD: RequestHead = { method: "", target: "", httpVersion: "1.1", headers: new HeaderList([]) };
 
 /** What {@link Server.broadcast} can add. */
 export interface BroadcastOptions extends SendOptions {
@@ -123,6 +127,7 @@ export class Server {
   ): Promise<ServerConnection<unknown> | undefined> {
     const request = new UpgradeRequest(head, stream, incoming);
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    stream.allowHalfOpen = true; // who has ended its direction still reads a refusal; over TLS Node would end ours, too
     let isCounted = false;
     let refusalBody: string | undefined;
     const settle = (): void => void this.#pending.delete(stream);
@@ -162,6 +167,11 @@ export class Server {
       this.#refuse(request, stream, error, refusalBody);
       return undefined;
     }
+  }
+
+  /** @internal Refuses a handshake of whose head nothing is known but what is wrong with it. */
+  refuseHead(stream: Duplex, error: HandshakeError): void {
+    this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined);
   }
 
   /** Sends a message to all connections, encoded once. Returns how many it was `sent` to, `queued` for and so on. */
@@ -238,9 +248,10 @@ export class Server {
       throw new UsageError("INVALID_PROTOCOL_NAME", `the client did not offer ${JSON.stringify(protocol)}`);
     }
     const { compression } = options;
-    const deflate = compression
-      ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
-      : undefined;
+    const deflate =
+      compression && !breaksDeflate(request.headers.get("user-agent"))
+        ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
+        : undefined;
     const head = acceptHead({
       acceptKey: acceptKey(handshake.key, sha1Base64),
       protocol,

@@ -19,6 +19,12 @@ export interface ServerLimits {
    */
   maxConnectionsPerAddress: number;
   /**
+   * The most bytes that all connections together may make us hold, counted as for `maxConnectionMemoryBytes`. Above it
+   * those that hold the most are dropped, and new ones are refused with 503. Default 1,024 MiB: 320 MiB for `maxConnections`
+   * that are idle, and 700 MiB for what is on its way, within a container of 2 GB.
+   */
+  maxMemoryBytes: number;
+  /**
    * How long the opening handshake may take in ms, 0 for no end, from the first byte to the end of the `upgrade` hook.
    * Default 10 s: several round trips on the worst link, and a slow look-up.
    */
@@ -69,6 +75,7 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
 export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = {
   maxConnections: 65_536,
   maxConnectionsPerAddress: 1_024,
+  maxMemoryBytes: 1_024 * 1_024 * 1_024,
   handshakeTimeoutMs: 10_000,
   maxHeaderBytes: 16_384,
   maxHeaders: 100,

@@ -2,6 +2,8 @@
 const KEEP_FROM_BYTES = 4096;
 /** And only if they are at least this part of the buffer that they keep alive: a peer chooses what lies around them. */
 const KEEP_FROM_PART = 1 / 2;
+/** What a piece costs beside its bytes: an array over a buffer is two objects, and a place in the list. */
+const PIECE_OVERHEAD_BYTES = 192;
 const FIRST_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 65_536;
 
@@ -15,10 +17,16 @@ export class ByteQueue {
   #block: Uint8Array | undefined;
   #blockUsed = 0;
   #byteLength = 0;
+  #heldBytes = 0;
 
   /** How many bytes were appended. */
   get byteLength(): number {
     return this.#byteLength;
+  }
+
+  /** How much memory that keeps: whole buffers, however little of them is used, and objects. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Appends `bytes[start, end)`. Large pieces stay by reference: the caller must not change them any more. */
@@ -28,6 +36,7 @@ export class ByteQueue {
     if (length >= KEEP_FROM_BYTES && length >= bytes.buffer.byteLength * KEEP_FROM_PART) {
       this.#closeBlock();
       this.#pieces.push(bytes.subarray(start, end));
+      this.#heldBytes += bytes.buffer.byteLength + PIECE_OVERHEAD_BYTES;
     } else {
       this.#copy(bytes, start, end);
     }
@@ -54,6 +63,7 @@ export class ByteQueue {
         this.#closeBlock();
         const size = Math.max(FIRST_BLOCK_BYTES, end - from, Math.min(this.#byteLength, MAX_BLOCK_BYTES));
         this.#block = new Uint8Array(size);
+        this.#heldBytes += size + PIECE_OVERHEAD_BYTES;
       }
       const until = Math.min(end, from + this.#block.length - this.#blockUsed);
       this.#block.set(bytes.subarray(from, until), this.#blockUsed);

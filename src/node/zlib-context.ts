@@ -18,6 +18,8 @@ const END_AND_MORE: Buffer = Buffer.concat([END, Buffer.alloc(1)]);
  * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
  */
 const MAX_FINAL_BLOCKS = 32;
+/** A stream of zlib: its window of 32 KiB and its tables (zlib's own figure is 32 KiB and some 7 KiB), and Node's object. */
+const INFLATE_STATE_BYTES = 48 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -37,6 +39,10 @@ export class ZlibDeflateContext implements DeflateContext {
       // Level 1 takes a third of the time of level 6 and gives up some 10 % of size on JSON.
       level: constants.Z_BEST_SPEED,
     };
+  }
+
+  get heldBytes(): number {
+    return this.#window.bytes.length;
   }
 
   deflate(bytes: Uint8Array): Uint8Array {
@@ -72,6 +78,10 @@ export class ZlibInflateContext implements InflateContext {
   constructor(windowBits: number) {
     this.#windowBits = windowBits;
     this.#window = new SlidingWindow(windowBits);
+  }
+
+  get heldBytes(): number {
+    return this.#window.bytes.length + (this.#stream === undefined ? 0 : INFLATE_STATE_BYTES);
   }
 
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {

@@ -12,17 +12,19 @@ import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
-import { schedule, unschedule } from "../clock.js";
+import { nowMs, schedule, unschedule } from "../clock.js";
 import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { DeferredMessages } from "./deferred-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { laterDrain } from "./drain-notice.js";
+import { CONNECTION_BASE_BYTES, type MemoryBudget, type MemoryHolder } from "./memory-budget.js";
 import { type Message, MessageQueue } from "./message-queue.js";
 import { MessageWriter } from "./message-writer.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
+import { ReceiveRate } from "./receive-rate.js";
 import type { SendStatus } from "./send-status.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { watchRejection } from "./watch-rejection.js";
@@ -33,6 +35,8 @@ export interface ConnectionContext {
   readonly config: EngineConfig<Connection<unknown>>;
   readonly settings: ConnectionSettings;
   readonly handlers: ConnectionHandlers<Connection<unknown>>;
+  /** The budget of all connections of a server. */
+  readonly memory: MemoryBudget | undefined;
 }
 
 /** How a message is sent. */
@@ -51,6 +55,11 @@ export interface SendOptions {
 
 /** Finds the connection of a stream in the listeners that all connections share. */
 const CONNECTION = Symbol("hawser connection");
+/** Less than this in the stream is not counted: it is part of what each connection costs, and mostly gone in a moment. */
+const SMALL_OUTPUT_BYTES = 1_024;
+/** What a piece that waits in the stream costs beside its bytes: 154 measured on Node 20. */
+const PIECE_OVERHEAD_BYTES = 160;
+
 type ConnectedStream = Duplex & { [CONNECTION]: Connection<unknown> };
 
 /** What few connections use, so that the others do not pay for it. */
@@ -63,6 +72,10 @@ interface Extras {
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
   deferred?: DeferredMessages;
+  rate?: ReceiveRate;
+  /** How many pieces wait in the stream behind others. */
+  waitingPieces?: number;
+  onPieceLeft?: () => void;
 }
 
 /**
@@ -71,7 +84,7 @@ interface Extras {
  *
  * @typeParam Data what the application keeps with the connection.
  */
-export class Connection<Data = undefined> implements TimerWheelEntry, AsyncIterable<Message> {
+export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHolder, AsyncIterable<Message> {
   /** Yours: what the application keeps with this connection. On a server, what the `upgrade` hook returned. */
   data: Data;
   /** The subprotocol that was agreed on; empty if none. */
@@ -88,6 +101,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   #extras: Extras | undefined = undefined;
   #transportError: unknown = undefined;
   #pendingPongs = 0;
+  #heldBytes = 0;
   #isAboveMark = false;
   #isGone = false;
   /** @internal */
@@ -123,9 +137,18 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return this.#engine.latencyMs;
   }
 
-  /** Whether reading is paused. */
+  /**
+   * How much memory it takes, as far as it is counted for `maxConnectionMemoryBytes` and `maxMemoryBytes`: what it holds
+   * for its peer, with the objects around that, and 5,120 bytes for itself. Not what the application keeps, nor TLS.
+   */
+  get memoryBytes(): number {
+    return CONNECTION_BASE_BYTES + this.#measure();
+  }
+
+  /** Whether reading is paused, by `pause()` or since nobody takes the messages; a limit on the rate is not told here. */
   get isPaused(): boolean {
-    return this.#engine.isPaused;
+    const rate = this.#extras?.rate;
+    return rate !== undefined && rate.delayedUntilMs > 0 ? rate.isPausedByUser : this.#engine.isPaused;
   }
 
   /** Resolves when the connection is gone, with how it ended. Never rejects. */
@@ -171,6 +194,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       const extras = (this.#extras ??= {});
       extras.deferred ??= new DeferredMessages();
       extras.deferred.add(payload, byteLength, opcode, options?.compress);
+      this.recount();
     } else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
     else this.#engine.send(payload, opcode, options?.compress);
     return this.#statusAfterSend();
@@ -266,6 +290,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
    */
   pause(): void {
     if (this.#isGone) return;
+    const rate = this.#extras?.rate;
+    if (rate !== undefined) rate.isPausedByUser = true;
     this.#engine.pause();
     this.#stream.pause();
   }
@@ -273,6 +299,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   /** Reads again. Messages that wait in a received chunk are handed out before new ones are read. */
   resume(): void {
     if (this.#isGone || !this.#engine.isPaused) return;
+    const rate = this.#extras?.rate;
+    if (rate !== undefined) {
+      rate.isPausedByUser = false;
+      // While closing nothing is held back: the answer to our close frame must come within its deadline.
+      if (rate.delayedUntilMs > 0 && this.#engine.isOpen) return;
+      rate.delayedUntilMs = 0;
+    }
     this.#engine.resume();
     process.nextTick(Connection.#readAgain, this);
   }
@@ -346,19 +379,69 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
+    this.#endDelay(nowMs);
     const wasOpen = this.#engine.isOpen;
     beginTurn();
     this.#engine.handleTimeout(nowMs);
     endTurn();
     if (wasOpen && !this.#engine.isOpen) this.#stopConsuming();
-    return this.#isGone ? Infinity : this.#engine.deadlineMs;
+    return this.#isGone ? Infinity : this.#deadlineMs;
   }
 
   /** @internal Called by the output buffer. */
   onFlushed(): void {
     // A stream that is no socket may hand on what it is given at once, and be answered already.
     if (this.#output?.pendingBytes === 0) this.#output = undefined;
+    if (this.#heldBytes > 0 || this.#engine.hasDeflate || this.#stream.writableLength >= SMALL_OUTPUT_BYTES)
+      this.recount();
     this.#noticeRoom();
+  }
+
+  /** @internal Called by the output buffer. */
+  piecesWait(count: number): () => void {
+    const extras = (this.#extras ??= {});
+    extras.waitingPieces = (extras.waitingPieces ?? 0) + count;
+    extras.onPieceLeft ??= () => {
+      extras.waitingPieces!--;
+    };
+    return extras.onPieceLeft;
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  recount(): void {
+    const { memory, settings } = this.#context;
+    const before = this.#heldBytes;
+    this.#heldBytes = this.#isGone || this.#stream.destroyed ? 0 : this.#measure();
+    if (this.#heldBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes) {
+      this.#heldBytes = before;
+      this.endForMemory(`the connection holds more than ${settings.maxConnectionMemoryBytes} bytes`);
+    } else if (this.#heldBytes !== before) memory?.moved(this, this.#heldBytes - before);
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  endForMemory(message: string): void {
+    this.#held = undefined;
+    this.#engine.terminate(new ConnectionError("MEMORY_EXCEEDED", message));
+    this.recount(); // the stream is destroyed
+  }
+
+  #measure(): number {
+    const held = this.#held === undefined ? 0 : this.#held.buffer.byteLength;
+    const { waitingPieces = 0, queue, deferred } = this.#extras ?? {};
+    const leaving = this.#leavingBytes;
+    return (
+      this.#engine.heldBytes +
+      held +
+      (leaving < SMALL_OUTPUT_BYTES ? 0 : leaving) +
+      waitingPieces * PIECE_OVERHEAD_BYTES +
+      (queue?.heldBytes ?? 0) +
+      (deferred?.heldBytes ?? 0)
+    );
   }
 
   #noticeRoom(): void {
@@ -414,9 +497,43 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     try {
       const stoppedAt = this.#engine.receive(bytes);
       if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
+      if (this.#context.settings.isRateLimited) this.#chargeRate(stoppedAt);
     } finally {
       endTurn(); // whatever happens here, the output of others must not wait for ever
     }
+    if (
+      this.#heldBytes > 0 ||
+      this.#engine.isHolding ||
+      this.#held !== undefined ||
+      this.#extras?.queue !== undefined
+    )
+      this.recount();
+  }
+
+  /** Frames and bytes are charged when they were handled, and not when they came: what is held back is charged later. */
+  #chargeRate(byteLength: number): void {
+    if (!this.#engine.isOpen) return;
+    const { settings } = this.#context;
+    const now = nowMs();
+    const extras = (this.#extras ??= {});
+    extras.rate ??= new ReceiveRate(settings, this.#engine.isPaused, now);
+    const delayMs = extras.rate.charge(byteLength, this.#engine.receivedFrames, now);
+    if (delayMs === 0) return;
+    if (settings.overRate === "disconnect") {
+      this.#engine.fail(violation("RATE_EXCEEDED"));
+      return;
+    }
+    extras.rate.delayedUntilMs = now + delayMs;
+    this.#engine.pause();
+    this.#stream.pause();
+    this.#reschedule();
+  }
+
+  #endDelay(nowMs: number): void {
+    const rate = this.#extras?.rate;
+    if (rate === undefined || rate.delayedUntilMs === 0 || nowMs < rate.delayedUntilMs) return;
+    rate.delayedUntilMs = 0;
+    if (!rate.isPausedByUser) this.resume();
   }
 
   #receiveEnd(): void {
@@ -485,6 +602,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     unschedule(this);
     this.#output?.discard();
     this.#held = undefined;
+    this.recount();
     beginTurn();
     const result = this.#engine.transportClosed(this.#transportError);
     this.onGone?.(this);
@@ -571,8 +689,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     for (const waiter of waiters) waiter(isOpen);
   }
 
+  /** When the engine has something to do, or the delay for a rate is over. */
+  get #deadlineMs(): number {
+    const delayedUntilMs = this.#extras?.rate?.delayedUntilMs ?? 0;
+    return delayedUntilMs > 0 ? Math.min(delayedUntilMs, this.#engine.deadlineMs) : this.#engine.deadlineMs;
+  }
+
   #reschedule(): void {
-    if (!this.#isGone) schedule(this, this.#engine.deadlineMs);
+    if (!this.#isGone) schedule(this, this.#deadlineMs);
   }
 
   // --- Handlers that throw -------------------------------------------------------------------------------------
@@ -646,7 +770,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onDrain(this: ConnectedStream): void {
-    this[CONNECTION].#noticeRoom();
+    const connection = this[CONNECTION];
+    if (connection.#heldBytes > 0) connection.recount();
+    connection.#noticeRoom();
   }
 }
 

@@ -1,4 +1,6 @@
 const FIRST_BLOCK_BYTES = 512;
+/** What a buffer costs beside its bytes. */
+const BUFFER_OVERHEAD_BYTES = 192;
 
 /**
  * Collects the pieces of a message in one buffer, which doubles when it is full. Pieces are copied: they lie in a
@@ -14,9 +16,9 @@ export class ByteQueue {
     return this.#byteLength;
   }
 
-  /** How many bytes of memory it takes: at most twice what was appended, and 512. */
-  get capacity(): number {
-    return this.#bytes?.length ?? 0;
+  /** How much memory that keeps: the whole buffer, at most twice what was appended or 512 bytes, and the objects. */
+  get heldBytes(): number {
+    return this.#bytes === undefined ? 0 : this.#bytes.length + BUFFER_OVERHEAD_BYTES;
   }
 
   /**

@@ -38,7 +38,9 @@ export type ProtocolErrorCode =
   /** A message in so many fragments that their overhead is above `maxFragmentOverheadBytes`. */
   | "TOO_MANY_FRAGMENTS"
   /** More than `maxPendingPongs` pings whose pongs the peer did not read. */
-  | "TOO_MANY_PENDING_PONGS";
+  | "TOO_MANY_PENDING_PONGS"
+  /** More frames or bytes a second than the rate limits allow, with `overRate: "disconnect"`. */
+  | "RATE_EXCEEDED";
 
 /** The codes of {@link ConnectionError}: why an open connection ended without the peer breaking a rule. */
 export type ConnectionErrorCode =
@@ -56,6 +58,8 @@ export type ConnectionErrorCode =
   | "CLOSE_TIMEOUT"
   /** The peer reads too slowly: more than `maxBufferedBytes` waited to be sent. */
   | "BUFFER_OVERFLOW"
+  /** The connection held more than `maxConnectionMemoryBytes`, or the most where all held more than `maxMemoryBytes`. */
+  | "MEMORY_EXCEEDED"
   /** A handler of the application threw, or its promise was rejected; the `cause` says what. */
   | "HANDLER_ERROR"
   /** `terminate()` was called on this side. */
@@ -95,6 +99,8 @@ export type HandshakeErrorCode =
   | "NOT_FOUND"
   /** A connection limit is reached: in total or for this address. */
   | "TOO_MANY_CONNECTIONS"
+  /** The connections of the server hold as much as `maxMemoryBytes` allows. */
+  | "MEMORY_EXCEEDED"
   /** The `upgrade` hook of the application refused. */
   | "REFUSED"
   /** The server is shutting down. */

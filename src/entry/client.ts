@@ -35,7 +35,9 @@ export { Connection, type SendOptions } from "../node/connection/connection.js";
 export type {
   ConnectionHandlers,
   ConnectionOptions,
+  MemoryLimits,
   MessageOptions,
+  RateLimits,
   SendLimits,
 } from "../node/connection/connection-options.js";
 export {

@@ -25,6 +25,8 @@ export interface EngineHost {
 
 /** One direction of permessage-deflate that is sent (RFC 7692 §7.2.1). May free what it holds whenever it likes. */
 export interface DeflateContext {
+  /** How many bytes it keeps now, for budgets of memory; 0 where it is left out. */
+  readonly heldBytes?: number;
   /** Compresses and flushes to a byte boundary: the result ends with 00 00 FF FF. */
   deflate(bytes: Uint8Array): Uint8Array;
   /** Forgets the window: the next message refers to nothing before it. */
@@ -38,6 +40,8 @@ export type InflateFailure = "too-big" | "invalid";
 
 /** One direction of permessage-deflate that is received (RFC 7692 §7.2.2). */
 export interface InflateContext {
+  /** How many bytes it keeps now, for budgets of memory; 0 where it is left out. */
+  readonly heldBytes?: number;
   /** Whether a message may be inflated in pieces that end anywhere. If not, `last` is always true. */
   readonly isIncremental: boolean;
   /**

@@ -56,6 +56,8 @@ export class Engine<Owner> implements FrameSink {
   /** The message being sent piece by piece. */
   #outgoing: OutgoingMessage | undefined = undefined;
   #isPaused = false;
+  /** How many frames began in the latest call of {@link receive}. */
+  #receivedFrames = 0;
 
   /**
    * @param config shared by all connections of an endpoint; made by `engineConfig`.
@@ -92,6 +94,21 @@ export class Engine<Owner> implements FrameSink {
     return this.#isPaused;
   }
 
+  /** Whether there is anything that {@link heldBytes} would count: cheap, to be asked after each chunk. */
+  get isHolding(): boolean {
+    return this.#assembler !== undefined || this.#deflate !== undefined;
+  }
+
+  /** How much memory is kept for the peer: of a message that is not complete, and by permessage-deflate between two. */
+  get heldBytes(): number {
+    return (this.#assembler?.heldBytes ?? 0) + (this.#deflate?.heldBytes ?? 0);
+  }
+
+  /** How many frames began in the latest call of {@link receive}: for limits on their rate. */
+  get receivedFrames(): number {
+    return this.#receivedFrames;
+  }
+
   /** Whether a message that was begun with {@link beginMessage} is not finished. */
   get isSendingMessage(): boolean {
     return this.#outgoing !== undefined;
@@ -111,6 +128,7 @@ export class Engine<Owner> implements FrameSink {
    */
   receive(chunk: Uint8Array, position = 0, end: number = chunk.length): number {
     this.#liveness.heard();
+    this.#receivedFrames = 0;
     if (this.#isDiscarding()) return end;
     if (this.#isPaused) return position;
     let at = position;
@@ -157,6 +175,7 @@ export class Engine<Owner> implements FrameSink {
       if (keyBytes !== 0)
         isAscii = (applyMask(bytes, start, until, readMaskKey(bytes, start - 4)) & NON_ASCII_BITS) === 0;
       at = until;
+      this.#receivedFrames++;
       if (opcode === Opcode.text && !isAscii && !host.isUtf8(bytes, start, until)) {
         this.#fail("INVALID_UTF8");
         break;
@@ -169,10 +188,13 @@ export class Engine<Owner> implements FrameSink {
 
   /**
    * {@link receive} stops behind the current message, and takes nothing until {@link resume}. Nor does a deadline
-   * count that waits for the peer: its silence proves nothing while nobody listens.
+   * count that waits for the peer: its silence proves nothing while nobody listens. What is left of the time for a
+   * message is left to it afterwards.
    */
   pause(): void {
+    if (this.#isPaused) return;
     this.#isPaused = true;
+    if (this.#closing === undefined) this.#liveness.suspendPhase(this.config.host.nowMs());
   }
 
   /** {@link receive} takes everything again. */
@@ -180,6 +202,7 @@ export class Engine<Owner> implements FrameSink {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#liveness.heard(); // what it sent meanwhile is still to be read
+    this.#moveDeadline(() => this.#liveness.resumePhase(this.config.host.nowMs()));
   }
 
   /** The peer ended its direction of the transport. There is no half-open WebSocket: ours is ended as well. */
@@ -222,6 +245,7 @@ export class Engine<Owner> implements FrameSink {
   /** @internal Part of {@link FrameSink}. Judges a frame by its header, before its payload is waited for. */
   frameHeader(firstByte: number, masked: boolean, payloadLength: number): boolean {
     const { config } = this;
+    this.#receivedFrames++;
     const opcode = firstByte & OPCODE_BITS;
     const trace = config.trace;
     if (trace?.isEnabled) trace.frame(this.owner, "received", firstByte, masked, payloadLength);
@@ -577,22 +601,18 @@ export class Engine<Owner> implements FrameSink {
           this.#close(CloseCode.goingAway, "maximum lifetime reached", undefined);
           break;
         case "phase-timeout":
-          this.#phaseTimeout(nowMs);
+          this.#phaseTimeout();
           break;
       }
     }
   }
 
-  #phaseTimeout(nowMs: number): void {
+  #phaseTimeout(): void {
     const closing = this.#closing;
     if (closing !== undefined) {
       this.terminate(
         lost("CLOSE_TIMEOUT", `no end of the closing handshake in ${this.config.closeTimeoutMs} ms`),
       );
-      return;
-    }
-    if (this.#isPaused) {
-      this.#liveness.beginPhase(nowMs, this.config.messageTimeoutMs);
       return;
     }
     const error = lost("MESSAGE_TIMEOUT", `a message not complete after ${this.config.messageTimeoutMs} ms`);

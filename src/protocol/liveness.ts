@@ -17,7 +17,7 @@ export class Liveness {
   /** When to ping, or, while a pong is awaited, by when it must be there. */
   #keepaliveAtMs: number;
   #idleAtMs: number;
-  /** By when the message being received, or the closing handshake, must be complete. */
+  /** By when the message being received, or the closing handshake, must be complete. Below 0: suspended, and what is left. */
   #phaseByMs = NEVER;
   #isAwaitingPong = false;
   #hasHeard = false;
@@ -35,7 +35,7 @@ export class Liveness {
   get deadlineMs(): number {
     const earliest = earlier(
       earlier(this.#keepaliveAtMs, this.#idleAtMs),
-      earlier(this.#phaseByMs, this.#endsAtMs),
+      earlier(Math.max(this.#phaseByMs, NEVER), this.#endsAtMs),
     );
     return earliest === NEVER ? Infinity : earliest;
   }
@@ -54,6 +54,16 @@ export class Liveness {
   /** A phase that may not last forever begins: a message that is not complete, or the closing handshake. */
   beginPhase(nowMs: number, timeoutMs: number): void {
     this.#phaseByMs = after(nowMs, timeoutMs);
+  }
+
+  /** The time of the phase does not run. */
+  suspendPhase(nowMs: number): void {
+    if (this.#phaseByMs > NEVER) this.#phaseByMs = -Math.max(1, Math.ceil(this.#phaseByMs - nowMs));
+  }
+
+  /** It runs again, with what was left. */
+  resumePhase(nowMs: number): void {
+    if (this.#phaseByMs < NEVER) this.#phaseByMs = after(nowMs, -this.#phaseByMs);
   }
 
   /** The phase is over. */
@@ -98,7 +108,7 @@ function after(nowMs: number, timeoutMs: number): number {
 }
 
 function hasCome(atMs: number, nowMs: number): boolean {
-  return atMs !== NEVER && nowMs >= atMs;
+  return atMs > NEVER && nowMs >= atMs;
 }
 
 function earlier(a: number, b: number): number {

@@ -4,6 +4,9 @@ import { FRAGMENT_OVERHEAD_BYTES } from "./engine-config.js";
 import type { EngineHost } from "./engine-host.js";
 import { type MessageOpcode, Opcode } from "./opcode.js";
 
+/** This object with its queue and the check of its text. */
+const ASSEMBLER_BYTES = 512;
+
 /** A message of which not all has arrived: its kind, what there is of it, and the check of its text. */
 export class MessageAssembler {
   readonly opcode: MessageOpcode;
@@ -26,6 +29,11 @@ export class MessageAssembler {
   /** What its fragments cost us beyond their payload. */
   get overheadBytes(): number {
     return this.#fragments * FRAGMENT_OVERHEAD_BYTES;
+  }
+
+  /** How much memory it keeps, objects included. */
+  get heldBytes(): number {
+    return ASSEMBLER_BYTES + this.#queue.heldBytes;
   }
 
   /** Whether it is text, and all of it so far is ASCII. */

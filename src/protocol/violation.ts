@@ -24,6 +24,7 @@ const VIOLATIONS: Readonly<Record<ProtocolErrorCode, readonly [closeCode: number
   FRAME_TOO_BIG: [messageTooBig, "a frame above the limit"],
   TOO_MANY_FRAGMENTS: [policyViolation, "a message in too many fragments"],
   TOO_MANY_PENDING_PONGS: [policyViolation, "more pings than pongs read"],
+  RATE_EXCEEDED: [policyViolation, "more than the rate allows"],
 };
 
 /** The error for what a peer did. */

@@ -11,7 +11,12 @@ import {
   isCloseCodeAllowed,
   type ProtocolErrorCode,
 } from "hawser/protocol";
-import { connectionSettings, DEFAULT_SEND_LIMITS } from "#node/connection/connection-settings.js";
+import {
+  connectionSettings,
+  DEFAULT_MEMORY_LIMITS,
+  DEFAULT_RATE_LIMITS,
+  DEFAULT_SEND_LIMITS,
+} from "#node/connection/connection-settings.js";
 import { nodeHost } from "#node/node-host.js";
 import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
 import { violation } from "#protocol/violation.js";
@@ -29,13 +34,15 @@ const { compressFromBytes } = engineConfig({
   host: nodeHost,
   handler: Connection.engineHandler,
 });
-const { overflow, textAs, autoPong } = connectionSettings({});
+const { overflow, overRate, textAs, autoPong } = connectionSettings({});
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   ReceiveLimits: { ...DEFAULT_LIMITS },
   Deadlines: { ...DEFAULT_DEADLINES },
   SendLimits: { ...DEFAULT_SEND_LIMITS },
+  RateLimits: { ...DEFAULT_RATE_LIMITS },
+  MemoryLimits: { ...DEFAULT_MEMORY_LIMITS },
   ServerLimits: { ...DEFAULT_SERVER_LIMITS },
-  MessageOptions: { overflow, textAs, autoPong, compressFromBytes },
+  MessageOptions: { overflow, overRate, textAs, autoPong, compressFromBytes },
 };
 
 describe("options.md", () => {
@@ -86,9 +93,14 @@ describe("options.md", () => {
 
 describe("limits.md", () => {
   const rows = reference("limits").filter(({ isCode }) => isCode);
-  const limits = ["ReceiveLimits", "Deadlines", "SendLimits", "ServerLimits"].flatMap((owner) =>
-    Object.entries(DEFAULTS[owner]!),
-  );
+  const limits = [
+    "ReceiveLimits",
+    "RateLimits",
+    "Deadlines",
+    "SendLimits",
+    "MemoryLimits",
+    "ServerLimits",
+  ].flatMap((owner) => Object.entries(DEFAULTS[owner]!));
 
   it("has a row for every limit, and no other", () => {
     assert.deepEqual(namesOf(rows), [...limits.map(([name]) => name), "maxRedirects"].sort());

@@ -252,6 +252,23 @@ describe("deadlines", () => {
     }
   });
 
+  it("leave a message what was left of its time, however often reading was paused", () => {
+    const endpoint = endpointWith({ messageTimeoutMs: 100 });
+    endpoint.receive(frameFor("server", { opcode: OP.text, fin: false, payload: "a" }));
+    for (let i = 0; i < 9; i++) {
+      runUntil(endpoint, endpoint.clock.ms + 10);
+      endpoint.engine.pause();
+      assert.equal(endpoint.engine.deadlineMs, Infinity);
+      runUntil(endpoint, endpoint.clock.ms + 500);
+      endpoint.engine.resume();
+      assert.equal(endpoint.engine.deadlineMs, endpoint.clock.ms + 90 - 10 * i);
+    }
+    runUntil(endpoint, endpoint.clock.ms + 9);
+    assert.equal(endpoint.engine.isOpen, true);
+    runUntil(endpoint, endpoint.clock.ms + 1);
+    assert.equal(endpoint.engine.isOpen, false);
+  });
+
   it("of the closing handshake counts also while we do not read", () => {
     const endpoint = endpointWith({ closeTimeoutMs: 50 });
     endpoint.engine.pause();

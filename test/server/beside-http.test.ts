@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { createServer, get, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
-import { attach, endpoint, serve, UsageError } from "hawser/server";
+import { attach, endpoint, refuse, serve, UsageError } from "hawser/server";
+import { testCertificate } from "../support/certificate.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
 
@@ -67,6 +68,44 @@ describe("a server beside ordinary HTTP", () => {
       assert.match(answer, /GET \/a body$/, `cut at ${cut}`);
     }
     await server.shutdown();
+  });
+
+  it("serves a request that would rather upgrade to something else as what it is, where Node asks", async () => {
+    const asksServers =
+      "shouldUpgradeCallback" in createServer({ shouldUpgradeCallback: () => false } as object);
+    const server = await serve({ message() {}, request: (_, response) => response.end("ordinary") });
+    const client = await RawClient.open({
+      port: server.port,
+      headers: {
+        Upgrade: "h2c",
+        Connection: "Upgrade, HTTP2-Settings, close",
+        "HTTP2-Settings": "AAMAAABkAAQAAP__",
+      },
+    });
+    assert.equal(client.status, asksServers ? 200 : 426);
+    await client.gone;
+    await server.shutdown();
+  });
+
+  it("answers a client that has ended its direction, over TCP and over TLS", async () => {
+    const { key, cert, ca } = testCertificate();
+    for (const tls of [undefined, { key, cert }]) {
+      const server = await serve({
+        ...(tls && { tls }),
+        upgrade: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return refuse(403, { body: "x".repeat(200_000) });
+        },
+      });
+      const client = await RawClient.dial({ port: server.port, ca: tls && ca });
+      client.ask();
+      client.socket.end();
+      await client.gone;
+      await client.answered();
+      assert.equal(client.status, 403);
+      assert.equal(client.body.length, 200_000);
+      await server.shutdown();
+    }
   });
 
   it("takes a handshake behind ordinary requests on the same connection", async () => {

@@ -47,6 +47,36 @@ describe("the limits on connections", () => {
     await server.shutdown();
   });
 
+  it("refuse with 429 by the /64 of an IPv6 address, and free the place of who left", async () => {
+    const server = await serve({
+      maxConnectionsPerAddress: 1,
+      clientAddress: (request) => request.headers.get("x-real-ip") ?? "",
+    });
+    const from = (address: string) =>
+      RawClient.open({ port: server.port, headers: { "X-Real-IP": address } });
+    const clients = [
+      await from("2001:db8::1"),
+      await from("2001:db8::ffff:2"),
+      await from("2001:db8:0:1::1"),
+      await from("::ffff:192.0.2.1"),
+      await from("192.0.2.1"),
+    ];
+    assert.deepEqual(
+      clients.map((client) => client.status),
+      [101, 429, 101, 101, 429],
+    );
+    assert.deepEqual(
+      [...server.connections].map((socket) => socket.request.remoteAddress),
+      ["2001:db8::1", "2001:db8:0:1::1", "::ffff:192.0.2.1"],
+    );
+    await clients[0]!.destroy();
+    await until(() => server.connections.size === 2, "the first is gone");
+    clients.push(await from("2001:db8::3"));
+    assert.equal(clients[5]!.status, 101);
+    await Promise.all(clients.map((client) => client.destroy()));
+    await server.shutdown();
+  });
+
   it("are not miscounted where a hook tries to give the request another address", async () => {
     const server = await serve({
       maxConnectionsPerAddress: 1,
@@ -110,6 +140,23 @@ describe("the limits on the head of a request", () => {
     const headers = { "X-Long": "x".repeat(2_000) };
     assert.equal(await statusOf({ maxHeaderBytes: 1_024 }, headers), 431);
     assert.equal(await statusOf({ maxHeaderBytes: 4_096 }, headers), 101);
+  });
+
+  it("tell `refused`, with the address and nothing else", async () => {
+    for (const options of [{ maxHeaderBytes: 1_024 }, { maxHeaders: 5 }]) {
+      const told = new Inbox<readonly [string, number, string, string]>("refusal");
+      const server = await serve({
+        ...options,
+        refused: (error, request) =>
+          void told.push([error.code, error.status, request.target, request.remoteAddress]),
+      });
+      const headers = { "X-Long": "x".repeat(2_000) };
+      const client = await RawClient.open({ port: server.port, headers });
+      assert.equal(client.status, 431);
+      assert.deepEqual(await told.next(), ["HEAD_TOO_LARGE", 431, "", "127.0.0.1"]);
+      await client.destroy();
+      await server.shutdown();
+    }
   });
 
   it("refuse too many fields with 431, and leave none out instead", async () => {

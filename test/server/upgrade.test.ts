@@ -384,6 +384,21 @@ describe("the negotiation of permessage-deflate", () => {
     assert.equal(socket?.extensions, client.header("Sec-WebSocket-Extensions"));
   });
 
+  it("is declined to the Safari that breaks it, and to no other", async () => {
+    const safari = (version: string): string =>
+      `Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/${version} Safari/605.1.15`;
+    for (const [version, isAccepted] of [
+      ["15.1", false],
+      ["15.4", true],
+    ] as const) {
+      const headers = { ...offer.headers, "User-Agent": safari(version) };
+      const { client, socket } = await handshake({ compression: true }, { headers });
+      assert.equal(client.status, 101);
+      assert.equal(client.header("Sec-WebSocket-Extensions") !== undefined, isAccepted, version);
+      assert.equal(socket?.extensions !== "", isAccepted, version);
+    }
+  });
+
   it("does not fail the handshake for an offer that makes no sense", async () => {
     const { client, socket } = await handshake(
       { compression: true },

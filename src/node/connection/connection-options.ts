@@ -29,6 +29,36 @@ export interface SendLimits {
   receiveHighWaterMarkBytes: number;
 }
 
+/**
+ * How fast the peer of one connection may send. A frame is a message, a ping, a pong or a close frame; a message in
+ * fragments is as many frames. Charged when a chunk was read (64 KiB at most), so that what it holds is still handled.
+ */
+export interface RateLimits {
+  /**
+   * Frames a second, above zero. Default Infinity, no limit: how much a client has to say is known to the application
+   * only, and a peer that is not read slows down by itself. Set it where each message costs you much.
+   */
+  maxReceivedFramesPerSecond: number;
+  /** Bytes a second, frame headers included, above zero. Default Infinity, no limit, for the same reason. */
+  maxReceivedBytesPerSecond: number;
+  /**
+   * How much may come at once: what both rates allow in so many ms. Default 1 s: an honest client is uneven, and its
+   * first second brings the most. With `overRate: "disconnect"` it must be above the largest message.
+   */
+  rateBurstMs: number;
+}
+
+/** Limits on the memory of one connection, objects and not only payload. */
+export interface MemoryLimits {
+  /**
+   * The most bytes one connection may make us hold, all in all: 5,120 for itself, a message that is not complete, what
+   * nobody took, what waits to be sent, the windows of permessage-deflate, and the objects around them. Above it the
+   * connection is dropped. Default 64 MiB, or twice `maxMessageBytes` and `maxBufferedBytes` together where that is
+   * more: the other limits keep an honest peer within half of it. A single message to send must fit as well.
+   */
+  maxConnectionMemoryBytes: number;
+}
+
 /** How a connection treats messages. */
 export interface MessageOptions {
   /**
@@ -36,6 +66,11 @@ export interface MessageOptions {
    * nothing is missing in the middle of a stream; `drop` leaves that message out and says so. Default `disconnect`.
    */
   overflow: "disconnect" | "drop";
+  /**
+   * What happens to a peer above a rate: `delay` reads nothing until it is within the rate again, so that its sending
+   * backs up and nothing is lost; `disconnect` fails the connection with 1008. Default `delay`: it harms nobody honest.
+   */
+  overRate: "delay" | "disconnect";
   /**
    * Messages below this many bytes are sent uncompressed where permessage-deflate is in use. Default 1024: below,
    * the gain rarely pays the time.
@@ -52,7 +87,7 @@ export interface MessageOptions {
 
 /** Everything that can be set for a connection, on a server and on a client alike. */
 export interface ConnectionOptions
-  extends OptionalOf<ReceiveLimits & Deadlines & SendLimits & MessageOptions> {}
+  extends OptionalOf<ReceiveLimits & RateLimits & Deadlines & SendLimits & MemoryLimits & MessageOptions> {}
 
 /**
  * What an application does with the events of its connections. One object serves all connections of an endpoint.

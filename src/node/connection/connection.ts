@@ -15,7 +15,7 @@ import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
-import { schedule, unschedule } from "../clock.js";
+import { nowMs, schedule, unschedule } from "../clock.js";
 import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
@@ -23,11 +23,13 @@ import { DeferredMessages } from "./deferred-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { laterDrain } from "./drain-notice.js";
 import { HeldBytes } from "./held-bytes.js";
+import { CONNECTION_BASE_BYTES, type MemoryBudget, type MemoryHolder } from "./memory-budget.js";
 import { type Message, MessageQueue } from "./message-queue.js";
 import { MessageWriter } from "./message-writer.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
 import { readInto, receiveBuffer } from "./receive-buffer.js";
+import { ReceiveRate } from "./receive-rate.js";
 import type { SendStatus } from "./send-status.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { watchRejection } from "./watch-rejection.js";
@@ -38,6 +40,8 @@ export interface ConnectionContext {
   readonly config: EngineConfig<Connection<unknown>>;
   readonly settings: ConnectionSettings;
   readonly handlers: ConnectionHandlers<Connection<unknown>>;
+  /** The budget of all connections of a server. */
+  readonly memory: MemoryBudget | undefined;
 }
 
 /** How a message is sent. */
@@ -59,6 +63,11 @@ const HOLD_UP_TO_BYTES = 65_536;
 
 /** Finds the connection of a stream in the listeners that all connections share. */
 const CONNECTION = Symbol("hawser connection");
+/** Less than this in the stream is not counted: it is part of what each connection costs, and mostly gone in a moment. */
+const SMALL_OUTPUT_BYTES = 1_024;
+/** What a piece that waits in the stream costs beside its bytes: 154 measured on Node 20. */
+const PIECE_OVERHEAD_BYTES = 160;
+
 type ConnectedStream = Duplex & { [CONNECTION]: Connection<unknown> };
 
 /** What few connections use, so that the others do not pay for it. */
@@ -71,6 +80,10 @@ interface Extras {
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
   deferred?: DeferredMessages;
+  rate?: ReceiveRate;
+  /** How many pieces wait in the stream behind others. */
+  waitingPieces?: number;
+  onPieceLeft?: () => void;
 }
 
 /**
@@ -79,7 +92,7 @@ interface Extras {
  *
  * @typeParam Data what the application keeps with the connection.
  */
-export class Connection<Data = undefined> implements TimerWheelEntry, AsyncIterable<Message> {
+export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHolder, AsyncIterable<Message> {
   /** Yours: what the application keeps with this connection. On a server, what the `upgrade` hook returned. */
   data: Data;
   /** The subprotocol that was agreed on; empty if none. */
@@ -96,6 +109,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   #extras: Extras | undefined = undefined;
   #transportError: unknown = undefined;
   #pendingPongs = 0;
+  #heldBytes = 0;
   #isAboveMark = false;
   #isGone = false;
   /** @internal */
@@ -131,9 +145,18 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     return this.#engine.latencyMs;
   }
 
-  /** Whether reading is paused. */
+  /**
+   * How much memory it takes, as far as it is counted for `maxConnectionMemoryBytes` and `maxMemoryBytes`: what it holds
+   * for its peer, with the objects around that, and 5,120 bytes for itself. Not what the application keeps, nor TLS.
+   */
+  get memoryBytes(): number {
+    return CONNECTION_BASE_BYTES + this.#measure();
+  }
+
+  /** Whether reading is paused, by `pause()` or since nobody takes the messages; a limit on the rate is not told here. */
   get isPaused(): boolean {
-    return this.#engine.isPaused;
+    const rate = this.#extras?.rate;
+    return rate !== undefined && rate.delayedUntilMs > 0 ? rate.isPausedByUser : this.#engine.isPaused;
   }
 
   /** Resolves when the connection is gone, with how it ended. Never rejects. */
@@ -182,6 +205,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
       const extras = (this.#extras ??= {});
       extras.deferred ??= new DeferredMessages();
       extras.deferred.add(payload, byteLength, opcode, options?.compress);
+      this.recount();
     } else if (payload instanceof PreparedMessage) engine.sendPrepared(payload);
     else engine.send(payload, opcode, options?.compress);
     // At most three bytes a character of text, and a header: what is below the mark even so need not be looked at.
@@ -280,12 +304,22 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
    * sends, pongs included, so that a peer that dies without a word is noticed only after `resume()`.
    */
   pause(): void {
-    if (!this.#isGone) this.#engine.pause();
+    if (this.#isGone) return;
+    const rate = this.#extras?.rate;
+    if (rate !== undefined) rate.isPausedByUser = true;
+    this.#engine.pause();
   }
 
   /** Reads again. Messages that wait in a received chunk are handed out before new ones are read. */
   resume(): void {
     if (this.#isGone || !this.#engine.isPaused) return;
+    const rate = this.#extras?.rate;
+    if (rate !== undefined) {
+      rate.isPausedByUser = false;
+      // While closing nothing is held back: the answer to our close frame must come within its deadline.
+      if (rate.delayedUntilMs > 0 && this.#engine.isOpen) return;
+      rate.delayedUntilMs = 0;
+    }
     this.#engine.resume();
     process.nextTick(Connection.#readAgain, this);
   }
@@ -358,19 +392,71 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
 
   /** @internal Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
+    this.#endDelay(nowMs);
     const wasOpen = this.#engine.isOpen;
     beginTurn();
     this.#engine.handleTimeout(nowMs);
     endTurn();
     if (wasOpen && !this.#engine.isOpen) this.#stopConsuming();
-    return this.#isGone ? Infinity : this.#engine.deadlineMs;
+    return this.#isGone ? Infinity : this.#deadlineMs();
   }
 
   /** @internal Called by the output buffer. */
   onFlushed(): void {
     // A stream that is no socket may hand on what it is given at once, and be answered already.
     if (this.#output?.pendingBytes === 0) this.#output = undefined;
+    if (this.#heldBytes > 0 || this.#engine.hasDeflate || this.#stream.writableLength >= SMALL_OUTPUT_BYTES)
+      this.recount();
     this.#noticeRoom();
+  }
+
+  /** @internal Called by the output buffer. */
+  piecesWait(count: number): () => void {
+    const extras = (this.#extras ??= {});
+    extras.waitingPieces = (extras.waitingPieces ?? 0) + count;
+    extras.onPieceLeft ??= () => {
+      extras.waitingPieces!--;
+    };
+    return extras.onPieceLeft;
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  recount(): void {
+    const { memory, settings } = this.#context;
+    const before = this.#heldBytes;
+    this.#heldBytes = this.#isGone || this.#stream.destroyed ? 0 : this.#measure();
+    // A single message may be larger than what may be buffered: it is in memory anyway, and not for the peer to judge.
+    const ownBytes = Math.max(0, this.#leavingBytes() - settings.maxBufferedBytes);
+    if (this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes) {
+      this.#heldBytes = before;
+      this.endForMemory(`the connection holds more than ${settings.maxConnectionMemoryBytes} bytes`);
+    } else if (this.#heldBytes !== before) memory?.moved(this, this.#heldBytes - before);
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  endForMemory(message: string): void {
+    this.#held = undefined;
+    this.#engine.terminate(new ConnectionError("MEMORY_EXCEEDED", message));
+    this.recount(); // the stream is destroyed
+  }
+
+  #measure(): number {
+    const held = this.#held?.capacity ?? 0;
+    const { waitingPieces = 0, queue, deferred } = this.#extras ?? {};
+    const leaving = this.#leavingBytes();
+    return (
+      this.#engine.heldBytes +
+      held +
+      (leaving < SMALL_OUTPUT_BYTES ? 0 : leaving) +
+      waitingPieces * PIECE_OVERHEAD_BYTES +
+      (queue?.heldBytes ?? 0) +
+      (deferred?.heldBytes ?? 0)
+    );
   }
 
   #noticeRoom(): void {
@@ -422,32 +508,72 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   #receive(chunk: Uint8Array, byteLength: number): void {
     if (this.#held !== undefined) {
       this.#held.append(chunk, 0, byteLength);
-      if (this.#engine.isPaused) this.#pauseAtMark(this.#held);
-      else this.#receiveHeld(this.#held);
+      if (!this.#engine.isPaused) {
+        this.#receiveHeld(this.#held);
+      } else {
+        this.#pauseAtMark(this.#held);
+        this.recount();
+      }
       return;
     }
     beginTurn();
     try {
       const stoppedAt = this.#engine.receive(chunk, 0, byteLength);
       if (stoppedAt < byteLength) this.#held = new HeldBytes(chunk, stoppedAt, byteLength);
+      if (this.#context.settings.isRateLimited) this.#chargeRate(stoppedAt);
     } finally {
       endTurn(); // whatever happens here, the output of others must not wait for ever
     }
     if (this.#held !== undefined) this.#pauseAtMark(this.#held);
+    if (
+      this.#heldBytes > 0 ||
+      this.#engine.isHolding ||
+      this.#held !== undefined ||
+      this.#extras?.queue !== undefined
+    )
+      this.recount();
   }
 
   #receiveHeld(held: HeldBytes): void {
     beginTurn();
     try {
+      const before = held.byteLength;
       held.give((bytes, start, end) => this.#engine.receive(bytes, start, end));
       if (held.byteLength === 0) this.#held = undefined;
+      if (this.#context.settings.isRateLimited) this.#chargeRate(before - held.byteLength);
     } finally {
       endTurn();
     }
+    this.recount();
   }
 
   #pauseAtMark(held: HeldBytes): void {
     if (held.byteLength >= HOLD_UP_TO_BYTES) this.#stream.pause();
+  }
+
+  /** Frames and bytes are charged when they were handled, and not when they came: what is held back is charged later. */
+  #chargeRate(byteLength: number): void {
+    if (!this.#engine.isOpen) return;
+    const { settings } = this.#context;
+    const now = nowMs();
+    const extras = (this.#extras ??= {});
+    extras.rate ??= new ReceiveRate(settings, this.#engine.isPaused, now);
+    const delayMs = extras.rate.charge(byteLength, this.#engine.receivedFrames, now);
+    if (delayMs === 0) return;
+    if (settings.overRate === "disconnect") {
+      this.#engine.fail(violation("RATE_EXCEEDED"));
+      return;
+    }
+    extras.rate.delayedUntilMs = now + delayMs;
+    this.#engine.pause();
+    this.#reschedule();
+  }
+
+  #endDelay(nowMs: number): void {
+    const rate = this.#extras?.rate;
+    if (rate === undefined || rate.delayedUntilMs === 0 || nowMs < rate.delayedUntilMs) return;
+    rate.delayedUntilMs = 0;
+    if (!rate.isPausedByUser) this.resume();
   }
 
   #receiveEnd(): void {
@@ -516,6 +642,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     unschedule(this);
     this.#output?.discard();
     this.#held = undefined;
+    this.recount();
     beginTurn();
     const result = this.#engine.transportClosed(this.#transportError);
     this.onGone?.(this);
@@ -602,8 +729,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
     for (const waiter of waiters) waiter(isOpen);
   }
 
+  /** When the engine has something to do, or the delay for a rate is over. */
+  #deadlineMs(): number {
+    const delayedUntilMs = this.#extras?.rate?.delayedUntilMs ?? 0;
+    return delayedUntilMs > 0 ? Math.min(delayedUntilMs, this.#engine.deadlineMs) : this.#engine.deadlineMs;
+  }
+
   #reschedule(): void {
-    if (!this.#isGone) schedule(this, this.#engine.deadlineMs);
+    if (!this.#isGone) schedule(this, this.#deadlineMs());
   }
 
   // --- Handlers that throw -------------------------------------------------------------------------------------
@@ -680,7 +813,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, AsyncItera
   }
 
   static #onDrain(this: ConnectedStream): void {
-    this[CONNECTION].#noticeRoom();
+    const connection = this[CONNECTION];
+    if (connection.#heldBytes > 0) connection.recount();
+    connection.#noticeRoom();
   }
 }
 

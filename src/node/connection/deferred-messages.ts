@@ -12,6 +12,9 @@ interface DeferredMessage {
   readonly compress: boolean | undefined;
 }
 
+/** The entry, its place in the list, and the object around its bytes. */
+const MESSAGE_OVERHEAD_BYTES = 192;
+
 /** Messages that wait for the end of one that is sent piece by piece: the protocol cannot interleave two (RFC 6455 §5.4). */
 export class DeferredMessages {
   readonly #messages: DeferredMessage[] = [];
@@ -20,6 +23,11 @@ export class DeferredMessages {
   /** How many bytes of payload wait. */
   get byteLength(): number {
     return this.#byteLength;
+  }
+
+  /** How much memory that keeps, objects included. */
+  get heldBytes(): number {
+    return this.#byteLength + this.#messages.length * MESSAGE_OVERHEAD_BYTES;
   }
 
   /** Adds a message behind the others. */

@@ -23,6 +23,14 @@ export class MessageQueue {
     this.#source = source;
   }
 
+  /**
+   * How much memory that keeps: twice what was counted against the mark, since a character may take two bytes, and a
+   * Buffer is two objects.
+   */
+  get heldBytes(): number {
+    return 2 * this.#queuedBytes;
+  }
+
   /** Adds a message, or hands it to who waits for one. */
   push(message: Message): void {
     if (this.#isEnded) return;
@@ -31,7 +39,7 @@ export class MessageQueue {
       taker(message);
       return;
     }
-    this.#messages.push(message);
+    this.#messages.push(typeof message === "string" ? message : ownBytes(message));
     this.#queuedBytes += costOf(message);
     if (!this.#isPausing && this.#queuedBytes > this.#highWaterMarkBytes) {
       this.#isPausing = true;
@@ -66,6 +74,11 @@ export class MessageQueue {
     }
     return message;
   }
+}
+
+/** A message that waits must not keep alive a chunk of more than twice its size: a peer chooses what lies around it. */
+function ownBytes(message: Buffer): Buffer {
+  return message.buffer.byteLength > 2 * message.length ? Buffer.from(message) : message;
 }
 
 function costOf(message: Message): number {

@@ -19,6 +19,14 @@ let slabUsed = 0;
 /** The one object that every reservation is answered with. */
 const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
 
+/** Whose output it is. */
+interface OutputOwner {
+  /** Told after every flush, to drop the output and to look at how much is left. */
+  onFlushed(): void;
+  /** So many pieces go behind others that wait in the stream. Answers what is to be called when one has left. */
+  piecesWait(count: number): () => void;
+}
+
 /**
  * The output of one connection, made when it has some and dropped when that has been handed over: the frames of one
  * turn of the event loop leave in one write. Small frames are written into a slab shared by all connections, large
@@ -26,7 +34,7 @@ const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
  */
 export class OutputBuffer {
   readonly #stream: Duplex;
-  readonly #owner: { onFlushed(): void };
+  readonly #owner: OutputOwner;
   /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
   readonly #isPlain: boolean;
   /** What lies before the range that is being extended. */
@@ -42,8 +50,7 @@ export class OutputBuffer {
   readonly #streamBytes: number;
   #isDirty = false;
 
-  /** @param owner told after every flush, to drop this and to look at how much is left. */
-  constructor(stream: Duplex, owner: { onFlushed(): void }) {
+  constructor(stream: Duplex, owner: OutputOwner) {
     this.#stream = stream;
     this.#owner = owner;
     this.#streamBytes = stream.writableLength;
@@ -116,13 +123,16 @@ export class OutputBuffer {
     const start = this.#start;
     const end = this.#end;
     this.discard();
+    // Counted only where others wait already: an object each, whatever its size, they are what tiny messages cost.
+    const count = (pieces?.length ?? 0) + (bytes === undefined ? 0 : 1);
+    const onLeft = stream.writableLength > 0 ? this.#owner.piecesWait(count) : undefined;
     if (pieces === undefined) {
-      stream.write(partOf(bytes!, start, end));
+      stream.write(partOf(bytes!, start, end), onLeft);
       this.#reclaim(bytes!, start, end);
     } else {
       stream.cork();
-      for (const piece of pieces) stream.write(piece);
-      if (bytes !== undefined) stream.write(partOf(bytes, start, end));
+      for (const piece of pieces) stream.write(piece, onLeft);
+      if (bytes !== undefined) stream.write(partOf(bytes, start, end), onLeft);
       stream.uncork();
     }
     this.#owner.onFlushed();

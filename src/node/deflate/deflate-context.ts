@@ -11,7 +11,9 @@ const MIN_ZLIB_WINDOW_BITS = 9;
 const LEVEL = constants.Z_BEST_SPEED;
 /** What nothing comes to: an empty block, flushed. zlib would give out nothing, since there is nothing to flush. */
 const NOTHING_DEFLATED: Buffer = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
-/** 268 KiB each at the largest window: 67 MiB at most. */
+/** What zlib says a stream takes at the largest window, and Node's object. */
+const STREAM_BYTES = 272 * 1024;
+/** 68 MiB at most. */
 const kept = new KeptStreams(256);
 
 /**
@@ -33,6 +35,10 @@ export class ZlibDeflateContext implements DeflateContext, Keeper {
       finishFlush: constants.Z_SYNC_FLUSH,
       level: LEVEL,
     };
+  }
+
+  get heldBytes(): number {
+    return this.#window.capacity + (this.#stream === undefined ? 0 : STREAM_BYTES);
   }
 
   deflate(bytes: Uint8Array): Uint8Array {

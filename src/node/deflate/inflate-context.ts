@@ -25,7 +25,9 @@ const TAIL_AND_PROBE: Buffer = Buffer.concat([
  * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
  */
 const MAX_FINAL_BLOCKS = 32;
-/** 44 KiB each at the largest window: 44 MiB at most. */
+/** A stream of zlib: its window of 32 KiB and its tables (zlib's own figure is 32 KiB and some 7 KiB), and Node's object. */
+const STREAM_BYTES = 48 * 1024;
+/** 48 MiB at most. */
 const kept = new KeptStreams(1_024);
 
 /**
@@ -49,6 +51,11 @@ export class ZlibInflateContext implements InflateContext, Keeper {
   constructor(windowBits: number) {
     this.#windowBits = windowBits;
     this.#window = new SlidingWindow(windowBits);
+  }
+
+  get heldBytes(): number {
+    const streams = (this.#stream === undefined ? 0 : 1) + (this.#keptStream === undefined ? 0 : 1);
+    return this.#window.capacity + streams * STREAM_BYTES;
   }
 
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {

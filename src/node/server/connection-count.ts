@@ -1,8 +1,10 @@
-/** Counts connections, in total and by address, against limits. */
+import { clientGroup } from "./client-group.js";
+
+/** Counts connections, in total and by client, against limits. */
 export class ConnectionCount {
   readonly #maxTotal: number;
   readonly #maxPerAddress: number;
-  readonly #byAddress = new Map<string, number>();
+  readonly #byClient = new Map<string, number>();
   #total = 0;
 
   constructor(maxTotal: number, maxPerAddress: number) {
@@ -13,18 +15,20 @@ export class ConnectionCount {
   /** Counts one more, unless a limit is reached: which one, or undefined. Unix sockets have no address to count. */
   add(address: string): "total" | "address" | undefined {
     if (this.#total >= this.#maxTotal) return "total";
-    const ofAddress = this.#byAddress.get(address) ?? 0;
-    if (address !== "" && ofAddress >= this.#maxPerAddress) return "address";
+    const client = clientGroup(address);
+    const ofClient = this.#byClient.get(client) ?? 0;
+    if (client !== "" && ofClient >= this.#maxPerAddress) return "address";
     this.#total++;
-    this.#byAddress.set(address, ofAddress + 1);
+    this.#byClient.set(client, ofClient + 1);
     return undefined;
   }
 
   /** One is gone. */
   remove(address: string): void {
     this.#total--;
-    const left = (this.#byAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#byAddress.set(address, left);
-    else this.#byAddress.delete(address);
+    const client = clientGroup(address);
+    const left = (this.#byClient.get(client) ?? 1) - 1;
+    if (left > 0) this.#byClient.set(client, left);
+    else this.#byClient.delete(client);
   }
 }

@@ -28,7 +28,8 @@ export interface Endpoint<Data = undefined>
   protocols?: readonly string[] | undefined;
   /**
    * permessage-deflate (RFC 7692): `true`, or its parameters. Default false: compressing costs far more time than
-   * sending, and pays on slow links and long text.
+   * sending, and pays on slow links and long text. Safari 15.0 to 15.3 is known by its `User-Agent` and gets none,
+   * since its own is broken.
    */
   compression?: boolean | DeflateOptions | undefined;
 }

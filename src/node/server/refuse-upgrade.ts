@@ -25,8 +25,14 @@ export function refuseUpgrade(
     bodyBytes: bytes.length,
     bodyType: hasType ? undefined : "text/plain; charset=utf-8",
   });
+  stream.allowHalfOpen = true;
   new HandshakeGuard(stream, LINGER_MS); // until the stream is closed
-  stream.once("end", () => stream.destroy());
+  // A client that has ended its direction may read the answer all the same: what is not written yet still goes out.
+  const destroyIfDone = (): void => {
+    if (stream.readableEnded && stream.writableFinished) stream.destroy();
+  };
+  stream.once("end", destroyIfDone);
+  stream.once("finish", destroyIfDone);
   stream.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]));
   stream.resume();
 }

@@ -1,6 +1,12 @@
-import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
+import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
@@ -74,6 +80,9 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
     headersTimeout,
     ...(headersTimeout > REQUEST_TIMEOUT_MS && { requestTimeout: headersTimeout }),
     noDelay: true,
+    // A server may ignore an upgrade that it does not want (RFC 9110 §7.8): `h2c`, say. Node 20 does not ask.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+      listsInclude([headers.upgrade ?? ""], "websocket"),
   };
   const http =
     options.tls === undefined

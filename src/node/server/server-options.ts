@@ -14,9 +14,16 @@ export interface ServerLimits {
   maxConnections: number;
   /**
    * The most connections from one address; more are refused with 429. Default 1,024: above an office behind one
-   * address, below what exhausts a server. Behind a proxy all come from one address: see `clientAddress`.
+   * address, below what exhausts a server. IPv6 addresses count by their /64, since a client can take any address in
+   * it. Behind a proxy all come from one address: see `clientAddress`.
    */
   maxConnectionsPerAddress: number;
+  /**
+   * The most bytes that all connections together may make us hold, counted as for `maxConnectionMemoryBytes`. Above it
+   * those that hold the most are dropped, and new ones are refused with 503. Default 1,024 MiB: 320 MiB for `maxConnections`
+   * that are idle, and 700 MiB for what is on its way, within a container of 2 GB.
+   */
+  maxMemoryBytes: number;
   /**
    * How long the opening handshake may take in ms, 0 for no end, from the first byte to the end of the `upgrade` hook.
    * Default 10 s: several round trips on the worst link, and a slow look-up.
@@ -41,8 +48,8 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    */
   clientAddress?: ((request: UpgradeRequest) => string) | undefined;
   /**
-   * Told of each opening handshake that was refused, for logs. Default none: then only an `upgrade` hook that threw is
-   * reported, as a warning of the process.
+   * Told of each opening handshake that was refused, for logs. Of a head that is too large, the request has the address
+   * and nothing else. Default none: then only an `upgrade` hook that threw is reported, as a warning of the process.
    */
   refused?: ((error: HandshakeError, request: UpgradeRequest) => void | Promise<void>) | undefined;
 }
@@ -68,6 +75,7 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
 export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = {
   maxConnections: 65_536,
   maxConnectionsPerAddress: 1_024,
+  maxMemoryBytes: 1_024 * 1_024 * 1_024,
   handshakeTimeoutMs: 10_000,
   maxHeaderBytes: 16_384,
   maxHeaders: 100,

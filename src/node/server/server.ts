@@ -17,10 +17,12 @@ import { PreparedMessage } from "../../protocol/prepared-message.js";
 import type { ConnectionContext, SendOptions } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
 import { diagnostics } from "../connection/diagnostics.js";
+import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { warnOf } from "../thrown-text.js";
+import { breaksDeflate } from "./breaks-deflate.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint } from "./endpoint.js";
 import { HandshakeGuard } from "./handshake-guard.js";
@@ -42,6 +44,9 @@ interface PreparedEndpoint {
   readonly context: ConnectionContext;
 }
 
+/** Of a request that was not read to its end. */
+const UNKNOWN_HEAD: RequestHead = { method: "", target: "", httpVersion: "1.1", headers: new HeaderList([]) };
+
 /** What {@link Server.broadcast} can add. */
 export interface BroadcastOptions extends SendOptions {
   /** Leave this connection out: usually the one that the message came from. Default none. */
@@ -60,6 +65,7 @@ export class Server {
   readonly #options: ServerOptions<unknown>;
   readonly #limits: ServerLimits;
   readonly #count: ConnectionCount;
+  readonly #memory: MemoryBudget;
   /** The streams whose opening handshake is not done, or that are being refused. */
   readonly #pending = new Set<Duplex>();
   #isShuttingDown = false;
@@ -76,12 +82,13 @@ export class Server {
     this.#options = options;
     this.#limits = serverLimits(options);
     this.#count = new ConnectionCount(this.#limits.maxConnections, this.#limits.maxConnectionsPerAddress);
+    this.#memory = new MemoryBudget(this.#limits.maxMemoryBytes);
     const { routes, ...shared } = options;
     if (routes === undefined) {
-      this.#routes.add("*", prepare(options));
+      this.#routes.add("*", prepare(this.#memory, options));
     } else {
       for (const [path, endpoint] of Object.entries(routes)) {
-        this.#routes.add(path, prepare(endpoint, { ...withoutHandlers(shared), ...endpoint }));
+        this.#routes.add(path, prepare(this.#memory, endpoint, { ...withoutHandlers(shared), ...endpoint }));
       }
     }
   }
@@ -89,6 +96,14 @@ export class Server {
   /** The open connections. */
   get connections(): ReadonlySet<ServerConnection<unknown>> {
     return this.#connections;
+  }
+
+  /**
+   * How much memory the connections take, as it is counted for `maxMemoryBytes`: the sum of their `memoryBytes`, and of
+   * those whose opening handshake is not done. Counted when asked, in a loop over those that hold anything.
+   */
+  get memoryBytes(): number {
+    return this.#memory.bytes;
   }
 
   /** Whether some endpoint is at the path of this request. */
@@ -123,6 +138,7 @@ export class Server {
   ): Promise<ServerConnection<unknown> | undefined> {
     const request = new UpgradeRequest(head, stream, incoming);
     const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    stream.allowHalfOpen = true; // who has ended its direction still reads a refusal; over TLS Node would end ours, too
     let isCounted = false;
     let refusalBody: string | undefined;
     const settle = (): void => void this.#pending.delete(stream);
@@ -148,7 +164,7 @@ export class Server {
       if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded) {
         stream.destroy();
         guard.release();
-        this.#count.remove(request.remoteAddress);
+        this.#leave(request.remoteAddress);
         return undefined;
       }
       const socket = this.#open(stream, firstBytes, handshake, target, answer, request);
@@ -158,10 +174,15 @@ export class Server {
       return socket;
     } catch (error) {
       guard.release();
-      if (isCounted) this.#count.remove(request.remoteAddress);
+      if (isCounted) this.#leave(request.remoteAddress);
       this.#refuse(request, stream, error, refusalBody);
       return undefined;
     }
+  }
+
+  /** @internal Refuses a handshake of whose head nothing is known but what is wrong with it. */
+  refuseHead(stream: Duplex, error: HandshakeError): void {
+    this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined);
   }
 
   /** Sends a message to all connections, encoded once. Returns how many it was `sent` to, `queued` for and so on. */
@@ -206,10 +227,19 @@ export class Server {
 
   #admit(address: string): void {
     const limit = this.#count.add(address);
-    if (limit === undefined) return;
+    if (limit === undefined) {
+      if (this.#memory.open()) return;
+      this.#count.remove(address);
+      throw new HandshakeError("MEMORY_EXCEEDED", 503, "the server has no room left", ["Retry-After", "5"]);
+    }
     throw limit === "total"
       ? new HandshakeError("TOO_MANY_CONNECTIONS", 503, "too many connections", ["Retry-After", "5"])
       : new HandshakeError("TOO_MANY_CONNECTIONS", 429, "too many connections from this address");
+  }
+
+  #leave(address: string): void {
+    this.#count.remove(address);
+    this.#memory.close();
   }
 
   /** The answer of the hook; undefined if the peer goes first, for a hook that never answers must not keep a place. */
@@ -238,9 +268,10 @@ export class Server {
       throw new UsageError("INVALID_PROTOCOL_NAME", `the client did not offer ${JSON.stringify(protocol)}`);
     }
     const { compression } = options;
-    const deflate = compression
-      ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
-      : undefined;
+    const deflate =
+      compression && !breaksDeflate(request.headers.get("user-agent"))
+        ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
+        : undefined;
     const head = acceptHead({
       acceptKey: acceptKey(handshake.key, sha1Base64),
       protocol,
@@ -267,7 +298,7 @@ export class Server {
   readonly #forget = (socket: unknown): void => {
     if (!(socket instanceof ServerConnection)) return;
     this.#connections.delete(socket);
-    this.#count.remove(socket.request.remoteAddress);
+    this.#leave(socket.request.remoteAddress);
     if (this.#connections.size === 0) this.#onEmpty?.();
   };
 
@@ -326,10 +357,14 @@ async function unlessClosed<T>(stream: Duplex, answer: T | Promise<T>): Promise<
   }
 }
 
-function prepare(endpoint: Endpoint<unknown>, options: Endpoint<unknown> = endpoint): PreparedEndpoint {
+function prepare(
+  memory: MemoryBudget,
+  endpoint: Endpoint<unknown>,
+  options: Endpoint<unknown> = endpoint,
+): PreparedEndpoint {
   if (options.origins !== undefined) assertOriginPolicy(options.origins);
   if (typeof options.compression === "object") assertDeflateOptions(options.compression);
-  return { endpoint, options, context: connectionContext("server", options, endpoint) };
+  return { endpoint, options, context: connectionContext("server", options, endpoint, memory) };
 }
 
 /** What endpoints start from: options, but nobody else's handlers. */

@@ -3,7 +3,6 @@ import type { Socket } from "node:net";
 import { HeadParser, type RequestHead } from "../../protocol/handshake/head-parser.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { HandshakeGuard } from "./handshake-guard.js";
-import { refuseUpgrade } from "./refuse-upgrade.js";
 import type { Server } from "./server.js";
 import type { ServerLimits } from "./server-options.js";
 
@@ -68,7 +67,7 @@ export class UpgradeListener {
         void this.#server.upgrade(result.head, socket, result.rest);
       } else if (!result.ok && result.error?.code === "HEAD_TOO_LARGE") {
         // Node would drop the fields that are too many, and so answer another request than the one that was sent.
-        refuseUpgrade(socket, result.error);
+        this.#server.refuseHead(socket, result.error);
       } else {
         this.#toHttp(socket);
         socket.unshift(Buffer.concat(chunks));

@@ -28,6 +28,11 @@ export class PermessageDeflate {
     return this.#isServer ? this.parameters.serverMaxWindowBits : this.parameters.clientMaxWindowBits;
   }
 
+  /** How many bytes both directions keep now. */
+  get heldBytes(): number {
+    return (this.#deflate?.heldBytes ?? 0) + (this.#inflate?.heldBytes ?? 0);
+  }
+
   /** Whether an incoming message can be inflated before all of it is there. */
   get canInflatePieces(): boolean {
     return this.#inflater().isIncremental;

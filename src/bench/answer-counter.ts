@@ -18,6 +18,8 @@ export interface ExpectedAnswers {
 
 /** What the owner of a counter is told. */
 export interface AnswerListener {
+  /** The messages that come before the first answer are there. */
+  greeted(): void;
   /** The peer sent a ping, which wants a pong. */
   ping(payload: Buffer): void;
   /** The peer said goodbye. Code 1005 stands for none (RFC 6455 §7.4.1). */
@@ -216,7 +218,7 @@ export class AnswerCounter {
   #endMessage(): boolean {
     this.#isInMessage = false;
     if (this.#greetings > 0) {
-      this.#greetings--;
+      if (--this.#greetings === 0) this.#listener.greeted();
       return false;
     }
     const { lengths, payloads } = this.#expected;

@@ -10,6 +10,9 @@ export class LoadConnection {
   onAnswers: ((count: number) => void) | undefined;
   /** Told once that the connection is no use any more, and why. */
   onGone: ((reason: string) => void) | undefined;
+  /** Resolves when the messages came that are no answers; is rejected if the connection is gone before. */
+  greeted: Promise<void> = Promise.resolve();
+  #failGreeting: ((reason: Error) => void) | undefined;
   readonly #socket: Socket;
   readonly #isMasking: boolean;
   #counter: AnswerCounter | undefined;
@@ -28,7 +31,16 @@ export class LoadConnection {
 
   /** From here on what is received is counted. */
   expect(expected: ExpectedAnswers): void {
+    let greeted = (): void => {};
+    if (expected.greetings > 0) {
+      this.greeted = new Promise((resolve, reject) => {
+        greeted = resolve;
+        this.#failGreeting = reject;
+      });
+      this.greeted.catch(() => {}); // Nobody may be waiting yet.
+    }
     this.#counter = new AnswerCounter(expected, {
+      greeted: () => greeted(),
       ping: (payload) => this.write(this.#frame(OPCODE.pong, payload)),
       close: (code, reason) => {
         const why = reason === "" ? "" : `, ${JSON.stringify(reason.slice(0, MAX_REASONS))}`;
@@ -100,6 +112,7 @@ export class LoadConnection {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#socket.destroy();
+    this.#failGreeting?.(new Error(reason));
     this.onGone?.(reason);
   }
 }

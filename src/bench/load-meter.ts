@@ -2,10 +2,11 @@ import process from "node:process";
 import { LatencyHistogram } from "./latency-histogram.js";
 import type { LoadFault, LoadReport } from "./load-report.js";
 
-/** Adds up what a load does. Nothing counts before {@link begin} and after {@link end}. */
+/** Adds up what a load does. Nothing counts before {@link begin} and after {@link end};
+ * the load goes on until {@link stop}, so that others can read their clocks while it is steady. */
 export class LoadMeter {
   #histogram = new LatencyHistogram();
-  #state: "warming up" | "measuring" | "over" = "warming up";
+  #state: "warming up" | "measuring" | "measured" | "over" = "warming up";
   #messages = 0;
   #startedAt = 0;
   #seconds = 0;
@@ -26,7 +27,7 @@ export class LoadMeter {
 
   /** Counts answers that took so long. */
   record(latencyMs: number, count: number): void {
-    if (this.#state === "over") return;
+    if (this.#state === "measured" || this.#state === "over") return;
     this.#messages += count;
     this.#histogram.record(latencyMs, count);
   }
@@ -46,6 +47,10 @@ export class LoadMeter {
   end(): void {
     this.#seconds = (performance.now() - this.#startedAt) / 1000;
     this.#cpuSeconds = ownCpuSeconds() - this.#cpuSeconds;
+    this.#state = "measured";
+  }
+
+  stop(): void {
     this.#state = "over";
   }
 

@@ -3,7 +3,8 @@ import { type Dialled, type DialOptions, dial } from "./dial.js";
 
 /** Fewer than what the backlog of a listening socket holds everywhere. */
 const MAX_CONNECTING = 100;
-const DEFAULT_OPEN_TIMEOUT_MS = 60_000;
+/** The default of `openTimeoutMs`. */
+export const DEFAULT_OPEN_TIMEOUT_MS = 60_000;
 
 /** How many connections, and how fast. */
 export interface OpenConnectionsOptions {

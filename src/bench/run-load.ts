@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { runConnect } from "./connect-load.js";
 import type { Dialled, DialOptions } from "./dial.js";
 import { startEcho } from "./echo-load.js";
@@ -8,7 +9,7 @@ import type { LoadPlan } from "./load-plan.js";
 import type { LoadReport } from "./load-report.js";
 import { loadTarget } from "./load-target.js";
 import { MessageCycle } from "./message-cycle.js";
-import { openConnections } from "./open-connections.js";
+import { DEFAULT_OPEN_TIMEOUT_MS, openConnections } from "./open-connections.js";
 
 /** What somebody who watches a load is told. */
 export interface LoadProgress {
@@ -23,7 +24,7 @@ export interface LoadProgress {
 export interface LoadObserver {
   /** Measuring begins now; it is waited for. */
   began?(): void | Promise<void>;
-  /** Measuring is over now, while the last answers still come; it is waited for. */
+  /** Measuring is over now, and the load goes on until this is done. */
   ended?(): void | Promise<void>;
   /** Several times a second. */
   progress?(progress: LoadProgress): void;
@@ -107,6 +108,7 @@ export async function runOnConnections(
     });
     if (plan.hello !== undefined) connection.writeText(plan.hello);
   }
+  await greeted(connections, plan.openTimeoutMs ?? DEFAULT_OPEN_TIMEOUT_MS);
   const active = connections.slice(0, plan.activeConnections ?? connections.length);
   const start = plan.kind === "fan-out" ? startFanOut : startEcho;
   await measure(plan, meter, observer, () => start(active, cycle, meter));
@@ -145,10 +147,30 @@ async function measure(
     await Promise.race([after(plan.durationMs), stopped]);
     meter.end();
     await observer.ended?.();
+    meter.stop();
     if (observer.signal?.aborted !== true) check();
   } finally {
     clearInterval(ticker);
     observer.signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Waits for what the server says on its own; before that it may not be ready to listen. */
+async function greeted(connections: readonly LoadConnection[], timeoutMs: number): Promise<void> {
+  const limit = new AbortController();
+  const late = delay(timeoutMs, undefined, { signal: limit.signal }).then(
+    () => {
+      throw new Error("the messages that the server was to send first did not come");
+    },
+    () => undefined,
+  );
+  try {
+    await Promise.race([Promise.all(connections.map((connection) => connection.greeted)), late]);
+  } catch (error) {
+    for (const connection of connections) connection.destroy();
+    throw error;
+  } finally {
+    limit.abort();
   }
 }
 

@@ -29,12 +29,12 @@ export interface Chart {
 /** Of Okabe and Ito, told apart by everybody, and visible on white and on black. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#8a8f98", "#cc79a7", "#b58900"] as const;
 const WIDTH = 860;
-const LABEL_WIDTH = 290;
+const LABEL_WIDTH = 310;
 const TEXT_WIDTH = 110;
 const BAR_HEIGHT = 13;
 const BAR_STEP = 16;
 const GROUP_GAP = 14;
-const TOP = 88;
+const TOP = 94;
 const FULL_WIDTH = WIDTH - LABEL_WIDTH - TEXT_WIDTH;
 
 /** Draws horizontal bars as SVG, readable on light and dark pages. */
@@ -69,7 +69,7 @@ export function barChart({ title, subtitle, fullValue, line, series, groups }: C
   }
   const legend = series.map((name, index) => {
     const x = LABEL_WIDTH + (index * (WIDTH - LABEL_WIDTH)) / Math.max(series.length, 4);
-    return `<rect x="${x.toFixed(1)}" y="46" width="11" height="11" rx="2" fill="${COLOURS[index % COLOURS.length]}"/><text class="t" x="${(x + 16).toFixed(1)}" y="56">${escaped(name)}</text>`;
+    return `<rect x="${x.toFixed(1)}" y="52" width="11" height="11" rx="2" fill="${COLOURS[index % COLOURS.length]}"/><text class="t" x="${(x + 16).toFixed(1)}" y="62">${escaped(name)}</text>`;
   });
   const height = y + 4;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(`${title}. ${subtitle}`)}">
@@ -77,9 +77,10 @@ export function barChart({ title, subtitle, fullValue, line, series, groups }: C
 text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
 .h { font-size: 15px; font-weight: 600 }
 .v, .s { fill: #59636e; font-size: 11px }
+.v { stroke: #ffffff; stroke-width: 3px; paint-order: stroke }
 .l { stroke: #8a8f98; stroke-dasharray: 3 3 }
 .b { fill: #ffffff }
-@media (prefers-color-scheme: dark) { text { fill: #f0f6fc } .v, .s { fill: #9198a1 } .b { fill: #0d1117 } }
+@media (prefers-color-scheme: dark) { text { fill: #f0f6fc } .v, .s { fill: #9198a1 } .v { stroke: #0d1117 } .b { fill: #0d1117 } }
 </style>
 <rect class="b" width="${WIDTH}" height="${height}" rx="6"/>
 <text class="h" x="14" y="24">${escaped(title)}</text>

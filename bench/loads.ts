@@ -5,7 +5,7 @@ import type { ContenderId } from "./contender.js";
 /** What is asked of the contenders. */
 export interface Load {
   readonly id: string;
-  /** What tables call it. */
+  /** What tables call it; `{connections}` stands for their number. */
   readonly title: string;
   readonly section: "messages" | "TLS" | "compression" | "many connections" | "clients" | "Socket.IO";
   /** Who is measured; Hawser, to which the others are compared, is the first. */
@@ -18,6 +18,11 @@ export interface Load {
   readonly plan: Omit<LoadPlan, "durationMs" | "warmUpMs">;
   /** A smaller number of connections, for `--quick`. */
   readonly quickConnections?: number;
+}
+
+/** The title of a load for a number of connections. */
+export function titleOf({ title, plan }: Load, connections: number = plan.connections): string {
+  return title.replace("{connections}", connections.toLocaleString("en-US"));
 }
 
 const KIB = 1024;
@@ -158,7 +163,7 @@ export const LOADS: readonly Load[] = [
   {
     ...PLAIN,
     id: "mostly-idle",
-    title: "10,000 connections, 1 % active, echo 128 B",
+    title: "echo 128 B, 100 of {connections} connections active",
     section: "many connections",
     contenders: SERVERS_AND_FLOOR,
     plan: { kind: "echo", connections: 10_000, activeConnections: 100, window: 1, sizes: [128] },

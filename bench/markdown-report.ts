@@ -1,6 +1,6 @@
 import { judgeBars } from "./bars.js";
 import type { ContenderId } from "./contender.js";
-import { bytesText } from "./result-charts.js";
+import { bytesText, resultCharts } from "./result-charts.js";
 import type { BenchResults, LoadResult } from "./results.js";
 import { ratioOf, readable, readableSpread, spreadOf } from "./statistics.js";
 
@@ -8,6 +8,7 @@ import { ratioOf, readable, readableSpread, spreadOf } from "./statistics.js";
 export function markdownReport(results: BenchResults): ReadonlyMap<string, string> {
   return new Map([
     ["circumstances", circumstancesText(results)],
+    ["charts", chartsText(results)],
     ["bars", barsTable(results)],
     ["loads", loadTables(results)],
     ["memory", memoryTable(results)],
@@ -29,13 +30,21 @@ function circumstancesText(results: BenchResults): string {
   ].join("\n");
 }
 
+function chartsText(results: BenchResults): string {
+  const names: Readonly<Record<string, string>> = {
+    "bench-cpu.svg": "CPU time of the server for a message, by load and server",
+    "bench-memory.svg": "Memory of the server for a connection, by state and server",
+  };
+  return [...resultCharts(results).keys()].map((file) => `![${names[file]}](images/${file})`).join("\n\n");
+}
+
 function barsTable(results: BenchResults): string {
   const bars = judgeBars(results).filter(({ verdict }) => verdict !== "not measured");
   const rows = bars.map(({ title, demand, isStretch, measured, verdict }) => [
     title,
     `${demand}${isStretch ? " (stretch)" : ""}`,
     measured,
-    verdict === "met" ? "met" : "**missed**",
+    verdict === "missed" && !isStretch ? "**missed**" : verdict,
   ]);
   const demanded = bars.filter(({ isStretch }) => !isStretch);
   const met = demanded.filter(({ verdict }) => verdict === "met").length;

@@ -34,17 +34,18 @@ const SETTLE_MS = 2_000;
 const job = JSON.parse(process.argv[2]!) as MemoryJob;
 process.on("disconnect", () => process.exit(0));
 try {
-  const warm = await load(job.warmUpConnections);
+  // Without what makes the process grow for good, which would hide what the connections need.
+  const isHeavy = job.action === "burst" || job.action === "do not read";
+  const warm = await load(job.warmUpConnections, isHeavy ? "stay idle" : job.action);
   await Promise.all(
     warm.map((connection) => {
       const closed = connection.closed();
-      if (job.action === "do not read") connection.destroy();
-      else connection.close();
+      connection.close();
       return closed;
     }),
   );
   await pause("warm");
-  const connections = await load(job.connections);
+  const connections = await load(job.connections, job.action);
   await pause("loaded");
   for (const connection of connections) connection.destroy();
 } catch (error) {
@@ -63,7 +64,7 @@ function pause(event: "warm" | "loaded"): Promise<void> {
 }
 
 /** Opens the connections and has each do what it is to do. */
-async function load(count: number): Promise<LoadConnection[]> {
+async function load(count: number, action: MemoryAction): Promise<LoadConnection[]> {
   const target = loadTarget(job.url);
   const { localAddresses } = job;
   const dialled = await openConnections({
@@ -79,10 +80,10 @@ async function load(count: number): Promise<LoadConnection[]> {
     }),
   });
   const connections = dialled.map(({ connection }) => connection);
-  if (job.action === "stay idle") return connections;
+  if (action === "stay idle") return connections;
   const cycle = await cycleFor(dialled[0]!);
   const write = cycle.first[0]!;
-  if (job.action === "do not read") {
+  if (action === "do not read") {
     for (const connection of connections) {
       connection.pause();
       for (let i = 0; i < job.messages; i++) connection.write(write);

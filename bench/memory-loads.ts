@@ -55,7 +55,7 @@ export const MEMORY_LOADS: readonly MemoryLoad[] = [
   },
   {
     id: "memory-compressed",
-    title: "after a compressed echo of 4 KiB of JSON",
+    title: "after a compressed echo of 4 KiB",
     contenders: SERVERS,
     isCompressing: true,
     connections: 1_000,

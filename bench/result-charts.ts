@@ -2,6 +2,7 @@ import { barChart, type ChartGroup } from "./bar-chart.js";
 import type { ContenderId } from "./contender.js";
 import type { BenchResults } from "./results.js";
 import { readable, spreadOf } from "./statistics.js";
+import type { Weight } from "./weigh.js";
 
 /** The charts of docs/performance.md, by their file names. */
 export function resultCharts(results: BenchResults): ReadonlyMap<string, string> {
@@ -14,9 +15,8 @@ export function resultCharts(results: BenchResults): ReadonlyMap<string, string>
 
 const CHARTED: readonly ContenderId[] = ["hawser", "ws", "bun", "net", "ws-bufferutil"];
 const CHARTED_SECTIONS: readonly string[] = ["messages", "TLS", "compression", "many connections"];
-const CPU_FULL = 1.3;
+const FULL = 1.3;
 const KIB = 1024;
-const MEMORY_FULL_BYTES = 16 * KIB;
 
 function cpuChart(results: BenchResults): string | undefined {
   const groups = results.loads
@@ -37,7 +37,7 @@ function cpuChart(results: BenchResults): string | undefined {
   return barChart({
     title: "CPU time of the server for a message",
     subtitle: `As a share of what ws needs; shorter is better. The numbers are microseconds. ${whereOf(results)}`,
-    fullValue: CPU_FULL,
+    fullValue: FULL,
     line: { value: 1, text: "ws = 1" },
     series: seriesOf(results, groups),
     groups,
@@ -45,23 +45,31 @@ function cpuChart(results: BenchResults): string | undefined {
 }
 
 function memoryChart(results: BenchResults): string | undefined {
-  const groups = results.memory.map(
-    ({ title, connections, weights }): ChartGroup => ({
-      title: `${title} (${connections.toLocaleString("en-US")})`,
-      bars: CHARTED.filter((id) => weights[id] !== undefined).map((id) => {
-        const { median } = spreadOf(weights[id]!.map(({ rssBytes }) => rssBytes));
-        return { series: labelOf(results, id), value: Math.max(median, 0), text: bytesText(median) };
+  const groups = results.memory
+    .filter(({ weights }) => weights.ws !== undefined)
+    .map(
+      ({ title, connections, weights }): ChartGroup => ({
+        title: `${title} (${connections.toLocaleString("en-US")})`,
+        bars: CHARTED.filter((id) => weights[id] !== undefined).map((id) => {
+          const bytes = medianRss(weights[id]);
+          const value = Math.max(0, bytes / medianRss(weights.ws));
+          return { series: labelOf(results, id), value, text: bytesText(bytes) };
+        }),
       }),
-    }),
-  );
+    );
   if (groups.length === 0) return undefined;
   return barChart({
     title: "Memory of the server for a connection",
-    subtitle: `Resident set; shorter is better, and bars above 16 KiB are cut. ${whereOf(results)}`,
-    fullValue: MEMORY_FULL_BYTES,
+    subtitle: `Resident, as a share of what ws needs; shorter is better. ${whereOf(results)}`,
+    fullValue: FULL,
+    line: { value: 1, text: "ws = 1" },
     series: seriesOf(results, groups),
     groups,
   });
+}
+
+function medianRss(weights: readonly Weight[] | undefined): number {
+  return spreadOf((weights ?? []).map(({ rssBytes }) => rssBytes)).median;
 }
 
 /** Bytes, KiB or MiB. */

@@ -6,7 +6,7 @@ import { projectPath } from "#scripts/project-root.js";
 import { benchCertificate } from "./certificate.js";
 import { type Contender, type ContenderId, field } from "./contender.js";
 import { fetchContenders, isAnythingMissing } from "./fetched.js";
-import { LOADS, type Load } from "./loads.js";
+import { LOADS, type Load, titleOf } from "./loads.js";
 import { measure, type Sample, type SampleTiming } from "./measure.js";
 import { MEMORY_LOADS, type MemoryLoad } from "./memory-loads.js";
 import { CAN_PIN } from "./pinning.js";
@@ -63,10 +63,14 @@ const QUICK_CONTENDERS: readonly ContenderId[] = ["hawser", "ws", "net", "hawser
 const tables = values.json ? process.stderr : process.stdout;
 
 if (values.help) process.stdout.write(HELP);
-else if (values.list)
-  for (const { id, title } of [...LOADS, ...MEMORY_LOADS]) console.log(`${id.padEnd(20)}${title}`);
+else if (values.list) list();
 else if (values.from !== undefined) finish(readResults(values.from));
 else await run();
+
+function list(): void {
+  for (const load of LOADS) tables.write(`${load.id.padEnd(20)}${titleOf(load)}\n`);
+  for (const { id, title } of MEMORY_LOADS) tables.write(`${id.padEnd(20)}memory of connections, ${title}\n`);
+}
 
 async function run(): Promise<void> {
   const rounds = above("rounds", values.rounds ?? DEFAULTS.rounds);
@@ -108,24 +112,21 @@ async function run(): Promise<void> {
       continue;
     }
     const connections = (values.quick ? load.quickConnections : undefined) ?? load.plan.connections;
+    const title = titleOf(load, connections);
     const obstacle = obstacleTo(connections);
     if (obstacle !== undefined) {
-      notes.add(`${load.title}: ${obstacle}`);
+      notes.add(`${title}: ${obstacle}`);
       continue;
     }
     const field = taking(load.contenders);
-    const samples = await inTurns<Sample>(
-      field,
-      rounds,
-      `${index}/${total} ${load.title}`,
-      notes,
-      (contender) => measure(contender, load, connections, timing, tls),
+    const samples = await inTurns<Sample>(field, rounds, `${index}/${total} ${title}`, notes, (contender) =>
+      measure(contender, load, connections, timing, tls),
     );
     if (Object.keys(samples).length === 0) continue;
     for (const contender of field) taken.set(contender.id, contender);
     const result: LoadResult = {
       id: load.id,
-      title: load.title,
+      title,
       section: load.section,
       connections,
       samples,

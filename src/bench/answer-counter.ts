@@ -63,6 +63,7 @@ export class AnswerCounter {
   #isCompressed = false;
   #messageBytes = 0;
   #isSample = false;
+  #isDifferent = false;
   readonly #compressed: Buffer[] = [];
 
   #next = 0;
@@ -157,6 +158,7 @@ export class AnswerCounter {
       this.#isInMessage = true;
       this.#isCompressed = isCompressed;
       this.#messageBytes = 0;
+      this.#isDifferent = false;
       if (this.#greetings > 0) this.#isSample = false;
       else if (isCompressed) this.#isSample = !this.#hasInflated;
       else {
@@ -211,7 +213,7 @@ export class AnswerCounter {
     }
     const offset = this.#messageBytes;
     const wanted = this.#expected.payloads[this.#next]!.subarray(offset, offset + piece.length);
-    if (!wanted.equals(piece)) this.#fail("answered with something else");
+    if (!wanted.equals(piece)) this.#isDifferent = true;
   }
 
   /** Whether it was an answer, and not a greeting. */
@@ -224,6 +226,10 @@ export class AnswerCounter {
     const { lengths, payloads } = this.#expected;
     if (!this.#isCompressed && this.#messageBytes !== lengths[this.#next]) {
       this.#fail(`answered a message of ${lengths[this.#next]} bytes with one of ${this.#messageBytes}`);
+      return false;
+    }
+    if (this.#isDifferent) {
+      this.#fail("answered with something else");
       return false;
     }
     if (this.#isCompressed && this.#isSample) {

@@ -105,13 +105,14 @@ function memoryTable({ memory, contenders }: BenchResults): string {
         index === 0 ? `${title}, ${connections.toLocaleString("en-US")} connections` : "",
         contenders[id]?.label ?? id,
         bytesText(spreadOf(list.map(({ rssBytes }) => rssBytes)).median),
+        bytesText(spreadOf(list.map(({ peakRssBytes }) => peakRssBytes)).median),
         bytesText(spreadOf(list.map(({ heapBytes }) => heapBytes)).median),
         bytesText(spreadOf(list.map(({ externalBytes }) => externalBytes)).median),
         dropped > 0 ? dropped.toLocaleString("en-US") : "",
       ];
     }),
   );
-  return table(["connections", "", "RSS", "heap", "buffers", "dropped"], rows);
+  return table(["connections", "", "RSS", "RSS, peak", "heap", "buffers", "dropped"], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Dialled } from "#bench/dial.js";
 import type { LoadConnection } from "#bench/load-connection.js";
 import { loadTarget } from "#bench/load-target.js";
+import { loopbackAddresses } from "#bench/loopback-addresses.js";
 import { MessageCycle } from "#bench/message-cycle.js";
 import { openConnections } from "#bench/open-connections.js";
 import type { MemoryAction } from "./memory-loads.js";
@@ -20,7 +21,6 @@ export interface MemoryJob {
   /** Opened and closed again before anything is weighed, so that code, caches and slabs are not counted. */
   readonly warmUpConnections: number;
   readonly connections: number;
-  readonly localAddresses: readonly string[];
 }
 
 /** What the process says; it goes on at any answer. */
@@ -66,7 +66,7 @@ function pause(event: "warm" | "loaded"): Promise<void> {
 /** Opens the connections and has each do what it is to do. */
 async function load(count: number, action: MemoryAction): Promise<LoadConnection[]> {
   const target = loadTarget(job.url);
-  const { localAddresses } = job;
+  const localAddresses = loopbackAddresses(target, count);
   const dialled = await openConnections({
     count,
     rampMs: 0,

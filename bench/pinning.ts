@@ -29,7 +29,7 @@ export function pinned(part: Part, command: readonly string[]): string[] {
   const core = part === "measured" ? cores[0] : cores[1];
   const isolated = CAN_PIN ? ["taskset", "-c", String(core), ...command] : [...command];
   if (process.platform === "win32") return isolated;
-  return ["/bin/sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh", ...isolated];
+  return ["/bin/sh", "-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$@"', "sh", ...isolated];
 }
 
 /** How many files a process of ours may have open. */

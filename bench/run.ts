@@ -79,8 +79,7 @@ async function run(): Promise<void> {
   const wanted = values.contenders?.split(",") ?? (values.quick ? QUICK_CONTENDERS : undefined);
   const loads = LOADS.filter(isWanted);
   const memoryLoads = MEMORY_LOADS.filter(isWanted);
-  if (loads.length + memoryLoads.length === 0)
-    throw new Error("no load is left by --only; --list names them");
+  if (loads.length + memoryLoads.length === 0) fail("no load is left by --only; --list names them");
   if (values.fetch || (!values.quick && !values["no-fetch"] && isAnythingMissing())) {
     if (!fetchContenders())
       process.stderr.write("npm could not fetch them; going on with those that are here\n");
@@ -240,6 +239,11 @@ function isWanted({ id, title }: Load | MemoryLoad): boolean {
 
 function above(name: string, value: string | number): number {
   const number = Number(value);
-  if (!(number > 0)) throw new Error(`--${name} must be above 0`);
+  if (!(number > 0)) fail(`--${name} must be above 0`);
   return number;
+}
+
+function fail(problem: string): never {
+  process.stderr.write(`${problem}\n`);
+  process.exit(2);
 }

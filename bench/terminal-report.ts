@@ -43,13 +43,14 @@ export function memoryText(result: MemoryResult, labels: BenchResults["contender
     return [
       plain(labels[id]?.label ?? id),
       bytesText(rss.median),
+      bytesText(spreadOf(weights.map(({ peakRssBytes }) => peakRssBytes)).median),
       bytesText(spreadOf(weights.map(({ heapBytes }) => heapBytes)).median),
       bytesText(spreadOf(weights.map(({ externalBytes }) => externalBytes)).median),
       alive < result.connections ? `${result.connections - alive} dropped` : "",
     ];
   });
   const connections = result.connections.toLocaleString("en-US");
-  return `\na connection, ${result.title} (${connections})\n${aligned([["", "RSS", "heap", "buffers", ""], ...rows])}\n`;
+  return `\na connection, ${result.title} (${connections})\n${aligned([["", "RSS", "RSS, peak", "heap", "buffers", ""], ...rows])}\n`;
 }
 
 /** What was to be reached, and whether it was. */

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { processUse } from "#bench/process-cpu.js";
 import { projectPath } from "#scripts/project-root.js";
 import { BenchProcess } from "./bench-process.js";
 import type { Contender } from "./contender.js";
@@ -11,6 +12,8 @@ import type { ContenderSettings, MemoryAnswer, Ready } from "./runner-link.js";
 /** What a connection costs the server, in bytes. */
 export interface Weight {
   readonly rssBytes: number;
+  /** The most that was resident at any moment; 0 where the system does not say. */
+  readonly peakRssBytes: number;
   readonly heapBytes: number;
   readonly externalBytes: number;
   /** How many of the connections the server still had. */
@@ -19,8 +22,6 @@ export interface Weight {
 
 const GENERATOR = projectPath("build", "bench", "memory-generator.js");
 const MAX_WARM_UP_CONNECTIONS = 500;
-/** Fewer than an address of ours has ports. */
-const CONNECTIONS_PER_ADDRESS = 20_000;
 /** What a process needs beside its connections. */
 const OTHER_FILES = 200;
 const SETTLE_ATTEMPTS = 20;
@@ -58,22 +59,17 @@ export async function weigh(contender: Contender, load: MemoryLoad, connections:
       messages: load.messages,
       warmUpConnections: Math.min(connections, MAX_WARM_UP_CONNECTIONS),
       connections,
-      localAddresses:
-        connections <= CONNECTIONS_PER_ADDRESS
-          ? []
-          : Array.from(
-              { length: Math.ceil(connections / CONNECTIONS_PER_ADDRESS) },
-              (_, i) => `127.0.0.${i + 2}`,
-            ),
     };
     generator = new BenchProcess("generator", [process.execPath, GENERATOR, JSON.stringify(job)]);
     await reach(generator, "warm");
     const before = await settled(server, 0);
     generator.say("go on");
     await reach(generator, "loaded");
+    const peakBytes = processUse(server.pid)?.peakRssBytes ?? before.rssBytes;
     const after = await settled(server, connections);
     return {
       rssBytes: (after.rssBytes - before.rssBytes) / connections,
+      peakRssBytes: (peakBytes - before.rssBytes) / connections,
       heapBytes: (after.heapBytes - before.heapBytes) / connections,
       externalBytes: (after.externalBytes - before.externalBytes) / connections,
       connections: after.connections,

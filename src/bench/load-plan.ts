@@ -35,6 +35,4 @@ export interface LoadPlan {
   readonly greetings?: number | undefined;
   /** Whether the peer sends back what it gets, mask and all, as a plain TCP echo. Default: false. */
   readonly isRawEcho?: boolean | undefined;
-  /** Our addresses, taken in turns, for more connections than one address has ports. Default: what the system takes. */
-  readonly localAddresses?: readonly string[] | undefined;
 }

@@ -6,6 +6,8 @@ export interface ProcessUse {
   readonly cpuSeconds: number;
   /** Memory that is resident now. */
   readonly rssBytes: number;
+  /** The most memory that ever was resident. */
+  readonly peakRssBytes: number;
 }
 
 /** What the kernel counts in, on every architecture of Linux (USER_HZ). */
@@ -18,10 +20,13 @@ export function processUse(pid: number): ProcessUse | undefined {
     // The name of the program, in parentheses, may have spaces and parentheses of its own.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const rss = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const bytesOf = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(status)?.[1] ?? 0) * KIB;
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      rssBytes: Number(rss ?? 0) * KIB,
+      rssBytes: bytesOf("VmRSS"),
+      peakRssBytes: bytesOf("VmHWM"),
     };
   } catch {
     return undefined;

@@ -8,6 +8,7 @@ import { LoadMeter } from "./load-meter.js";
 import type { LoadPlan } from "./load-plan.js";
 import type { LoadReport } from "./load-report.js";
 import { loadTarget } from "./load-target.js";
+import { loopbackAddresses } from "./loopback-addresses.js";
 import { MessageCycle } from "./message-cycle.js";
 import { DEFAULT_OPEN_TIMEOUT_MS, openConnections } from "./open-connections.js";
 
@@ -41,7 +42,7 @@ const PROGRESS_INTERVAL_MS = 250;
  */
 export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserver = {}): Promise<LoadReport> {
   const target = loadTarget(url);
-  const { localAddresses = [] } = plan;
+  const localAddresses = loopbackAddresses(target, plan.connections);
   const dialOptions = (index: number): DialOptions => ({
     target,
     isCompressionOffered: plan.isCompressionOffered ?? false,

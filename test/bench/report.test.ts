@@ -13,6 +13,7 @@ import { resultCharts } from "../../bench/result-charts.js";
 import type { BenchResults } from "../../bench/results.js";
 import { ratioOf, readable, readableSpread, spreadOf } from "../../bench/statistics.js";
 import { barsText, loadText, memoryText } from "../../bench/terminal-report.js";
+import type { Weight } from "../../bench/weigh.js";
 
 function sample(cpuMicros: number): Sample {
   const latencyMs = { mean: 1, p50: 1, p99: 2, p999: 3, max: 4 };
@@ -26,13 +27,8 @@ function sample(cpuMicros: number): Sample {
   };
 }
 
-function weight(rssBytes: number): {
-  rssBytes: number;
-  heapBytes: number;
-  externalBytes: number;
-  connections: number;
-} {
-  return { rssBytes, heapBytes: rssBytes / 2, externalBytes: 0, connections: 99 };
+function weight(rssBytes: number): Weight {
+  return { rssBytes, peakRssBytes: rssBytes, heapBytes: rssBytes / 2, externalBytes: 0, connections: 99 };
 }
 
 const RESULTS: BenchResults = {
@@ -112,7 +108,10 @@ describe("the reports of a run", () => {
     const text = loadText(RESULTS.loads[0]!, RESULTS.contenders);
     assert.match(text, /Hawser +1\.00 µs/);
     assert.match(text, /ws +12\.0 µs +0\.08 \(0\.05 to 0\.10\).*the generator was the bottleneck/);
-    assert.match(memoryText(RESULTS.memory[0]!, RESULTS.contenders), /ws +6,000 B +3,000 B +0 B +1 dropped/);
+    assert.match(
+      memoryText(RESULTS.memory[0]!, RESULTS.contenders),
+      /ws +6,000 B +6,000 B +3,000 B +0 B +1 dropped/,
+    );
     assert.match(barsText(RESULTS), /missed +a connection, idle/);
   });
 

@@ -1,133 +1,89 @@
-import { connect, type Socket } from "node:net";
-import type { Load } from "./loads.js";
+// A process of its own: runs one load, as a client of a server or as the server of a client, and tells the runner.
+import { createHash } from "node:crypto";
+import { type AddressInfo, createServer } from "node:net";
+import process from "node:process";
+import { LoadConnection } from "#bench/load-connection.js";
+import type { LoadPlan } from "#bench/load-plan.js";
+import type { LoadReport } from "#bench/load-report.js";
+import { type LoadObserver, runLoad, runOnConnections } from "#bench/run-load.js";
+import type { Ready } from "./runner-link.js";
 
-// Runs one load against a port from a process of its own: raw sockets and frames built beforehand, so that as little as
-// possible of a WebSocket client is measured along. Answers are counted by their length, which the load fixes.
-
-const HANDSHAKE = (path: string): string =>
-  `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
-function headerLength(size: number): number {
-  return size < 126 ? 2 : size < 65_536 ? 4 : 10;
+/** What the generator is to do; its argument, as JSON. */
+export interface GeneratorJob {
+  /** The server to be driven; undefined makes the generator a server for clients. */
+  readonly url: string | undefined;
+  readonly plan: LoadPlan;
 }
 
-function maskedFrame(size: number): Buffer {
-  const start = headerLength(size) + 4;
-  const frame = Buffer.alloc(start + size, "hawser bench ");
-  frame[0] = 0x82;
-  if (size < 126) frame[1] = 0x80 | size;
-  else if (size < 65_536) {
-    frame[1] = 0x80 | 126;
-    frame.writeUInt16BE(size, 2);
-  } else {
-    frame[1] = 0x80 | 127;
-    frame.writeBigUInt64BE(BigInt(size), 2);
-  }
-  frame.writeUInt32BE(0x37fa213d, start - 4);
-  return frame;
+/** What the generator says, beside {@link Ready} as a server. To `began` and `ended` it wants an answer. */
+export type GeneratorMessage =
+  | { readonly event: "began" | "ended" }
+  | { readonly event: "report"; readonly report: LoadReport }
+  | { readonly event: "failed"; readonly reason: string };
+
+const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const job = JSON.parse(process.argv[2]!) as GeneratorJob;
+const observer: LoadObserver = {
+  began: () => handshake("began"),
+  ended: () => handshake("ended"),
+};
+process.on("disconnect", () => process.exit(0));
+try {
+  const report = job.url === undefined ? await driveClients() : await runLoad(job.url, job.plan, observer);
+  say({ event: "report", report });
+} catch (error) {
+  say({ event: "failed", reason: error instanceof Error ? error.message : String(error) });
 }
 
-/** Opens a connection; resolves when the answer to the handshake is there. */
-function open(port: number, path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => socket.write(HANDSHAKE(path)));
-    socket.once("error", reject);
-    socket.once("data", (head) => {
-      if (!head.toString("latin1").includes(" 101 "))
-        reject(new Error(`refused: ${head.toString("latin1")}`));
-      else resolve(socket);
+function say(message: GeneratorMessage | Ready): void {
+  process.send?.(message);
+}
+
+function handshake(event: "began" | "ended"): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("message", () => resolve());
+    say({ event });
+  });
+}
+
+/** A server of raw sockets: when all clients are there, it sends, and they echo. */
+async function driveClients(): Promise<LoadReport> {
+  const connections: LoadConnection[] = [];
+  const server = createServer({ noDelay: true });
+  const complete = new Promise<void>((resolve) => {
+    server.on("connection", (socket) => {
+      let connection: LoadConnection | undefined;
+      let head = "";
+      socket.on("data", (chunk) => {
+        if (connection !== undefined) {
+          connection.receive(chunk, chunk.length);
+          return;
+        }
+        head += chunk.toString("latin1");
+        const key = /^sec-websocket-key: *(\S+)\r$/im.exec(head)?.[1];
+        if (key === undefined || !head.endsWith("\r\n\r\n")) return;
+        const accept = createHash("sha1").update(`${key}${ACCEPT_SUFFIX}`).digest("base64");
+        socket.write(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+            `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        );
+        connection = new LoadConnection(socket, false);
+        connections.push(connection);
+        if (connections.length === job.plan.connections) resolve();
+      });
     });
   });
-}
-
-async function runEcho(load: Load, port: number, endAt: number): Promise<number> {
-  const frame = maskedFrame(load.size);
-  const batches = Array.from({ length: load.inFlight + 1 }, (_, n) => Buffer.concat(Array(n).fill(frame)));
-  // The floor echoes what it got, mask and all; it answers with as many bytes as were sent.
-  const answerLength = process.argv[5] === "net" ? frame.length : headerLength(load.size) + load.size;
-  let messages = 0;
-  const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(port, "/")));
-  await Promise.all(
-    sockets.map(
-      (socket) =>
-        new Promise<void>((resolve) => {
-          let bytes = 0;
-          let waiting = load.inFlight;
-          socket.on("data", (chunk) => {
-            bytes += chunk.length;
-            const answered = Math.floor(bytes / answerLength);
-            if (answered === 0) return;
-            bytes -= answered * answerLength;
-            messages += answered;
-            waiting -= answered;
-            if (performance.now() < endAt) {
-              waiting += answered;
-              socket.write(batches[answered]!);
-            } else if (waiting === 0) {
-              resolve();
-            }
-          });
-          socket.write(batches[load.inFlight]!);
-        }),
-    ),
-  );
-  for (const socket of sockets) socket.destroy();
-  return messages;
-}
-
-async function runFanOut(load: Load, port: number, endAt: number): Promise<number> {
-  const frame = maskedFrame(load.size);
-  const batch = Buffer.concat(Array(load.inFlight).fill(frame));
-  const round = load.connections * load.inFlight * (headerLength(load.size) + load.size);
-  const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(port, "/fan")));
-  const sender = sockets[0]!;
-  let bytes = 0;
-  let rounds = 0;
-  await new Promise<void>((resolve) => {
-    for (const socket of sockets) {
-      socket.on("data", (chunk) => {
-        bytes += chunk.length;
-        if (bytes < round) return;
-        bytes = 0;
-        rounds++;
-        if (performance.now() < endAt) sender.write(batch);
-        else resolve();
-      });
-    }
-    sender.write(batch);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  say({ port: (server.address() as AddressInfo).port });
+  await complete;
+  // The last one was accepted before its client knows that it is open.
+  await new Promise<void>((resolve) => process.once("message", () => resolve()));
+  const report = await runOnConnections(connections, job.plan, observer, {
+    isCompressed: false,
+    isWindowForgotten: false,
+    isServer: true,
   });
-  for (const socket of sockets) socket.destroy();
-  return rounds * load.connections * load.inFlight;
+  server.close();
+  return report;
 }
-
-async function runConnect(load: Load, port: number, endAt: number): Promise<number> {
-  let connections = 0;
-  const close = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
-  await Promise.all(
-    Array.from({ length: load.connections }, async () => {
-      while (performance.now() < endAt) {
-        const socket = await open(port, "/");
-        await new Promise((resolve) => {
-          socket.once("close", resolve);
-          socket.resume();
-          socket.end(close);
-        });
-        connections++;
-      }
-    }),
-  );
-  return connections;
-}
-
-const load = JSON.parse(process.argv[2]!) as Load;
-const port = Number(process.argv[3]);
-const endAt = performance.now() + Number(process.argv[4]);
-const run = { echo: runEcho, "fan-out": runFanOut, connect: runConnect }[load.kind];
-const startedAt = performance.now();
-const messages = await run(load, port, endAt);
-const seconds = (performance.now() - startedAt) / 1000;
-const { user, system } = process.cpuUsage();
-process.stdout.write(
-  `${JSON.stringify({ messages, seconds, generatorCpuSeconds: (user + system) / 1e6 })}\n`,
-);

@@ -1,30 +1,213 @@
-/** What is asked of a server. */
+import type { LoadPlan } from "#bench/load-plan.js";
+import { seededRandom } from "#bench/seeded-random.js";
+import type { ContenderId } from "./contender.js";
+
+/** What is asked of the contenders. */
 export interface Load {
-  readonly name: string;
-  readonly kind: "echo" | "fan-out" | "connect";
-  /** Payload of a message in bytes. */
-  readonly size: number;
-  /** Messages that each connection (in a fan-out: the sender) has in flight. */
-  readonly inFlight: number;
-  readonly connections: number;
+  readonly id: string;
+  /** What tables call it; `{connections}` stands for their number. */
+  readonly title: string;
+  readonly section: "messages" | "TLS" | "compression" | "many connections" | "clients" | "Socket.IO";
+  /** Who is measured; Hawser, to which the others are compared, is the first. */
+  readonly contenders: readonly ContenderId[];
+  /** The path of the URL. */
+  readonly path: string;
+  /** Whether servers compress every message, with the windows kept. */
+  readonly isCompressing: boolean;
+  readonly isSecure: boolean;
+  readonly plan: Omit<LoadPlan, "durationMs" | "warmUpMs">;
+  /** A smaller number of connections, for `--quick`. */
+  readonly quickConnections?: number;
+}
+
+/** The title of a load for a number of connections. */
+export function titleOf({ title, plan }: Load, connections: number = plan.connections): string {
+  return title.replace("{connections}", connections.toLocaleString("en-US"));
 }
 
 const KIB = 1024;
+const PLAIN = { path: "/", isCompressing: false, isSecure: false } as const;
+const SERVERS: readonly ContenderId[] = ["hawser", "ws", "bun"];
+const SERVERS_AND_FLOOR: readonly ContenderId[] = [...SERVERS, "net"];
+const CLIENTS: readonly ContenderId[] = ["hawser-client", "ws-client", "undici-client", "node-client"];
+/** bufferutil has to do with masks only, which tells from messages of this size on. */
+const WITH_BUFFERUTIL: readonly ContenderId[] = ["hawser", "ws", "ws-bufferutil", "bun", "net"];
+const MIXED_SIZES = 256;
+const SEED = 6455;
 
-/** The loads of the table in docs/performance.md. */
+function echo(bytes: number, window: number, connections: number): Load["plan"] {
+  return { kind: "echo", connections, window, sizes: [bytes] };
+}
+
+function compressed(id: string, title: string, bytes: number): Load {
+  return {
+    ...PLAIN,
+    id: `deflate-${id}`,
+    title: `compressed echo of JSON, ${title}`,
+    section: "compression",
+    contenders: SERVERS,
+    isCompressing: true,
+    plan: { ...echo(bytes, 4, 16), content: "json", isCompressionOffered: true },
+  };
+}
+
+/** Sizes as applications have them: nearly all are small, a few are not. From 8 B to 64 KiB, even in their logarithm. */
+function mixedSizes(): number[] {
+  const random = seededRandom(SEED);
+  return Array.from({ length: MIXED_SIZES }, () => Math.round(8 * 8192 ** (random() ** 2)));
+}
+
+function socketIoText(event: string): { readonly text: string } {
+  return { text: `42${JSON.stringify([event, "x".repeat(100)])}` };
+}
+
+/** All loads but those of memory. */
 export const LOADS: readonly Load[] = [
-  { name: "echo 20 B, 16 in flight", kind: "echo", size: 20, inFlight: 16, connections: 64 },
-  { name: "echo 20 B, 1 in flight", kind: "echo", size: 20, inFlight: 1, connections: 64 },
-  { name: "echo 1 KiB, 16 in flight", kind: "echo", size: KIB, inFlight: 16, connections: 64 },
-  { name: "echo 64 KiB", kind: "echo", size: 64 * KIB, inFlight: 4, connections: 8 },
-  { name: "echo 1 MiB", kind: "echo", size: KIB * KIB, inFlight: 1, connections: 8 },
-  { name: "fan-out 1 to 500, 128 B, 1 in flight", kind: "fan-out", size: 128, inFlight: 1, connections: 500 },
   {
-    name: "fan-out 1 to 500, 128 B, 16 in flight",
-    kind: "fan-out",
-    size: 128,
-    inFlight: 16,
-    connections: 500,
+    ...PLAIN,
+    id: "echo-20-1",
+    title: "echo 20 B, 1 in flight",
+    section: "messages",
+    contenders: SERVERS_AND_FLOOR,
+    plan: echo(20, 1, 64),
   },
-  { name: "connect, upgrade, close", kind: "connect", size: 0, inFlight: 1, connections: 32 },
+  {
+    ...PLAIN,
+    id: "echo-20-16",
+    title: "echo 20 B, 16 in flight",
+    section: "messages",
+    contenders: SERVERS_AND_FLOOR,
+    plan: echo(20, 16, 64),
+  },
+  {
+    ...PLAIN,
+    id: "echo-1k-16",
+    title: "echo 1 KiB, 16 in flight",
+    section: "messages",
+    contenders: WITH_BUFFERUTIL,
+    plan: echo(KIB, 16, 64),
+  },
+  {
+    ...PLAIN,
+    id: "echo-64k",
+    title: "echo 64 KiB, 4 in flight",
+    section: "messages",
+    contenders: WITH_BUFFERUTIL,
+    plan: echo(64 * KIB, 4, 8),
+  },
+  {
+    ...PLAIN,
+    id: "echo-1m",
+    title: "echo 1 MiB, 1 in flight",
+    section: "messages",
+    contenders: WITH_BUFFERUTIL,
+    plan: echo(KIB * KIB, 1, 8),
+  },
+  {
+    ...PLAIN,
+    id: "echo-mixed",
+    title: "echo 8 B to 64 KiB, 8 in flight",
+    section: "messages",
+    contenders: SERVERS_AND_FLOOR,
+    plan: { kind: "echo", connections: 64, window: 8, sizes: mixedSizes() },
+  },
+  {
+    ...PLAIN,
+    id: "fan-out-1",
+    title: "fan-out 1 to 500, 128 B, 1 in flight",
+    section: "messages",
+    contenders: SERVERS,
+    path: "/fan",
+    plan: { kind: "fan-out", connections: 500, window: 1, sizes: [128] },
+  },
+  {
+    ...PLAIN,
+    id: "fan-out-16",
+    title: "fan-out 1 to 500, 128 B, 16 in flight",
+    section: "messages",
+    contenders: SERVERS,
+    path: "/fan",
+    plan: { kind: "fan-out", connections: 500, window: 16, sizes: [128] },
+  },
+  {
+    ...PLAIN,
+    id: "connect",
+    title: "connect, upgrade, close",
+    section: "messages",
+    contenders: SERVERS,
+    plan: { kind: "connect", connections: 32, window: 1, sizes: [1] },
+  },
+  {
+    ...PLAIN,
+    id: "tls-20-16",
+    title: "TLS echo 20 B, 16 in flight",
+    section: "TLS",
+    contenders: SERVERS,
+    isSecure: true,
+    plan: { ...echo(20, 16, 64), isInsecure: true },
+  },
+  {
+    ...PLAIN,
+    id: "tls-64k",
+    title: "TLS echo 64 KiB, 4 in flight",
+    section: "TLS",
+    contenders: SERVERS,
+    isSecure: true,
+    plan: { ...echo(64 * KIB, 4, 8), isInsecure: true },
+  },
+  compressed("64", "64 B", 64),
+  compressed("256", "256 B", 256),
+  compressed("1k", "1 KiB", KIB),
+  compressed("16k", "16 KiB", 16 * KIB),
+  compressed("64k", "64 KiB", 64 * KIB),
+  {
+    ...PLAIN,
+    id: "mostly-idle",
+    title: "echo 128 B, 100 of {connections} connections active",
+    section: "many connections",
+    contenders: SERVERS_AND_FLOOR,
+    plan: { kind: "echo", connections: 10_000, activeConnections: 100, window: 1, sizes: [128] },
+    quickConnections: 1_000,
+  },
+  {
+    ...PLAIN,
+    id: "client-20-1",
+    title: "client, echo 20 B, 1 in flight",
+    section: "clients",
+    contenders: CLIENTS,
+    plan: echo(20, 1, 64),
+  },
+  {
+    ...PLAIN,
+    id: "client-20-16",
+    title: "client, echo 20 B, 16 in flight",
+    section: "clients",
+    contenders: CLIENTS,
+    plan: echo(20, 16, 64),
+  },
+  {
+    ...PLAIN,
+    id: "client-64k",
+    title: "client, echo 64 KiB, 4 in flight",
+    section: "clients",
+    contenders: CLIENTS,
+    plan: echo(64 * KIB, 4, 8),
+  },
+  {
+    ...PLAIN,
+    id: "socket.io-echo",
+    title: "Socket.IO event of 100 B, echo, 16 in flight",
+    section: "Socket.IO",
+    contenders: ["hawser", "socket.io"],
+    plan: { kind: "echo", connections: 64, window: 16, sizes: [1], content: socketIoText("message") },
+  },
+  {
+    ...PLAIN,
+    id: "socket.io-fan-out",
+    title: "Socket.IO event of 100 B, fan-out 1 to 500, 16 in flight",
+    section: "Socket.IO",
+    contenders: ["hawser", "socket.io"],
+    path: "/fan",
+    plan: { kind: "fan-out", connections: 500, window: 16, sizes: [1], content: socketIoText("fan") },
+  },
 ];

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import process from "node:process";
+import { bench } from "./bench.js";
 import { conformance } from "./conformance.js";
 import { UsageProblem } from "./usage-problem.js";
 
@@ -7,6 +8,7 @@ import { UsageProblem } from "./usage-problem.js";
 type Command = (commandArguments: readonly string[]) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, readonly [command: Command, summary: string]>> = {
+  bench: [bench, "put a load on a WebSocket server and measure it"],
   conformance: [conformance, "test a WebSocket server or client against RFC 6455 and RFC 7692"],
 };
 

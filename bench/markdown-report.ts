@@ -1,0 +1,121 @@
+import { judgeBars } from "./bars.js";
+import type { ContenderId } from "./contender.js";
+import { bytesText, resultCharts } from "./result-charts.js";
+import type { BenchResults, LoadResult } from "./results.js";
+import { ratioOf, readable, readableSpread, spreadOf } from "./statistics.js";
+
+/** The parts of docs/performance.md that a run writes, by the name in their markers. */
+export function markdownReport(results: BenchResults): ReadonlyMap<string, string> {
+  return new Map([
+    ["circumstances", circumstancesText(results)],
+    ["charts", chartsText(results)],
+    ["bars", barsTable(results)],
+    ["loads", loadTables(results)],
+    ["memory", memoryTable(results)],
+  ]);
+}
+
+function circumstancesText(results: BenchResults): string {
+  const { machine, contenders } = results;
+  const versions = new Map<string, string>();
+  for (const one of Object.values(contenders)) versions.set(one.label, one.version);
+  const names = [...versions].map(([label, version]) => `${label} ${version}`);
+  const rounds = results.rounds === 1 ? "1 round" : `${results.rounds} rounds`;
+  const notes = results.notes.map((note) => `- Not measured: ${note}.`);
+  return [
+    `Measured on ${results.at.slice(0, 10)} at commit ${results.commit} with Node ${results.node}: ${machine.cpu}, ` +
+      `${machine.cores} cores, ${machine.system}, ${machine.isPinned ? "server and generator on a core each" : "processes not pinned"}; ` +
+      `${rounds} of ${results.secondsPerSample} s. ${names.join(", ")}.`,
+    ...(notes.length === 0 ? [] : ["", ...notes]),
+  ].join("\n");
+}
+
+function chartsText(results: BenchResults): string {
+  const names: Readonly<Record<string, string>> = {
+    "bench-cpu.svg": "CPU time of the server for a message, by load and server",
+    "bench-memory.svg": "Memory of the server for a connection, by state and server",
+  };
+  return [...resultCharts(results).keys()].map((file) => `![${names[file]}](images/${file})`).join("\n\n");
+}
+
+function barsTable(results: BenchResults): string {
+  const bars = judgeBars(results).filter(({ verdict }) => verdict !== "not measured");
+  const rows = bars.map(({ title, demand, isStretch, measured, verdict }) => [
+    title,
+    `${demand}${isStretch ? " (stretch)" : ""}`,
+    measured,
+    verdict === "missed" && !isStretch ? "**missed**" : verdict,
+  ]);
+  const demanded = bars.filter(({ isStretch }) => !isStretch);
+  const met = demanded.filter(({ verdict }) => verdict === "met").length;
+  return `${met} of ${demanded.length} bars are met.\n\n${table(["load", "bar", "measured", ""], rows)}`;
+}
+
+function loadTables(results: BenchResults): string {
+  const sections = [...new Set(results.loads.map(({ section }) => section))];
+  return sections
+    .map((section) => {
+      const loads = results.loads.filter((load) => load.section === section);
+      return `### ${section === "messages" ? "Messages" : section[0]!.toUpperCase() + section.slice(1)}\n\n${loads.map((load) => loadTable(results, load)).join("\n\n")}`;
+    })
+    .join("\n\n");
+}
+
+function loadTable({ contenders }: BenchResults, load: LoadResult): string {
+  const ids = Object.keys(load.samples) as ContenderId[];
+  const ours = load.samples[ids[0]!]!;
+  const rows = ids.map((id, index) => {
+    const samples = load.samples[id]!;
+    const median = (pick: (sample: (typeof samples)[number]) => number): number =>
+      spreadOf(samples.map(pick)).median;
+    const cpu = (list: typeof samples): number[] => list.map(({ cpuMicros }) => cpuMicros);
+    return [
+      contenders[id]?.label ?? id,
+      readable(median(({ cpuMicros }) => cpuMicros)),
+      index === 0 ? "" : readableSpread(ratioOf(cpu(ours), cpu(samples))),
+      Math.round(median(({ perSecond }) => perSecond)).toLocaleString("en-US"),
+      ...(["p50", "p99", "p999"] as const).map((name) =>
+        readable(median(({ latencyMs }) => latencyMs[name])),
+      ),
+      readable(median(({ rssBytes }) => rssBytes) / 1024 / 1024),
+      `${Math.round(median(({ generatorBusy }) => generatorBusy) * 100)} %`,
+    ];
+  });
+  const head = [
+    `${load.title}`,
+    "CPU µs",
+    `${contenders[ids[0]!]?.label ?? ids[0]!} / this`,
+    "a second",
+    "p50 ms",
+    "p99 ms",
+    "p99.9 ms",
+    "RSS MiB",
+    "generator",
+  ];
+  return table(head, rows);
+}
+
+function memoryTable({ memory, contenders }: BenchResults): string {
+  const rows = memory.flatMap(({ title, connections, weights }) =>
+    (Object.keys(weights) as ContenderId[]).map((id, index) => {
+      const list = weights[id]!;
+      const alive = spreadOf(list.map((weight) => weight.connections)).median;
+      const dropped = connections - alive;
+      return [
+        index === 0 ? `${title}, ${connections.toLocaleString("en-US")} connections` : "",
+        contenders[id]?.label ?? id,
+        bytesText(spreadOf(list.map(({ rssBytes }) => rssBytes)).median),
+        bytesText(spreadOf(list.map(({ peakRssBytes }) => peakRssBytes)).median),
+        bytesText(spreadOf(list.map(({ heapBytes }) => heapBytes)).median),
+        bytesText(spreadOf(list.map(({ externalBytes }) => externalBytes)).median),
+        dropped > 0 ? dropped.toLocaleString("en-US") : "",
+      ];
+    }),
+  );
+  return table(["connections", "", "RSS", "RSS, peak", "heap", "buffers", "dropped"], rows);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,123 @@
+// A process of its own: holds the connections of a load of memory, and tells the runner when to weigh.
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Dialled } from "#bench/dial.js";
+import type { LoadConnection } from "#bench/load-connection.js";
+import { loadTarget } from "#bench/load-target.js";
+import { loopbackAddresses } from "#bench/loopback-addresses.js";
+import { MessageCycle } from "#bench/message-cycle.js";
+import { openConnections } from "#bench/open-connections.js";
+import type { MemoryAction } from "./memory-loads.js";
+
+/** What the process is to do; its argument, as JSON. */
+export interface MemoryJob {
+  readonly url: string;
+  readonly isCompressionOffered: boolean;
+  /** Whether the server is the plain TCP echo. */
+  readonly isRawEcho: boolean;
+  readonly action: MemoryAction;
+  readonly bytes: number;
+  readonly messages: number;
+  /** Opened and closed again before anything is weighed, so that code, caches and slabs are not counted. */
+  readonly warmUpConnections: number;
+  readonly connections: number;
+}
+
+/** What the process says; it goes on at any answer. */
+export type MemoryMessage =
+  | { readonly event: "warm" | "loaded" }
+  | { readonly event: "failed"; readonly reason: string };
+
+/** How long the system may need to take or refuse what slow readers are owed. */
+const SETTLE_MS = 2_000;
+
+const job = JSON.parse(process.argv[2]!) as MemoryJob;
+process.on("disconnect", () => process.exit(0));
+try {
+  // Without what makes the process grow for good, which would hide what the connections need.
+  const isHeavy = job.action === "burst" || job.action === "do not read";
+  const warm = await load(job.warmUpConnections, isHeavy ? "stay idle" : job.action);
+  await Promise.all(
+    warm.map((connection) => {
+      const closed = connection.closed();
+      connection.close();
+      return closed;
+    }),
+  );
+  await pause("warm");
+  const connections = await load(job.connections, job.action);
+  await pause("loaded");
+  for (const connection of connections) connection.destroy();
+} catch (error) {
+  say({ event: "failed", reason: error instanceof Error ? error.message : String(error) });
+}
+
+function say(message: MemoryMessage): void {
+  process.send?.(message);
+}
+
+function pause(event: "warm" | "loaded"): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("message", () => resolve());
+    say({ event });
+  });
+}
+
+/** Opens the connections and has each do what it is to do. */
+async function load(count: number, action: MemoryAction): Promise<LoadConnection[]> {
+  const target = loadTarget(job.url);
+  const localAddresses = loopbackAddresses(target, count);
+  const dialled = await openConnections({
+    count,
+    rampMs: 0,
+    openTimeoutMs: undefined,
+    dialOptions: (index) => ({
+      target,
+      isCompressionOffered: job.isCompressionOffered,
+      isInsecure: false,
+      headers: [],
+      localAddress: localAddresses[index % localAddresses.length],
+    }),
+  });
+  const connections = dialled.map(({ connection }) => connection);
+  if (action === "stay idle") return connections;
+  const cycle = await cycleFor(dialled[0]!);
+  const write = cycle.first[0]!;
+  if (action === "do not read") {
+    for (const connection of connections) {
+      connection.pause();
+      for (let i = 0; i < job.messages; i++) connection.write(write);
+    }
+    await delay(SETTLE_MS);
+    return connections;
+  }
+  const answered = connections.map(
+    (connection) =>
+      new Promise<void>((resolve, reject) => {
+        connection.onAnswers = () => resolve();
+        connection.onGone = (reason) => reject(new Error(reason));
+        connection.expect({
+          payloads: cycle.payloads,
+          lengths: cycle.lengths,
+          opcode: cycle.opcode,
+          isMasked: job.isRawEcho,
+          mayBeCompressed: job.isCompressionOffered,
+          greetings: 0,
+        });
+      }),
+  );
+  for (const connection of connections) connection.write(write);
+  await Promise.all(answered);
+  return connections;
+}
+
+function cycleFor({ isCompressed, isWindowForgotten }: Dialled): Promise<MessageCycle> {
+  if (isCompressed !== job.isCompressionOffered) throw new Error("it did not agree to compression");
+  return MessageCycle.build({
+    sizes: [job.bytes],
+    window: 1,
+    content: job.isCompressionOffered ? "json" : "binary",
+    isMasked: true,
+    compression: !isCompressed ? "none" : isWindowForgotten ? "fresh" : "kept",
+  });
+}

@@ -1,0 +1,33 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { projectPath } from "#scripts/project-root.js";
+import { markdownReport } from "./markdown-report.js";
+import { resultCharts } from "./result-charts.js";
+import type { BenchResults } from "./results.js";
+
+const DOCUMENT = projectPath("docs", "performance.md");
+
+/** Writes a run into docs/performance.md, between its markers, and draws its charts. Gives the paths. */
+export function publish(results: BenchResults): string[] {
+  const paths = [DOCUMENT];
+  for (const [name, svg] of resultCharts(results)) {
+    const path = projectPath("docs", "images", name);
+    writeFileSync(path, svg);
+    paths.push(path);
+  }
+  let text = readFileSync(DOCUMENT, "utf8");
+  for (const [name, part] of markdownReport(results)) text = replacePart(text, name, part);
+  writeFileSync(DOCUMENT, text);
+  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", DOCUMENT], {
+    stdio: "ignore",
+  });
+  return paths;
+}
+
+/** Replaces what stands between `<!-- bench:name -->` and `<!-- /bench:name -->`. */
+export function replacePart(text: string, name: string, part: string): string {
+  const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no part between ${begin} and ${end}`);
+  return `${text.slice(0, from + begin.length)}\n\n${part}\n\n${text.slice(to)}`;
+}

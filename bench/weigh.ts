@@ -1,0 +1,97 @@
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { processUse } from "#bench/process-cpu.js";
+import { projectPath } from "#scripts/project-root.js";
+import { BenchProcess } from "./bench-process.js";
+import type { Contender } from "./contender.js";
+import type { MemoryJob, MemoryMessage } from "./memory-generator.js";
+import type { MemoryLoad } from "./memory-loads.js";
+import { openFileLimit } from "./pinning.js";
+import type { ContenderSettings, MemoryAnswer, Ready } from "./runner-link.js";
+
+/** What a connection costs the server, in bytes. */
+export interface Weight {
+  readonly rssBytes: number;
+  /** The most that was resident at any moment; 0 where the system does not say. */
+  readonly peakRssBytes: number;
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+  /** How many of the connections the server still had. */
+  readonly connections: number;
+}
+
+const GENERATOR = projectPath("build", "bench", "memory-generator.js");
+const MAX_WARM_UP_CONNECTIONS = 500;
+/** What a process needs beside its connections. */
+const OTHER_FILES = 200;
+const SETTLE_ATTEMPTS = 20;
+const SETTLE_PAUSE_MS = 200;
+
+/** Why so many connections cannot be had here; undefined if they can. */
+export function obstacleTo(connections: number): string | undefined {
+  const limit = openFileLimit();
+  if (connections + OTHER_FILES <= limit) return undefined;
+  return `${connections.toLocaleString("en-US")} connections need \`ulimit -n ${connections + OTHER_FILES}\`, the limit is ${limit}`;
+}
+
+/** Weighs the connections of one contender in one state. */
+export async function weigh(contender: Contender, load: MemoryLoad, connections: number): Promise<Weight> {
+  const settings: ContenderSettings = {
+    isCompressing: load.isCompressing,
+    tls: undefined,
+    url: undefined,
+    connections: 0,
+  };
+  const server = new BenchProcess(
+    "measured",
+    [...contender.command, JSON.stringify(settings)],
+    contender.env,
+  );
+  let generator: BenchProcess | undefined;
+  try {
+    const { port } = await server.next<Ready>();
+    const job: MemoryJob = {
+      url: `ws://127.0.0.1:${port}/`,
+      isCompressionOffered: load.isCompressing,
+      isRawEcho: contender.dialect.isRawEcho === true,
+      action: load.action,
+      bytes: load.bytes,
+      messages: load.messages,
+      warmUpConnections: Math.min(connections, MAX_WARM_UP_CONNECTIONS),
+      connections,
+    };
+    generator = new BenchProcess("generator", [process.execPath, GENERATOR, JSON.stringify(job)]);
+    await reach(generator, "warm");
+    const before = await settled(server, 0);
+    generator.say("go on");
+    await reach(generator, "loaded");
+    const peakBytes = processUse(server.pid)?.peakRssBytes ?? before.rssBytes;
+    const after = await settled(server, connections);
+    return {
+      rssBytes: (after.rssBytes - before.rssBytes) / connections,
+      peakRssBytes: (peakBytes - before.rssBytes) / connections,
+      heapBytes: (after.heapBytes - before.heapBytes) / connections,
+      externalBytes: (after.externalBytes - before.externalBytes) / connections,
+      connections: after.connections,
+    };
+  } finally {
+    await Promise.all([server.stop(), generator?.stop()]);
+  }
+}
+
+async function reach(generator: BenchProcess, event: MemoryMessage["event"]): Promise<void> {
+  const message = await generator.next<MemoryMessage>();
+  if (message.event === "failed") throw new Error(message.reason);
+  if (message.event !== event) throw new Error(`${event} was to come, and not ${message.event}`);
+}
+
+/** The memory when the server knows of so many connections, or, where some were dropped, when that is clear. */
+async function settled(server: BenchProcess, connections: number): Promise<MemoryAnswer> {
+  for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt++) {
+    const answer = await server.ask<MemoryAnswer>("memory");
+    if (answer.connections === connections) break;
+    await delay(SETTLE_PAUSE_MS);
+  }
+  // Once more: what was in flight when the last one came or went is gone by now.
+  return server.ask<MemoryAnswer>("memory");
+}

@@ -1,0 +1,180 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { runConnect } from "./connect-load.js";
+import type { Dialled, DialOptions } from "./dial.js";
+import { startEcho } from "./echo-load.js";
+import { startFanOut } from "./fan-out-load.js";
+import type { LoadConnection } from "./load-connection.js";
+import { LoadMeter } from "./load-meter.js";
+import type { LoadPlan } from "./load-plan.js";
+import type { LoadReport } from "./load-report.js";
+import { loadTarget } from "./load-target.js";
+import { loopbackAddresses } from "./loopback-addresses.js";
+import { MessageCycle } from "./message-cycle.js";
+import { DEFAULT_OPEN_TIMEOUT_MS, openConnections } from "./open-connections.js";
+
+/** What somebody who watches a load is told. */
+export interface LoadProgress {
+  readonly phase: "opening" | "warming up" | "measuring";
+  /** Connections that were asked for so far while opening, else messages of this phase. */
+  readonly done: number;
+  /** How much of the phase is over, from 0 to 1. */
+  readonly share: number;
+}
+
+/** Somebody who takes part in a load. */
+export interface LoadObserver {
+  /** Measuring begins now; it is waited for. */
+  began?(): void | Promise<void>;
+  /** Measuring is over now, and the load goes on until this is done. */
+  ended?(): void | Promise<void>;
+  /** Several times a second. */
+  progress?(progress: LoadProgress): void;
+  /** Ends the load early, with a report of what was measured so far. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const PROGRESS_INTERVAL_MS = 250;
+
+/**
+ * Puts a load on a server and reports what came of it.
+ *
+ * @throws `Error` that says why, if the connections cannot be opened.
+ */
+export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserver = {}): Promise<LoadReport> {
+  const target = loadTarget(url);
+  const localAddresses = loopbackAddresses(target, plan.connections);
+  const dialOptions = (index: number): DialOptions => ({
+    target,
+    isCompressionOffered: plan.isCompressionOffered ?? false,
+    isInsecure: plan.isInsecure ?? false,
+    headers: plan.headers ?? [],
+    localAddress: localAddresses[index % localAddresses.length],
+  });
+  if (plan.kind === "connect") {
+    const meter = new LoadMeter();
+    let done: Promise<void> | undefined;
+    await measure(plan, meter, observer, () => {
+      done = runConnect(plan.connections, dialOptions, meter);
+      return () => {};
+    });
+    await done;
+    return meter.report(plan.connections, false);
+  }
+  const dialled = await openConnections({
+    count: plan.connections,
+    dialOptions,
+    rampMs: plan.rampMs ?? 0,
+    openTimeoutMs: plan.openTimeoutMs,
+    onOpened: (open) => observer.progress?.({ phase: "opening", done: open, share: open / plan.connections }),
+  });
+  const { isCompressed = false, isWindowForgotten = false } = dialled[0] ?? {};
+  return runOnConnections(
+    dialled.map(({ connection }) => connection),
+    plan,
+    observer,
+    { isCompressed, isWindowForgotten, isServer: false },
+  );
+}
+
+/** What holds for connections that are open. */
+export interface OpenedTerms extends Omit<Dialled, "connection"> {
+  /** Whether the generator is the server of them. */
+  readonly isServer: boolean;
+}
+
+/** Puts a load on connections that are open already, and ends them. */
+export async function runOnConnections(
+  connections: readonly LoadConnection[],
+  plan: LoadPlan,
+  observer: LoadObserver,
+  terms: OpenedTerms,
+): Promise<LoadReport> {
+  const cycle = await MessageCycle.build({
+    sizes: plan.sizes,
+    window: plan.window,
+    content: plan.content ?? "binary",
+    isMasked: !terms.isServer,
+    compression: !terms.isCompressed ? "none" : terms.isWindowForgotten ? "fresh" : "kept",
+  });
+  const meter = new LoadMeter();
+  for (const connection of connections) {
+    connection.onGone = (reason) => meter.fault(reason);
+    connection.expect({
+      payloads: cycle.payloads,
+      lengths: cycle.lengths,
+      opcode: cycle.opcode,
+      isMasked: terms.isServer || plan.isRawEcho === true,
+      mayBeCompressed: terms.isCompressed,
+      greetings: plan.greetings ?? 0,
+    });
+    if (plan.hello !== undefined) connection.writeText(plan.hello);
+  }
+  await greeted(connections, plan.openTimeoutMs ?? DEFAULT_OPEN_TIMEOUT_MS);
+  const active = connections.slice(0, plan.activeConnections ?? connections.length);
+  const start = plan.kind === "fan-out" ? startFanOut : startEcho;
+  await measure(plan, meter, observer, () => start(active, cycle, meter));
+  for (const connection of connections) connection.destroy();
+  return meter.report(connections.length, terms.isCompressed);
+}
+
+/** Starts the load, lets it warm up, measures it, and stops it. */
+async function measure(
+  plan: LoadPlan,
+  meter: LoadMeter,
+  observer: LoadObserver,
+  start: () => () => void,
+): Promise<void> {
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  meter.onStall = stop;
+  observer.signal?.addEventListener("abort", stop);
+  if (observer.signal?.aborted === true) stop();
+  let phase: LoadProgress["phase"] = "warming up";
+  let phaseBegan = performance.now();
+  const ticker = setInterval(() => {
+    const length = phase === "measuring" ? plan.durationMs : plan.warmUpMs;
+    const share = Math.min(1, (performance.now() - phaseBegan) / Math.max(length, 1));
+    observer.progress?.({ phase, done: meter.messages, share });
+  }, PROGRESS_INTERVAL_MS);
+  try {
+    const check = start();
+    await Promise.race([after(plan.warmUpMs), stopped]);
+    await observer.began?.();
+    meter.begin();
+    phase = "measuring";
+    phaseBegan = performance.now();
+    await Promise.race([after(plan.durationMs), stopped]);
+    meter.end();
+    await observer.ended?.();
+    meter.stop();
+    if (observer.signal?.aborted !== true) check();
+  } finally {
+    clearInterval(ticker);
+    observer.signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Waits for what the server says on its own; before that it may not be ready to listen. */
+async function greeted(connections: readonly LoadConnection[], timeoutMs: number): Promise<void> {
+  const limit = new AbortController();
+  const late = delay(timeoutMs, undefined, { signal: limit.signal }).then(
+    () => {
+      throw new Error("the messages that the server was to send first did not come");
+    },
+    () => undefined,
+  );
+  try {
+    await Promise.race([Promise.all(connections.map((connection) => connection.greeted)), late]);
+  } catch (error) {
+    for (const connection of connections) connection.destroy();
+    throw error;
+  } finally {
+    limit.abort();
+  }
+}
+
+function after(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}

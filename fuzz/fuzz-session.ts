@@ -65,12 +65,11 @@ export class FuzzSession {
     const finding = await this.#try(input, effort, true);
     if (finding === undefined || this.#rules.has(finding.rule)) return undefined;
     this.#rules.add(finding.rule);
-    const smallest = await minimise(
-      input,
-      async (smaller) => (await this.#try(smaller, THOROUGH, false))?.rule === finding.rule,
-    );
+    const fails = async (smaller: Json): Promise<boolean> =>
+      (await this.#try(smaller, effort, false))?.rule === finding.rule;
+    const smallest = await minimise(input, fails);
     const found = {
-      finding: (await this.#try(smallest, THOROUGH, false)) ?? finding,
+      finding: (await this.#try(smallest, effort, false)) ?? finding,
       input: smallest,
       execution: this.executions,
     };

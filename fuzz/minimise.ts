@@ -1,17 +1,17 @@
 import type { Json } from "./fuzz-target.js";
 
-/** Tries smaller and smaller inputs as long as `stillFails`; gives up after so many tries. */
+/** Tries smaller and smaller inputs as long as `stillFails`; gives up after so much time. */
 export async function minimise(
   input: Json,
   stillFails: (smaller: Json) => Promise<boolean>,
-  tries = 3000,
+  timeoutMs = 5000,
 ): Promise<Json> {
   let smallest = input;
-  let left = tries;
-  for (let progress = true; progress && left > 0; ) {
+  const endsAtMs = performance.now() + timeoutMs;
+  for (let progress = true; progress && performance.now() < endsAtMs; ) {
     progress = false;
     for (const candidate of smaller(smallest)) {
-      if (left-- <= 0) break;
+      if (performance.now() >= endsAtMs) break;
       if (!(await stillFails(candidate))) continue;
       smallest = candidate;
       progress = true;

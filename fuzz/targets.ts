@@ -4,7 +4,9 @@ import { closeTarget } from "./targets/close.js";
 import { engineTarget } from "./targets/engine.js";
 import { inflateTarget } from "./targets/inflate.js";
 import { roundTripTarget } from "./targets/round-trip.js";
+import { serveTarget } from "./targets/serve.js";
 import { serverHandshakeTarget } from "./targets/server-handshake.js";
+import { wsDifferenceTarget } from "./targets/ws-difference.js";
 
 /** Everything that is fuzzed. */
 export function allTargets(): FuzzTarget[] {
@@ -17,5 +19,7 @@ export function allTargets(): FuzzTarget[] {
     inflateTarget(),
     closeTarget(),
     roundTripTarget(),
+    wsDifferenceTarget(),
+    serveTarget(),
   ];
 }

@@ -28,6 +28,8 @@ export interface Prediction {
   readonly surely: number;
   /** The data went beyond the agreed window, which a receiver may refuse with 1007 or not notice. */
   readonly mayRefuse: boolean;
+  /** A compressed message had a block with BFINAL. */
+  readonly hasFinalBlock: boolean;
   /** The message that is not complete, as far as it could have been handed out. */
   readonly partial: Buffer;
 }
@@ -113,6 +115,7 @@ class Model {
   #open: OpenMessage | undefined;
   #history: Buffer = Buffer.alloc(0);
   #mayRefuse = false;
+  #hasFinalBlock = false;
 
   constructor(rules: ReceiveRules) {
     this.#rules = rules;
@@ -203,13 +206,14 @@ class Model {
   #inflated(open: OpenMessage): Prediction | undefined {
     const { windowBits, takeover } = this.#rules.deflate!;
     const { maxMessageBytes } = this.#rules;
-    const { output, verdict, alsoInvalid, leavesWindow } = referenceInflate(
+    const { output, verdict, alsoInvalid, leavesWindow, hasFinalBlock } = referenceInflate(
       open.payload,
       this.#history,
       windowBits,
       maxMessageBytes,
     );
     if (leavesWindow) this.#mayRefuse = true;
+    if (hasFinalBlock) this.#hasFinalBlock = true;
     const textBreaks = open.opcode === 1 && !isUtf8(output, verdict === "ok");
     if (verdict === "too-big") {
       const codes = new Set([1009]);
@@ -252,6 +256,7 @@ class Model {
       failure: codes,
       surely: inPieces ? open!.eventsBefore : this.#events.length,
       mayRefuse: this.#mayRefuse,
+      hasFinalBlock: this.#hasFinalBlock,
       partial,
     };
   }

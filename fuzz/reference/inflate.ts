@@ -6,6 +6,8 @@ export interface ReferenceInflated {
   readonly alsoInvalid: boolean;
   /** It refers back further than the window that was agreed on: it may be refused, but need not be. */
   readonly leavesWindow: boolean;
+  /** It has a block with BFINAL (RFC 7692 §7.2.3.4) before its end. */
+  readonly hasFinalBlock: boolean;
 }
 
 /** RFC 7692 §7.2.2: what is appended to a message; and an empty last block, behind which nothing may be left. */
@@ -59,7 +61,8 @@ export function referenceInflate(
     verdict = "too-big";
   }
   const output = decoder.output().subarray(0, maxOutputBytes);
-  return { output, verdict, alsoInvalid, leavesWindow: decoder.leavesWindow };
+  const { leavesWindow, hasFinalBlock } = decoder;
+  return { output, verdict, alsoInvalid, leavesWindow, hasFinalBlock };
 }
 
 /** A canonical Huffman code (RFC 1951 §3.2.2). */
@@ -71,6 +74,7 @@ interface Code {
 class Decoder {
   tooManyEnds = false;
   leavesWindow = false;
+  hasFinalBlock = false;
   produced = 0;
   readonly #input: Buffer;
   readonly #window: number;
@@ -96,6 +100,7 @@ class Decoder {
     let ends = 0;
     for (;;) {
       const isFinal = this.#bits(1) === 1;
+      if (isFinal && this.#bit <= messageLength * 8) this.hasFinalBlock = true;
       this.#block();
       if (!isFinal) continue;
       // §7.2.3.4: another block may follow at the next byte, with the same window.

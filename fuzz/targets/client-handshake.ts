@@ -57,9 +57,10 @@ export function clientHandshakeTarget(): FuzzTarget {
 }
 
 function run(input: AnswerInput, effort: Effort): string {
-  const model = readHeadModel(input.head, "response", input);
+  const bytes = Buffer.from(input.head, "latin1");
+  const model = readHeadModel(bytes.toString("latin1"), "response", input);
   let words = "";
-  for (const chunks of splits(Buffer.from(input.head, "latin1"), input.cutSeed, effort)) {
+  for (const chunks of splits(bytes, input.cutSeed, effort)) {
     const { result, rest } = pushAll(new HeadParser("response", input), chunks);
     words = checkHead(result, model);
     if (result?.ok !== true) continue;

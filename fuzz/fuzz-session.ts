@@ -27,7 +27,9 @@ export class FuzzSession {
   readonly target: FuzzTarget;
   readonly found: FoundInput[] = [];
   executions = 0;
-  /** Time spent in it, in ms. */
+  /** How often each outcome came, by its first word. */
+  readonly outcomes = new Map<string, number>();
+  /** Time spent in executions, in ms. */
   elapsedMs = 0;
   readonly #random: Random;
   readonly #inputs: Json[];
@@ -84,12 +86,17 @@ export class FuzzSession {
   }
 
   async #try(input: Json, effort: Effort, learns: boolean): Promise<Finding | undefined> {
+    const startedAtMs = performance.now();
     try {
       const words = await this.target.run(input, effort);
+      const [outcome = ""] = words.split(" ", 1);
+      this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
       if (learns && !this.#words.has(words)) this.#learn(input, words);
       return undefined;
     } catch (thrown) {
       return asFinding(thrown);
+    } finally {
+      this.elapsedMs += performance.now() - startedAtMs;
     }
   }
 

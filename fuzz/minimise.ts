@@ -4,7 +4,7 @@ import type { Json } from "./fuzz-target.js";
 export async function minimise(
   input: Json,
   stillFails: (smaller: Json) => Promise<boolean>,
-  timeoutMs = 5000,
+  timeoutMs = 2000,
 ): Promise<Json> {
   let smallest = input;
   const endsAtMs = performance.now() + timeoutMs;

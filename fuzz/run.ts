@@ -75,18 +75,19 @@ async function fuzz(): Promise<number> {
     progress(sessions, performance.now() - startedAtMs);
   }
   console.table(sessions.map(row));
+  for (const { target, outcomes } of sessions) {
+    if (target.name === "ws-difference") console.log("against ws:", Object.fromEntries(outcomes));
+  }
   const found = sessions.flatMap((session) => session.found);
   console.log(`seed ${seed}: ${found.length === 0 ? "nothing was found" : `${found.length} finding(s)`}`);
   return found.length === 0 ? 0 : 1;
 }
 
 async function turn(session: FuzzSession, untilMs: number, limit: number): Promise<void> {
-  const startedAtMs = performance.now();
   while (performance.now() < untilMs && session.executions < limit) {
     const found = await session.step();
     if (found !== undefined) report(session, found);
   }
-  session.elapsedMs += performance.now() - startedAtMs;
 }
 
 function report(session: FuzzSession, { finding, input, execution }: FoundInput): void {

@@ -79,9 +79,8 @@ export class FuzzSession {
     return found;
   }
 
-  /** Tries an input that is kept, thoroughly. */
+  /** Tries an input that is kept, thoroughly. It does not count as an execution. */
   async replay(input: Json): Promise<Finding | undefined> {
-    this.executions++;
     return await this.#try(input, THOROUGH, false);
   }
 

@@ -107,7 +107,7 @@ export const KNOWN_DISAGREEMENTS: readonly KnownDisagreement[] = [
     id: "fragments-inflated-as-they-come",
     section: "RFC 7692 §7.2.2",
     reason:
-      "ws inflates each fragment when it comes, Hawser the message when it is complete (or each piece, with streaming). So a fault is noticed before or behind control frames between the fragments.",
+      "ws inflates each fragment when it comes, Hawser the message when it is complete (or each piece, with streaming). So a fault is noticed before or behind control frames between the fragments, and the limit before a fault that follows.",
     conformanceCases: [],
     explains: ({ hawser, ws }) =>
       (ws.failure === 1007 || ws.failure === 1009) &&
@@ -115,17 +115,6 @@ export const KNOWN_DISAGREEMENTS: readonly KnownDisagreement[] = [
       hawser.events
         .slice(ws.events.length)
         .every(({ type }) => type === "ping" || type === "pong" || type === "closing"),
-  },
-  {
-    id: "limit-or-fault-first",
-    section: "RFC 6455 §7.4.1",
-    reason:
-      "Inflated beyond the limit and invalid soon behind it: which is noticed first is a matter of buffers.",
-    conformanceCases: [],
-    explains: ({ hawser, ws, prediction }) =>
-      isSame(hawser.events, ws.events) &&
-      prediction.failure?.has(1007) === true &&
-      prediction.failure.has(1009),
   },
 ];
 

@@ -26,7 +26,7 @@ interface WsInternals {
 const { Receiver, PerMessageDeflate } = ws as unknown as WsInternals;
 
 /** After this long without a word it is taken to be stuck: zlib works in threads of its own. */
-const STUCK_AFTER_MS = 200;
+const STUCK_AFTER_MS = 3000;
 
 /** Feeds the receiver of the `ws` package. */
 export async function receiveWithWs(chunks: readonly Buffer[], rules: ReceiveRules): Promise<WsOutcome> {
@@ -64,7 +64,8 @@ export async function receiveWithWs(chunks: readonly Buffer[], rules: ReceiveRul
     if (isStuck) break;
   }
   await new Promise(setImmediate); // an error is emitted a tick behind the callback of its write
-  deflate?.cleanup();
+  // While it is inflating, ws must not be cleaned up: it throws later.
+  if (!isStuck) deflate?.cleanup();
   return { events, failure, isStuck };
 }
 

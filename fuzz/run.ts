@@ -9,6 +9,7 @@ import { PROJECT_ROOT } from "#scripts/project-root.js";
 import { loadCorpus, readEntry, writeCrash } from "./corpus.js";
 import { type FoundInput, FuzzSession } from "./fuzz-session.js";
 import { allTargets } from "./targets.js";
+import { Watchdog } from "./watchdog.js";
 
 /** How long one target is fuzzed before the next has its turn. */
 const TURN_MS = 250;
@@ -45,6 +46,10 @@ async function fuzz(): Promise<number> {
   console.log(
     `seed ${seed}; a run of --executions repeats from it exactly, one of --minutes until time decides`,
   );
+  const watchdog = new Watchdog(
+    chosen.map(({ name }) => name),
+    seed,
+  );
   const sessions: FuzzSession[] = [];
   for (const target of chosen) {
     const kept = loadCorpus(target.name);
@@ -66,14 +71,21 @@ async function fuzz(): Promise<number> {
   const startedAtMs = performance.now();
   let reportsAtMs = startedAtMs + PROGRESS_EVERY_MS;
   for (let isDone = false; !isDone; ) {
-    for (const session of sessions) {
-      await turn(session, Math.min(endsAtMs, performance.now() + TURN_MS * session.target.share), limit);
+    for (const [i, session] of sessions.entries()) {
+      const beat = (): void => watchdog.beat(i, session.executions + 1);
+      await turn(
+        session,
+        beat,
+        Math.min(endsAtMs, performance.now() + TURN_MS * session.target.share),
+        limit,
+      );
     }
     isDone = performance.now() >= endsAtMs || sessions.every(({ executions }) => executions >= limit);
     if (performance.now() < reportsAtMs) continue;
     reportsAtMs += PROGRESS_EVERY_MS;
     progress(sessions, performance.now() - startedAtMs);
   }
+  await watchdog.stop();
   console.table(sessions.map(row));
   for (const { target, outcomes } of sessions) {
     if (target.name === "ws-difference") console.log("against ws:", Object.fromEntries(outcomes));
@@ -83,8 +95,9 @@ async function fuzz(): Promise<number> {
   return found.length === 0 ? 0 : 1;
 }
 
-async function turn(session: FuzzSession, untilMs: number, limit: number): Promise<void> {
+async function turn(session: FuzzSession, beat: () => void, untilMs: number, limit: number): Promise<void> {
   while (performance.now() < untilMs && session.executions < limit) {
+    beat();
     const found = await session.step();
     if (found !== undefined) report(session, found);
   }

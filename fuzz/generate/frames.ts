@@ -130,7 +130,11 @@ function mutateField(random: Random, frame: FrameFields): void {
       frame.masked = !frame.masked;
       break;
     case 4:
-      frame.form = random.pick([16, 64]);
+      // At the edges between two forms, one form decides whether it is the shortest.
+      if (random.chance(60))
+        frame.payload = random.bytes(random.pick([0, 125, 125, 126, 127, 65_535, 65_536]));
+      frame.length = BigInt(frame.payload.length);
+      frame.form = frame.length < 65_536n ? random.pick([16, 64]) : 64;
       break;
     case 5:
       frame.form = 64;

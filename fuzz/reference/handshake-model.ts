@@ -162,6 +162,7 @@ export function answersOffer(
 ): boolean {
   if (offer.has("server_no_context_takeover") && !answer.has("server_no_context_takeover")) return false;
   const asked = offer.get("server_max_window_bits");
-  if (asked !== undefined && Number(answer.get("server_max_window_bits") ?? 15) > Number(asked)) return false;
+  // §7.1.2.1: accepted by naming it, also where 15 was asked for, which limits nothing.
+  if (asked !== undefined && !(Number(answer.get("server_max_window_bits")) <= Number(asked))) return false;
   return !answer.has("client_max_window_bits") || offer.has("client_max_window_bits");
 }

@@ -16,6 +16,7 @@ import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
+import { ownerOf, ownStream, readData, type StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
@@ -61,25 +62,21 @@ export interface SendOptions {
 /** Above this, what comes while reading is paused is left to TCP to hold. */
 const HOLD_UP_TO_BYTES = 65_536;
 
-/** Finds the connection of a stream in the listeners that all connections share. */
-const CONNECTION = Symbol("hawser connection");
 /** Less than this in the stream is not counted: it is part of what each connection costs, and mostly gone in a moment. */
 const SMALL_OUTPUT_BYTES = 1_024;
 /** What a piece that waits in the stream costs beside its bytes: 154 measured on Node 20. */
 const PIECE_OVERHEAD_BYTES = 160;
-
-type ConnectedStream = Duplex & { [CONNECTION]: Connection<unknown> };
 
 /** What few connections use, so that the others do not pay for it. */
 interface Extras {
   closed?: Promise<CloseResult>;
   resolveClosed?: (result: CloseResult) => void;
   result?: CloseResult;
-  readyWaiters?: ((isOpen: boolean) => void)[];
+  readyWaiters?: ((isOpen: boolean) => void)[] | undefined;
   queue?: MessageQueue;
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
-  deferred?: DeferredMessages;
+  deferred?: DeferredMessages | undefined;
   rate?: ReceiveRate;
   /** How many pieces wait in the stream behind others. */
   waitingPieces?: number;
@@ -92,7 +89,9 @@ interface Extras {
  *
  * @typeParam Data what the application keeps with the connection.
  */
-export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHolder, AsyncIterable<Message> {
+export class Connection<Data = undefined>
+  implements StreamOwner, TimerWheelEntry, MemoryHolder, AsyncIterable<Message>
+{
   /** Yours: what the application keeps with this connection. On a server, what the `upgrade` hook returned. */
   data: Data;
   /** The subprotocol that was agreed on; empty if none. */
@@ -364,16 +363,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
 
   /** @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else. */
   start(head: string | undefined, firstBytes: Uint8Array): void {
-    const stream = this.#stream as ConnectedStream;
-    stream[CONNECTION] = this;
-    stream.allowHalfOpen = true; // we end it ourselves, behind what is held back; Node would at once
+    const stream = this.#stream;
+    // Before it is ours: `read` tells the owner, too.
     const ahead: Buffer | null = stream.readableLength > 0 ? stream.read() : null;
     const received = ahead === null ? firstBytes : Buffer.concat([firstBytes, ahead]);
-    if (!readInto(stream, Connection.#onReceived)) stream.on("data", Connection.#onData);
-    stream.on("end", Connection.#onEnd);
-    stream.on("error", Connection.#onError);
-    stream.on("close", Connection.#onClose);
-    stream.on("drain", Connection.#onDrain);
+    ownStream(stream, this);
+    stream.allowHalfOpen = true; // we end it ourselves, behind what is held back; Node would at once
+    if (!readInto(stream, Connection.#onReceived)) readData(stream);
     beginTurn();
     if (head !== undefined) {
       const output = this.#openOutput();
@@ -648,7 +644,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     this.onGone?.(this);
     const extras = (this.#extras ??= {});
     extras.result = result;
-    delete extras.deferred;
+    extras.deferred = undefined;
     this.#resolveReady(false);
     extras.queue?.end();
     if (result.error !== undefined) this.#reportError(result.error);
@@ -725,7 +721,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
   #resolveReady(isOpen: boolean): void {
     const waiters = this.#extras?.readyWaiters;
     if (waiters === undefined) return;
-    delete this.#extras?.readyWaiters;
+    this.#extras!.readyWaiters = undefined;
     for (const waiter of waiters) waiter(isOpen);
   }
 
@@ -771,7 +767,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     }
   }
 
-  // --- Listeners: one function each for all connections, since a closure each would cost more than the parser ---
+  // --- What happens on the stream ------------------------------------------------------------------------------
 
   static #readAgain(connection: Connection<unknown>): void {
     if (connection.#isGone || connection.#engine.isPaused) return;
@@ -782,40 +778,43 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     else connection.#stream.resume();
   }
 
-  static #onData(this: ConnectedStream, chunk: Buffer): void {
-    this[CONNECTION].#receive(chunk, chunk.length);
-  }
-
-  /** In place of {@link #onData} where bytes are read into the buffer that all share. True goes on reading. */
+  /** Called by Node where bytes are read into the buffer that all share. True goes on reading. */
   static #onReceived(this: Duplex, byteLength: number): boolean {
-    (this as ConnectedStream)[CONNECTION].#receive(receiveBuffer, byteLength);
+    (ownerOf(this) as Connection<unknown>).#receive(receiveBuffer, byteLength);
     return true;
   }
 
-  static #onEnd(this: ConnectedStream): void {
-    const connection = this[CONNECTION];
-    if (!connection.#engine.isPaused || connection.#held === undefined) {
-      connection.#receiveEnd();
-    } else if (connection.#isPulled()) {
+  /** @internal Part of `StreamOwner`. */
+  onData(chunk: Buffer): void {
+    this.#receive(chunk, chunk.length);
+  }
+
+  /** @internal Part of `StreamOwner`. */
+  onEnd(): void {
+    if (!this.#engine.isPaused || this.#held === undefined) {
+      this.#receiveEnd();
+    } else if (this.#isPulled()) {
       // What is held back fits into the queue, one chunk at most: a peer that has gone must not wait for a reader.
-      connection.#engine.resume();
-      Connection.#readAgain(connection);
+      this.#engine.resume();
+      Connection.#readAgain(this);
     }
     // Else the end comes behind what is held back, when it is read again.
   }
 
-  static #onError(this: ConnectedStream, error: unknown): void {
-    this[CONNECTION].#transportError ??= error;
+  /** @internal Part of `StreamOwner`. */
+  onError(error: unknown): void {
+    this.#transportError ??= error;
   }
 
-  static #onClose(this: ConnectedStream): void {
-    this[CONNECTION].#onTransportClosed();
+  /** @internal Part of `StreamOwner`. */
+  onClose(): void {
+    this.#onTransportClosed();
   }
 
-  static #onDrain(this: ConnectedStream): void {
-    const connection = this[CONNECTION];
-    if (connection.#heldBytes > 0) connection.recount();
-    connection.#noticeRoom();
+  /** @internal Part of `StreamOwner`. */
+  onDrain(): void {
+    if (this.#heldBytes > 0) this.recount();
+    this.#noticeRoom();
   }
 }
 

@@ -1,5 +1,5 @@
 import { Buffer, constants as bufferConstants } from "node:buffer";
-import { type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
+import { constants, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { InflateContext, InflateFailure } from "../../protocol/engine-host.js";
 import { asBuffer } from "../as-buffer.js";
 import { type Keeper, KeptStreams } from "./kept-streams.js";
@@ -13,13 +13,10 @@ const END: Buffer = Buffer.concat([TAIL, Buffer.from([0x01, 0x00, 0x00, 0xff, 0x
 /** A byte more, which zlib takes only if it did not find the end. */
 const END_AND_MORE: Buffer = Buffer.concat([END, Buffer.alloc(1)]);
 /**
- * The same for a stream that goes on: the tail and two empty blocks. They give nothing out behind a message that was
- * whole, and are longer than the longest code that could swallow them (RFC 1951 §3.2.5: 48 bits) behind one that was cut.
+ * The same for a stream that goes on, where zlib stops at the end of a block: it takes just the tail behind a message
+ * that was whole, and more, or less, behind one that was cut.
  */
-const TAIL_AND_PROBE: Buffer = Buffer.concat([
-  TAIL,
-  Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff, 0x00, 0x00, 0x00, 0xff, 0xff]),
-]);
+const TAIL_AND_MORE: Buffer = Buffer.concat([TAIL, Buffer.alloc(1)]);
 /**
  * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
  * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
@@ -106,9 +103,10 @@ export class ZlibInflateContext implements InflateContext, Keeper {
     if (typeof step === "string") return step;
     this.#window.append(step.output);
     if (step.consumed === bytes.length) {
-      const probe = stream.write(TAIL_AND_PROBE, 0);
-      if (typeof probe === "string") return "invalid";
-      if (probe.consumed === TAIL_AND_PROBE.length) return step.output;
+      const end = stream.write(TAIL_AND_MORE, maxOutputBytes - step.output.length, constants.Z_BLOCK);
+      if (typeof end === "string") return end;
+      if (end.consumed === TAIL.length) return this.#withTail(step.output, end.output);
+      if (end.consumed > 0) return "invalid";
     }
     // A block had BFINAL set (RFC 7692 §7.2.3.4): this stream has ended, and what is left goes on with the same window.
     this.letGo();
@@ -116,6 +114,13 @@ export class ZlibInflateContext implements InflateContext, Keeper {
     this.#finalBlocks = 1;
     const left = maxOutputBytes - step.output.length;
     return this.#inflateBlocks(bytes.subarray(step.consumed), true, left, [step.output]);
+  }
+
+  /** A stored block may count the tail among its bytes: odd, but what appending it comes to. */
+  #withTail(output: Buffer, ofTail: Buffer): Buffer {
+    if (ofTail.length === 0) return output;
+    this.#window.append(ofTail);
+    return Buffer.concat([output, ofTail]);
   }
 
   #inflateBlocks(

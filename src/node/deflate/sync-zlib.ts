@@ -35,7 +35,7 @@ export interface SyncZlibOptions {
 export interface SyncZlibStep {
   /** A copy, the caller's to keep. */
   readonly output: Buffer;
-  /** Less than was given only if a block with BFINAL was reached before the input was used up. */
+  /** Less than was given only if a block with BFINAL was reached before the input was used up, or with `Z_BLOCK`. */
   readonly consumed: number;
 }
 
@@ -59,15 +59,22 @@ export class SyncZlib {
     this.#stream = stream;
   }
 
-  /** Takes all of `input`, and gives out all that comes of it, up to `maxBytes`. */
-  write(input: Uint8Array, maxBytes: number = Infinity): SyncZlibStep | "too-big" | "invalid" {
+  /**
+   * Takes all of `input`, and gives out all that comes of it, up to `maxBytes`.
+   * @param flush `Z_BLOCK` stops inflating at the end of a block.
+   */
+  write(
+    input: Uint8Array,
+    maxBytes: number = Infinity,
+    flush: number = constants.Z_SYNC_FLUSH,
+  ): SyncZlibStep | "too-big" | "invalid" {
     const { _handle: handle, _writeState: state } = this.#stream;
     const outputs: Buffer[] = [];
     let total = 0;
     let consumed = 0;
     for (;;) {
       const left = input.length - consumed;
-      handle.writeSync(constants.Z_SYNC_FLUSH, input, consumed, left, scratch, 0, scratch.length);
+      handle.writeSync(flush, input, consumed, left, scratch, 0, scratch.length);
       if (this.#hasFailed) return "invalid";
       const produced = scratch.length - state[0]!;
       consumed = input.length - state[1]!;

@@ -5,10 +5,11 @@ import { conformanceCases } from "./conformance-cases.js";
 import { expectGoodbye } from "./expectations.js";
 import { fieldValues, type HttpHead, MAX_HEAD_BYTES, takeHead, targetOf } from "./http-head.js";
 import type { Verdict } from "./outcome.js";
-import { type AcceptedClient, Peer } from "./peer.js";
+import { Peer } from "./peer.js";
 import type { CaseResult, ConformanceReport } from "./report.js";
 import { runCase } from "./run-case.js";
 import { type ConformanceOptions, DEFAULT_TIMEOUT_MS } from "./test-server.js";
+import type { AcceptedClient } from "./tested-end.js";
 
 /** How clients are tested. */
 export interface FuzzingServerOptions extends ConformanceOptions {

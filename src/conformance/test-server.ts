@@ -4,9 +4,10 @@ import { connect as connectTls } from "node:tls";
 import { UsageError } from "../core/hawser-error.js";
 import type { CaseSelection } from "./conformance-cases.js";
 import { conformanceCases } from "./conformance-cases.js";
-import { Peer, type ServerTarget } from "./peer.js";
+import { Peer } from "./peer.js";
 import type { CaseResult, ConformanceReport } from "./report.js";
 import { runCase } from "./run-case.js";
+import type { ServerTarget } from "./tested-end.js";
 
 /** What both kinds of run can be told. */
 export interface ConformanceOptions extends CaseSelection {

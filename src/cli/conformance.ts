@@ -6,6 +6,7 @@ import {
   conformanceCases,
   countVerdicts,
   FuzzingServer,
+  type TestedRole,
   testServer,
   UsageError,
   VERDICTS,
@@ -86,37 +87,43 @@ function parse(commandArguments: readonly string[]) {
 }
 
 async function testOneServer(url: string, values: Values): Promise<ConformanceReport> {
-  const progress = new Progress();
+  const { options, caseCount } = runOptions("server", values);
+  const progress = new Progress(caseCount);
   try {
     const report = await testServer(url, {
-      ...runOptions(values),
+      ...options,
       agent: values.agent,
       insecure: values.insecure,
       concurrency: positive("concurrency", values.concurrency),
-      onResult: (result, total) => progress.add(result, total),
+      onStart: (id) => progress.start(id, url),
+      onResult: (result) => progress.add(result, url),
     });
-    progress.end();
+    progress.end(url);
     summarize(report);
     return report;
   } catch (error) {
     if (error instanceof UsageError) throw new UsageProblem(error.message);
     throw error;
+  } finally {
+    progress.stop();
   }
 }
 
 async function listenForClients(values: Values): Promise<readonly ConformanceReport[]> {
-  const progress = new Progress();
+  const { options, caseCount } = runOptions("client", values);
+  const progress = new Progress(caseCount);
   let finish = (): void => {};
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
   const server = await FuzzingServer.listen({
-    ...runOptions(values),
+    ...options,
     port: whole("listen", values.listen),
     host: values.host,
-    onAgentResult: (agent, result, total) => progress.add(result, total, agent),
+    onStart: (id, agent) => progress.start(id, agent),
+    onAgentResult: (agent, result) => progress.add(result, agent),
     onReport: async (report) => {
-      progress.end();
+      progress.end(report.agent);
       summarize(report);
       if (values.html !== undefined) await writeReportFolder(values.html, [report]);
       if (values.once === true) finish();
@@ -128,19 +135,25 @@ async function listenForClients(values: Values): Promise<readonly ConformanceRep
   process.once("SIGINT", finish);
   process.once("SIGTERM", finish);
   await finished;
+  progress.stop();
   const { reports } = server;
   await server.close();
+  for (const { agent, results } of reports.filter((report) => report.results.length < caseCount)) {
+    process.stderr.write(`${agent} ran only ${results.length} of the ${caseCount} cases\n`);
+  }
   return reports;
 }
 
-function runOptions(values: Values) {
-  const only = ids(values.only);
-  const exclude = ids(values.exclude);
-  const isAnyLeft = (["server", "client"] as const).some(
-    (role) => conformanceCases(role, { only, exclude }).length > 0,
-  );
-  if (!isAnyLeft) throw new UsageProblem("no case is left by --only and --exclude");
-  return { only, exclude, full: values.full, timeoutMs: positive("timeout", values.timeout) };
+function runOptions(tested: TestedRole, values: Values) {
+  const options = {
+    only: ids(values.only),
+    exclude: ids(values.exclude),
+    full: values.full,
+    timeoutMs: positive("timeout", values.timeout),
+  };
+  const caseCount = conformanceCases(tested, options).length;
+  if (caseCount === 0) throw new UsageProblem(`no case for a ${tested} is left by --only and --exclude`);
+  return { options, caseCount };
 }
 
 function ids(lists: readonly string[] | undefined): string[] | undefined {

@@ -169,6 +169,7 @@ export class FuzzingServer {
       known = { date: new Date().toISOString(), results: new Map() };
       this.#agents.set(agent, known);
     }
+    this.#options.onStart?.(one.id, agent);
     const result = await runCase(one, new Peer(client), this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     known.results.set(one.id, result);
     this.#options.onResult?.(result, this.#cases.length);

@@ -13,6 +13,8 @@ import type { ServerTarget } from "./tested-end.js";
 export interface ConformanceOptions extends CaseSelection {
   /** How long a case may take in ms; those that move megabytes may take several times that. Default 10 s. */
   readonly timeoutMs?: number | undefined;
+  /** Told of each case that begins, by its id; and who is tested. Default none. */
+  readonly onStart?: ((id: string, agent: string) => void) | undefined;
   /** Told of each case that is done, and how many there are. Default none. */
   readonly onResult?: ((result: CaseResult, total: number) => void) | undefined;
 }
@@ -41,20 +43,23 @@ export async function testServer(
   options: TestServerOptions = {},
 ): Promise<ConformanceReport> {
   const target = serverTarget(url, options.insecure ?? false);
+  const agent = options.agent ?? target.host;
   const cases = conformanceCases("server", options);
   const results: CaseResult[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < cases.length) {
       const index = next++;
-      const result = await runCase(cases[index]!, new Peer(target), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+      const one = cases[index]!;
+      options.onStart?.(one.id, agent);
+      const result = await runCase(one, new Peer(target), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
       results[index] = result;
       options.onResult?.(result, cases.length);
     }
   };
   const date = new Date().toISOString();
   await Promise.all(Array.from({ length: Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY) }, work));
-  return { agent: options.agent ?? target.host, tested: "server", date, results };
+  return { agent, tested: "server", date, results };
 }
 
 function serverTarget(input: string | URL, isInsecure: boolean): ServerTarget {

@@ -26,7 +26,7 @@ Options:
   --html <folder>     write a page with all agents that were tested into this folder
   --json              write the results to standard output as JSON
   --agent <name>      the name of the server in the report (default: its host)
-  --timeout <ms>      how long a case may take (default: 10000)
+  --timeout <ms>      how long a case may take, each echo in it anew (default: 10000)
   --concurrency <n>   how many cases run at a time against a server (default: 4)
   --insecure          accept any certificate of a wss: server
   --host <address>    with --listen: the address (default: 127.0.0.1)

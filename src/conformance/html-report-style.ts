@@ -43,16 +43,16 @@ tr.title th button::before { content: "▸"; display: inline-block; width: 1.2em
 tr.title th button[aria-expanded="true"]::before { content: "▾"; }
 tr.title td { font-size: 0.87rem; font-weight: 600; }
 tr.title > * { border-top: 1px solid var(--line); }
-tr.title td.pass, tr.case td.pass { background: var(--pass-ground); }
-tr.title td.non-strict, tr.case td.non-strict { background: var(--near-ground); }
-tr.title td.fail, tr.case td.fail { background: var(--fail-ground); }
-tr.title td.unimplemented, tr.case td.unimplemented { background: var(--none-ground); }
+td.pass { background: var(--pass-ground); }
+td.non-strict { background: var(--near-ground); }
+td.fail { background: var(--fail-ground); }
+td.unimplemented { background: var(--none-ground); }
 td { border-left: 4px solid var(--ground); }
 td.none { color: var(--quiet); }
-tr.case { display: none; } tbody.open tr.case { display: table-row; } tbody tr.case.hidden, tbody.hidden { display: none; }
-tr.case th { padding-left: 1.7rem; } tr.case th code { display: inline-block; min-width: 4.2em; color: var(--quiet); }
-tr.case:hover th { background: var(--raised); }
-tr.case td button { all: unset; cursor: pointer; width: 100%; font-weight: 700; text-align: center; }
+.group:not(.open) tr:not(.title), tr.hidden, tbody.hidden { display: none; }
+.group tr:not(.title) th { padding-left: 1.7rem; } .group tr:not(.title) th code { display: inline-block; min-width: 4.2em; color: var(--quiet); }
+.group tr:not(.title):hover th { background: var(--raised); }
+.group tr:not(.title) td button { all: unset; cursor: pointer; width: 100%; font-weight: 700; text-align: center; }
 dialog { width: min(64rem, 94vw); max-height: 88vh; border: 1px solid var(--line); border-radius: 0.7rem; padding: 0;
   background: var(--ground); color: var(--ink); box-shadow: 0 1rem 4rem #0006; }
 dialog::backdrop { background: #0007; }
@@ -69,5 +69,5 @@ dialog > form button { font: 1.3rem/1 system-ui; background: none; border: 0; co
 #wire .sent .way { color: var(--focus); } #wire .received .way { color: var(--near); } #wire .event { color: var(--quiet); font-style: italic; }
 #wire .hex { font: 0.78rem/1.5 ui-monospace, monospace; color: var(--quiet); overflow-wrap: anywhere; }
 #wire .word { overflow-wrap: anywhere; }
-@media (max-width: 50rem) { thead th { min-width: 4.5rem; } .counts { white-space: normal; } tr.case small { display: none; } }
+@media (max-width: 50rem) { thead th { min-width: 4.5rem; } .counts { white-space: normal; } .group tr:not(.title) small { display: none; } }
 `;

@@ -40,6 +40,8 @@ export class Peer {
   readonly wire: WireRecord = new WireRecord();
   /** What the case waits for, to be told when it waits too long. */
   waitingFor = "the connection";
+  /** When the case last got on: its time limit counts from there, so that it need not know how many messages it has. */
+  progressAtMs: number = performance.now();
   /** What was agreed on; undefined without compression. */
   deflate: DeflateParameters | undefined;
   readonly #target: ServerTarget | undefined;

@@ -11,7 +11,10 @@ import type { ServerTarget } from "./tested-end.js";
 
 /** What both kinds of run can be told. */
 export interface ConformanceOptions extends CaseSelection {
-  /** How long a case may take in ms; those that move megabytes may take several times that. Default 10 s. */
+  /**
+   * How long a case may take in ms, each echo it waits for anew; those that move megabytes may take several times that.
+   * Default 10 s.
+   */
   readonly timeoutMs?: number | undefined;
   /** Told of each case that begins, by its id; and who is tested. Default none. */
   readonly onStart?: ((id: string, agent: string) => void) | undefined;

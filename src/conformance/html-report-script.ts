@@ -13,15 +13,13 @@ function setOpen(group, isOpen) {
   group.classList.toggle("open", isOpen);
   group.querySelector("button[aria-expanded]").setAttribute("aria-expanded", String(isOpen));
 }
-// A cell is a button once it is seen: thousands at once would hold up the page.
+// A button for each cell, thousands, would hold up the page; one for each row is enough for the keyboard.
 function addButtons(group) {
   if (group.dataset.ready) return;
   group.dataset.ready = "true";
-  for (const cell of group.querySelectorAll("tr:not(.title) > td:not(.none)")) {
-    const button = element("button", "", cell.textContent);
-    button.type = "button";
-    button.setAttribute("aria-label", cell.title || cell.className);
-    cell.replaceChildren(button);
+  for (const id of group.querySelectorAll("tr:not(.title) > th > code")) {
+    id.tabIndex = 0;
+    id.setAttribute("role", "button");
   }
 }
 for (const group of groups) {
@@ -106,6 +104,11 @@ async function show(cell) {
 document.querySelector("main").addEventListener("click", (event) => {
   const cell = event.target.closest("tr:not(.title) > td:not(.none)");
   if (cell !== null) show(cell);
+});
+document.querySelector("main").addEventListener("keydown", (event) => {
+  if (event.target.tagName !== "CODE" || (event.key !== "Enter" && event.key !== " ")) return;
+  event.preventDefault();
+  show(event.target.closest("tr").querySelector("td:not(.none)"));
 });
 // In the dialog, the arrow keys go to the next case or agent.
 document.getElementById("details").addEventListener("keydown", (event) => {

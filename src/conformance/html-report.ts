@@ -18,7 +18,10 @@ const SYMBOLS: Readonly<Record<Verdict, string>> = {
  * One HTML page that needs nothing else: categories and their cases down, agents across. The wires lie in it packed by
  * category, since those of a case are much alike for all agents, and are unpacked when somebody asks.
  */
-export function htmlReport(reports: readonly ConformanceReport[]): string {
+export function htmlReport(unordered: readonly ConformanceReport[]): string {
+  const reports = (["server", "client"] as const).flatMap((role) =>
+    unordered.filter(({ tested }) => tested === role),
+  );
   const byAgent = reports.map(({ results }) => new Map(results.map((result) => [result.id, result])));
   const cases = [
     ...new Map(reports.flatMap(({ results }) => results.map((result) => [result.id, result]))).values(),
@@ -50,13 +53,14 @@ ${VERDICTS.map((verdict) => `<label class="chip ${verdict}"><input type="checkbo
 </header>
 <main>
 <table>
-<thead><tr><th scope="col" class="what">Case</th>
+<thead><tr><td></td>${rolesHead(reports)}</tr>
+<tr><th scope="col" class="what">Case</th>
 ${reports.map(agentHead).join("\n")}
 </tr></thead>
 ${groups.map(([title, members]) => groupRows(title, members, byAgent)).join("\n")}
 </table>
 </main>
-<dialog id="details"><form method="dialog"><button aria-label="Close">×</button></form><div id="wire"></div></dialog>
+<dialog id="details"><form method="dialog"><button aria-label="Close">×</button></form><div id="wire"></div><p id="keys">Arrow keys: the next case, the next agent.</p></dialog>
 <script id="data" type="application/json">${JSON.stringify({ agents: reports.map(({ agent, tested }) => ({ agent, tested })), wires })}</script>
 <script>${REPORT_SCRIPT}</script>
 </body>
@@ -74,7 +78,17 @@ function groupsOf(cases: readonly CaseResult[]): Map<string, CaseResult[]> {
   return groups;
 }
 
-function agentHead({ agent, tested, date, results }: ConformanceReport): string {
+function rolesHead(reports: readonly ConformanceReport[]): string {
+  return (["server", "client"] as const)
+    .map((role) => [role, reports.filter(({ tested }) => tested === role).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(
+      ([role, count]) => `<th scope="colgroup" colspan="${count}" class="role"><span>as ${role}</span></th>`,
+    )
+    .join("");
+}
+
+function agentHead({ agent, date, results }: ConformanceReport): string {
   const counts = countVerdicts(results);
   const parts = VERDICTS.filter((verdict) => counts[verdict] > 0).map(
     (verdict) => `<b class="${verdict}" title="${verdict}">${SYMBOLS[verdict]} ${counts[verdict]}</b>`,
@@ -82,8 +96,14 @@ function agentHead({ agent, tested, date, results }: ConformanceReport): string 
   const bar = VERDICTS.map(
     (verdict) => `<i class="${verdict}" style="flex-grow:${counts[verdict]}"></i>`,
   ).join("");
-  return `<th scope="col" title="${escapeHtml(date)}"><span class="agent">${escapeHtml(agent)}</span><small>as ${tested}</small>
+  return `<th scope="col" title="${escapeHtml(date)}"><span class="agent">${nameAndVersion(agent)}</span>
 <span class="bar">${bar}</span><span class="counts">${parts.join(" ")}</span></th>`;
+}
+
+/** The version in a line of its own: it is what makes a name too wide. */
+function nameAndVersion(agent: string): string {
+  const [, name = agent, version] = /^(.+) (v?\d[\w.+-]*)$/.exec(agent) ?? [];
+  return `${escapeHtml(name)}${version === undefined ? "" : ` <small>${escapeHtml(version)}</small>`}`;
 }
 
 function groupRows(
@@ -98,7 +118,10 @@ function groupRows(
     const given = VERDICTS.filter((verdict) => counts[verdict] > 0);
     const worst = given.findLast((verdict) => verdict !== "unimplemented") ?? "unimplemented";
     const words = given.map((verdict) => `${counts[verdict]} ${verdict}`);
-    const shown = given.map((verdict) => `${SYMBOLS[verdict]} ${counts[verdict]}`).join("&ensp;");
+    const shown = given
+      .filter((verdict) => verdict === "pass" || verdict === worst)
+      .map((verdict) => `<b class="${verdict}">${SYMBOLS[verdict]} ${counts[verdict]}</b>`)
+      .join(" ");
     return `<td class="${worst}" title="${words.join(", ")}">${shown}</td>`;
   });
   const rows = cases.map(({ id, section, expectation }) => {

@@ -12,6 +12,7 @@ import {
   VERDICTS,
   writeReportFolder,
 } from "hawser/conformance";
+import { printable } from "./printable.js";
 import { Progress } from "./progress.js";
 import { UsageProblem } from "./usage-problem.js";
 
@@ -139,7 +140,7 @@ async function listenForClients(values: Values): Promise<readonly ConformanceRep
   const { reports } = server;
   await server.close();
   for (const { agent, results } of reports.filter((report) => report.results.length < caseCount)) {
-    process.stderr.write(`${agent} ran only ${results.length} of the ${caseCount} cases\n`);
+    process.stderr.write(`${printable(agent)} ran only ${results.length} of the ${caseCount} cases\n`);
   }
   return reports;
 }
@@ -190,7 +191,7 @@ function list(values: Values): number {
 }
 
 function summarize({ agent, tested, results }: ConformanceReport): void {
-  process.stderr.write(`\n${agent} as ${tested}:\n`);
+  process.stderr.write(`\n${printable(agent)} as ${tested}:\n`);
   for (const [number, title] of CATEGORIES) {
     const members = results.filter(({ id }) => id.startsWith(`${number}.`));
     if (members.length > 0)

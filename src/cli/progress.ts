@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { CaseResult, Verdict } from "hawser/conformance";
+import { printable } from "./printable.js";
 
 const COLOURS: Readonly<Record<Verdict, number>> = {
   pass: 32,
@@ -53,8 +54,10 @@ export class Progress {
     if (verdict === "fail") {
       run.failed++;
       this.#clear();
-      const who = this.#runs.size > 1 ? `${agent}: ` : "";
-      process.stderr.write(`${who}${this.#coloured("fail", verdict)} ${id} ${expectation}\n     ${reason}\n`);
+      const who = this.#runs.size > 1 ? `${printable(agent)}: ` : "";
+      process.stderr.write(
+        `${who}${this.#coloured("fail", verdict)} ${id} ${expectation}\n     ${printable(reason)}\n`,
+      );
     }
     if (this.#isLive) this.#draw();
   }
@@ -88,7 +91,9 @@ export class Progress {
     }
     for (const [agent, run] of this.#runs) {
       const failures = run.failed === 0 ? "" : `, ${run.failed} failed`;
-      process.stderr.write(`${agent}: ${run.done} of ${this.#total} cases${failures}${longWords(run)}\n`);
+      process.stderr.write(
+        `${printable(agent)}: ${run.done} of ${this.#total} cases${failures}${longWords(run)}\n`,
+      );
     }
   }
 
@@ -97,7 +102,7 @@ export class Progress {
     if (run === undefined) return;
     const filled = Math.round((Math.min(run.done, this.#total) / Math.max(this.#total, 1)) * BAR_WIDTH);
     const bar = `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}`;
-    const who = this.#runs.size > 1 ? ` ${this.#latest}` : "";
+    const who = this.#runs.size > 1 ? ` ${printable(this.#latest)}` : "";
     const failures = run.failed === 0 ? "" : `, ${this.#coloured(`${run.failed} failed`, "fail")}`;
     process.stderr.write(`\r\x1b[K${bar}${who} ${run.done}/${this.#total}${failures}${longWords(run)}`);
   }

@@ -125,7 +125,9 @@ export class FuzzingServer {
   }
 
   async #serve(client: AcceptedClient): Promise<void> {
-    const { pathname, searchParams } = new URL(targetOf(client.request), "ws://localhost");
+    const target = targetOf(client.request);
+    if (!URL.canParse(target, "ws://localhost")) return refuse(client, "400 Bad Request", "No such target.");
+    const { pathname, searchParams } = new URL(target, "ws://localhost");
     const agent = searchParams.get("agent") ?? "unknown";
     const one = this.#cases[Number(searchParams.get("case")) - 1];
     if (!isWebSocket(client.request)) {

@@ -6,6 +6,7 @@ import { REPORT_STYLE } from "./html-report-style.js";
 import type { Verdict } from "./outcome.js";
 import { VERDICTS } from "./outcome.js";
 import { type CaseResult, type ConformanceReport, countVerdicts } from "./report.js";
+import type { WireEntry } from "./wire-record.js";
 
 const SYMBOLS: Readonly<Record<Verdict, string>> = {
   pass: "✓",
@@ -13,6 +14,11 @@ const SYMBOLS: Readonly<Record<Verdict, string>> = {
   unimplemented: "–",
   fail: "✗",
 };
+
+const PASSED_FIRST_ENTRIES = 8;
+const PASSED_LAST_ENTRIES = 4;
+/** The longest header of a frame, and two bytes more. */
+const PASSED_HEX_BYTES = 16;
 
 /**
  * One HTML page that needs nothing else: categories and their cases down, agents across. The wires lie in it packed by
@@ -143,14 +149,29 @@ function verdictCell(result: CaseResult | undefined): string {
 function packedCase(result: CaseResult | undefined): unknown {
   if (result === undefined) return null;
   const { verdict, reason, durationMs, wire } = result;
-  const entries = wire.map(({ atMs, direction, byteLength, hex, words }) => [
-    atMs,
-    direction,
-    byteLength,
-    hex,
-    words,
-  ]);
-  return [verdict, reason, durationMs, entries];
+  return [
+    verdict,
+    reason,
+    durationMs,
+    verdict === "pass" ? outline(wire) : wire.map((entry) => packed(entry)),
+  ];
+}
+
+/** Of what passed, and that is most, the page shows less; the JSON beside it has it all. */
+function outline(wire: readonly WireEntry[]): unknown[] {
+  const leftOut = wire.length - PASSED_FIRST_ENTRIES - PASSED_LAST_ENTRIES;
+  if (leftOut <= 1) return wire.map((entry) => packed(entry, PASSED_HEX_BYTES));
+  const last = wire.slice(-PASSED_LAST_ENTRIES);
+  const words = [`${leftOut} more entries are in the JSON`];
+  const gap = { atMs: last[0]!.atMs, direction: "event", byteLength: 0, hex: "", words } as const;
+  return [...wire.slice(0, PASSED_FIRST_ENTRIES), gap, ...last].map((entry) =>
+    packed(entry, PASSED_HEX_BYTES),
+  );
+}
+
+function packed({ atMs, direction, byteLength, hex, words }: WireEntry, hexBytes = byteLength): unknown[] {
+  const shown = byteLength <= 2 * hexBytes ? hex : hex.slice(0, 2 * hexBytes);
+  return [atMs < 10 ? atMs : Math.round(atMs), direction, byteLength, shown, words];
 }
 
 function pack(value: unknown): string {

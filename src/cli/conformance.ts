@@ -90,16 +90,17 @@ function parse(commandArguments: readonly string[]) {
 async function testOneServer(url: string, values: Values): Promise<ConformanceReport> {
   const { options, caseCount } = runOptions("server", values);
   const progress = new Progress(caseCount);
+  const name = values.agent ?? url;
   try {
     const report = await testServer(url, {
       ...options,
       agent: values.agent,
       insecure: values.insecure,
       concurrency: positive("concurrency", values.concurrency),
-      onStart: (id) => progress.start(id, url),
-      onResult: (result) => progress.add(result, url),
+      onStart: (id) => progress.start(id, name),
+      onResult: (result) => progress.add(result, name),
     });
-    progress.end(url);
+    progress.end(name);
     summarize(report);
     return report;
   } catch (error) {

@@ -3,7 +3,7 @@ import process from "node:process";
 import { connect } from "hawser/client";
 import { WebSocket as UndiciSocket } from "undici";
 import { WebSocket as WsSocket } from "ws";
-import { ECHO_LIMITS, MAX_MESSAGE_BYTES } from "./limits.js";
+import { ECHO_LIMITS, MAX_FRAGMENTS, MAX_MESSAGE_BYTES } from "./limits.js";
 
 /** Connects, echoes, and resolves when the connection is gone, with the last text that came. */
 type Client = (url: string) => Promise<string>;
@@ -33,7 +33,7 @@ const CLIENTS: Readonly<Record<string, Client>> = {
   ws: (url) =>
     new Promise((resolve) => {
       let text = "";
-      const socket = new WsSocket(url, { maxPayload: MAX_MESSAGE_BYTES });
+      const socket = new WsSocket(url, { maxPayload: MAX_MESSAGE_BYTES, maxFragments: MAX_FRAGMENTS });
       socket.on("message", (data, binary) => {
         if (!binary) text = data.toString();
         socket.send(data, { binary });

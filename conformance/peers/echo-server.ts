@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { serve } from "hawser/server";
 import { WebSocketServer } from "ws";
-import { ECHO_LIMITS, MAX_MESSAGE_BYTES } from "./limits.js";
+import { ECHO_LIMITS, MAX_FRAGMENTS, MAX_MESSAGE_BYTES } from "./limits.js";
 
 const SERVERS: Readonly<Record<string, () => Promise<number>>> = {
   async hawser() {
@@ -21,6 +21,7 @@ const SERVERS: Readonly<Record<string, () => Promise<number>>> = {
       host: "127.0.0.1",
       perMessageDeflate: true,
       maxPayload: MAX_MESSAGE_BYTES,
+      maxFragments: MAX_FRAGMENTS,
     });
     server.on("connection", (socket) => {
       socket.on("error", () => {});

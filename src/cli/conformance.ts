@@ -6,11 +6,13 @@ import {
   conformanceCases,
   countVerdicts,
   FuzzingServer,
+  type TestedRole,
   testServer,
   UsageError,
   VERDICTS,
   writeReportFolder,
 } from "hawser/conformance";
+import { printable } from "./printable.js";
 import { Progress } from "./progress.js";
 import { UsageProblem } from "./usage-problem.js";
 
@@ -25,7 +27,7 @@ Options:
   --html <folder>     write a page with all agents that were tested into this folder
   --json              write the results to standard output as JSON
   --agent <name>      the name of the server in the report (default: its host)
-  --timeout <ms>      how long a case may take (default: 10000)
+  --timeout <ms>      how long a case may take, each echo in it anew (default: 10000)
   --concurrency <n>   how many cases run at a time against a server (default: 4)
   --insecure          accept any certificate of a wss: server
   --host <address>    with --listen: the address (default: 127.0.0.1)
@@ -86,37 +88,44 @@ function parse(commandArguments: readonly string[]) {
 }
 
 async function testOneServer(url: string, values: Values): Promise<ConformanceReport> {
-  const progress = new Progress();
+  const { options, caseCount } = runOptions("server", values);
+  const progress = new Progress(caseCount);
+  const name = values.agent ?? url;
   try {
     const report = await testServer(url, {
-      ...runOptions(values),
+      ...options,
       agent: values.agent,
       insecure: values.insecure,
       concurrency: positive("concurrency", values.concurrency),
-      onResult: (result, total) => progress.add(result, total),
+      onStart: (id) => progress.start(id, name),
+      onResult: (result) => progress.add(result, name),
     });
-    progress.end();
+    progress.end(name);
     summarize(report);
     return report;
   } catch (error) {
     if (error instanceof UsageError) throw new UsageProblem(error.message);
     throw error;
+  } finally {
+    progress.stop();
   }
 }
 
 async function listenForClients(values: Values): Promise<readonly ConformanceReport[]> {
-  const progress = new Progress();
+  const { options, caseCount } = runOptions("client", values);
+  const progress = new Progress(caseCount);
   let finish = (): void => {};
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
   const server = await FuzzingServer.listen({
-    ...runOptions(values),
+    ...options,
     port: whole("listen", values.listen),
     host: values.host,
-    onAgentResult: (agent, result, total) => progress.add(result, total, agent),
+    onStart: (id, agent) => progress.start(id, agent),
+    onAgentResult: (agent, result) => progress.add(result, agent),
     onReport: async (report) => {
-      progress.end();
+      progress.end(report.agent);
       summarize(report);
       if (values.html !== undefined) await writeReportFolder(values.html, [report]);
       if (values.once === true) finish();
@@ -128,19 +137,25 @@ async function listenForClients(values: Values): Promise<readonly ConformanceRep
   process.once("SIGINT", finish);
   process.once("SIGTERM", finish);
   await finished;
+  progress.stop();
   const { reports } = server;
   await server.close();
+  for (const { agent, results } of reports.filter((report) => report.results.length < caseCount)) {
+    process.stderr.write(`${printable(agent)} ran only ${results.length} of the ${caseCount} cases\n`);
+  }
   return reports;
 }
 
-function runOptions(values: Values) {
-  const only = ids(values.only);
-  const exclude = ids(values.exclude);
-  const isAnyLeft = (["server", "client"] as const).some(
-    (role) => conformanceCases(role, { only, exclude }).length > 0,
-  );
-  if (!isAnyLeft) throw new UsageProblem("no case is left by --only and --exclude");
-  return { only, exclude, full: values.full, timeoutMs: positive("timeout", values.timeout) };
+function runOptions(tested: TestedRole, values: Values) {
+  const options = {
+    only: ids(values.only),
+    exclude: ids(values.exclude),
+    full: values.full,
+    timeoutMs: positive("timeout", values.timeout),
+  };
+  const caseCount = conformanceCases(tested, options).length;
+  if (caseCount === 0) throw new UsageProblem(`no case for a ${tested} is left by --only and --exclude`);
+  return { options, caseCount };
 }
 
 function ids(lists: readonly string[] | undefined): string[] | undefined {
@@ -177,7 +192,7 @@ function list(values: Values): number {
 }
 
 function summarize({ agent, tested, results }: ConformanceReport): void {
-  process.stderr.write(`\n${agent} as ${tested}:\n`);
+  process.stderr.write(`\n${printable(agent)} as ${tested}:\n`);
   for (const [number, title] of CATEGORIES) {
     const members = results.filter(({ id }) => id.startsWith(`${number}.`));
     if (members.length > 0)

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { CaseResult, Verdict } from "hawser/conformance";
+import { printable } from "./printable.js";
 
 const COLOURS: Readonly<Record<Verdict, number>> = {
   pass: 32,
@@ -8,37 +9,102 @@ const COLOURS: Readonly<Record<Verdict, number>> = {
   fail: 31,
 };
 const BAR_WIDTH = 30;
+const LIVE_INTERVAL_MS = 1_000;
+/** Often enough to see that a log is alive, and not to fill it. */
+const LOG_INTERVAL_MS = 10_000;
+/** Below this nobody wants to know which case is running. */
+const LONG_CASE_S = 2;
+
+/** How far the run of one agent has come. */
+interface Run {
+  done: number;
+  failed: number;
+  /** The cases that are running, and since when. */
+  readonly running: Map<string, number>;
+}
 
 /**
- * Shows how far a run has come, on standard error: one line that changes on a terminal, else a line for each case that
- * did not pass. What did not pass is listed either way.
+ * Shows how far a run has come, on standard error: one line that changes on a terminal, else a line now and then. The
+ * cases that fail are listed either way.
  */
 export class Progress {
   readonly #isLive: boolean = process.stderr.isTTY === true;
-  #done = 0;
-  #failed = 0;
+  readonly #total: number;
+  readonly #runs = new Map<string, Run>();
+  readonly #timer: NodeJS.Timeout;
+  #latest = "";
 
-  /** Counts a case. */
-  add({ id, verdict, expectation, reason }: CaseResult, total: number, agent?: string): void {
-    this.#done++;
-    if (verdict === "fail") {
-      this.#failed++;
-      this.#clear();
-      const who = agent === undefined ? "" : `${agent}: `;
-      process.stderr.write(`${who}${this.#coloured("fail", verdict)} ${id} ${expectation}\n     ${reason}\n`);
-    }
-    if (!this.#isLive) return;
-    const filled = Math.round((Math.min(this.#done, total) / Math.max(total, 1)) * BAR_WIDTH);
-    const bar = `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}`;
-    const failures = this.#failed === 0 ? "" : `, ${this.#coloured(`${this.#failed} failed`, "fail")}`;
-    process.stderr.write(`\r\x1b[K${bar} ${this.#done}/${total} ${id}${failures}`);
+  /** For runs of so many cases each. */
+  constructor(total: number) {
+    this.#total = total;
+    const interval = this.#isLive ? LIVE_INTERVAL_MS : LOG_INTERVAL_MS;
+    this.#timer = setInterval(() => this.#tick(), interval).unref();
   }
 
-  /** Ends the line that changes. */
-  end(): void {
+  /** Notes that a case has begun. */
+  start(id: string, agent: string): void {
+    this.#run(agent).running.set(id, performance.now());
+  }
+
+  /** Counts a case. */
+  add({ id, verdict, expectation, reason }: CaseResult, agent: string): void {
+    const run = this.#run(agent);
+    run.done++;
+    run.running.delete(id);
+    if (verdict === "fail") {
+      run.failed++;
+      this.#clear();
+      const who = this.#runs.size > 1 ? `${printable(agent)}: ` : "";
+      process.stderr.write(
+        `${who}${this.#coloured("fail", verdict)} ${id} ${expectation}\n     ${printable(reason)}\n`,
+      );
+    }
+    if (this.#isLive) this.#draw();
+  }
+
+  /** Ends the run of an agent. */
+  end(agent: string): void {
     this.#clear();
-    this.#done = 0;
-    this.#failed = 0;
+    this.#runs.delete(agent);
+  }
+
+  /** Ends all of it. */
+  stop(): void {
+    this.#clear();
+    clearInterval(this.#timer);
+  }
+
+  #run(agent: string): Run {
+    let run = this.#runs.get(agent);
+    if (run === undefined) {
+      run = { done: 0, failed: 0, running: new Map() };
+      this.#runs.set(agent, run);
+    }
+    this.#latest = agent;
+    return run;
+  }
+
+  #tick(): void {
+    if (this.#isLive) {
+      this.#draw();
+      return;
+    }
+    for (const [agent, run] of this.#runs) {
+      const failures = run.failed === 0 ? "" : `, ${run.failed} failed`;
+      process.stderr.write(
+        `${printable(agent)}: ${run.done} of ${this.#total} cases${failures}${longWords(run)}\n`,
+      );
+    }
+  }
+
+  #draw(): void {
+    const run = this.#runs.get(this.#latest);
+    if (run === undefined) return;
+    const filled = Math.round((Math.min(run.done, this.#total) / Math.max(this.#total, 1)) * BAR_WIDTH);
+    const bar = `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}`;
+    const who = this.#runs.size > 1 ? ` ${printable(this.#latest)}` : "";
+    const failures = run.failed === 0 ? "" : `, ${this.#coloured(`${run.failed} failed`, "fail")}`;
+    process.stderr.write(`\r\x1b[K${bar}${who} ${run.done}/${this.#total}${failures}${longWords(run)}`);
   }
 
   #clear(): void {
@@ -50,4 +116,13 @@ export class Progress {
       ? `\x1b[${COLOURS[verdict]}m${text}\x1b[0m`
       : text;
   }
+}
+
+/** The case that has run longest, once it is long: `; 12.1.9 for 14 s, and 3 more`. */
+function longWords({ running }: Run): string {
+  const [first] = running;
+  const seconds = first === undefined ? 0 : (performance.now() - first[1]) / 1_000;
+  if (first === undefined || seconds < LONG_CASE_S) return "";
+  const more = running.size === 1 ? "" : `, and ${running.size - 1} more`;
+  return `; ${first[0]} for ${Math.round(seconds)} s${more}`;
 }

@@ -14,7 +14,7 @@ export interface ConformanceCase {
   readonly expectation: string;
   /** Which ends it applies to. */
   readonly roles: TestedRole | "both";
-  /** How many times the ordinary time limit it may take, for the cases that move megabytes. Default 1. */
+  /** How many times the ordinary time limit an echo may take, for the cases that move megabytes. Default 1. */
   readonly patience?: number;
   /** Does it. Returning nothing means that it passed; a failure is thrown as a `CaseFailure`. */
   run(peer: Peer): Promise<Outcome | undefined>;

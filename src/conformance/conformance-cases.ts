@@ -74,7 +74,7 @@ export function compareIds(a: string, b: string): number {
 function fits(id: string, pattern: string): boolean {
   const expression = pattern
     .split("*")
-    .map((part) => part.replaceAll(".", "\\."))
+    .map((part) => part.replaceAll(/[^\w]/g, "\\$&"))
     .join(".*");
   return new RegExp(`^${expression}(?:\\..*)?$`).test(id);
 }

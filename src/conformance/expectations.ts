@@ -38,6 +38,7 @@ export async function expectEchoes(
     const problem = differenceOf(event, message);
     if (problem !== undefined) throw new CaseFailure(`${which} ${problem}`);
     if (event.isCompressed) onCompressed();
+    peer.progressAtMs = performance.now();
   }
 }
 

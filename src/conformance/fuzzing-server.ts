@@ -5,10 +5,11 @@ import { conformanceCases } from "./conformance-cases.js";
 import { expectGoodbye } from "./expectations.js";
 import { fieldValues, type HttpHead, MAX_HEAD_BYTES, takeHead, targetOf } from "./http-head.js";
 import type { Verdict } from "./outcome.js";
-import { type AcceptedClient, Peer } from "./peer.js";
+import { Peer } from "./peer.js";
 import type { CaseResult, ConformanceReport } from "./report.js";
 import { runCase } from "./run-case.js";
 import { type ConformanceOptions, DEFAULT_TIMEOUT_MS } from "./test-server.js";
+import type { AcceptedClient } from "./tested-end.js";
 
 /** How clients are tested. */
 export interface FuzzingServerOptions extends ConformanceOptions {
@@ -124,7 +125,9 @@ export class FuzzingServer {
   }
 
   async #serve(client: AcceptedClient): Promise<void> {
-    const { pathname, searchParams } = new URL(targetOf(client.request), "ws://localhost");
+    const target = targetOf(client.request);
+    if (!URL.canParse(target, "ws://localhost")) return refuse(client, "400 Bad Request", "No such target.");
+    const { pathname, searchParams } = new URL(target, "ws://localhost");
     const agent = searchParams.get("agent") ?? "unknown";
     const one = this.#cases[Number(searchParams.get("case")) - 1];
     if (!isWebSocket(client.request)) {
@@ -168,6 +171,7 @@ export class FuzzingServer {
       known = { date: new Date().toISOString(), results: new Map() };
       this.#agents.set(agent, known);
     }
+    this.#options.onStart?.(one.id, agent);
     const result = await runCase(one, new Peer(client), this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     known.results.set(one.id, result);
     this.#options.onResult?.(result, this.#cases.length);

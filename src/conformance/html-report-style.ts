@@ -14,7 +14,7 @@ header { padding: 1.5rem clamp(1rem, 4vw, 3rem) 0.75rem; }
 h1 { margin: 0; font-size: 1.5rem; letter-spacing: -0.01em; }
 header p { margin: 0.15rem 0 1rem; color: var(--quiet); }
 code { font: 0.87em ui-monospace, monospace; }
-small { color: var(--quiet); font-weight: 400; }
+small { color: var(--quiet); font-weight: 400; white-space: nowrap; }
 #filter { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }
 #filter input[type="search"] { flex: 1 1 16rem; max-width: 26rem; padding: 0.45rem 0.7rem; font: inherit; color: inherit;
   background: var(--raised); border: 1px solid var(--line); border-radius: 0.4rem; }
@@ -22,37 +22,41 @@ small { color: var(--quiet); font-weight: 400; }
   cursor: pointer; user-select: none; background: var(--raised); color: var(--quiet); }
 .chip input { position: absolute; opacity: 0; }
 .chip:has(:checked) { border-color: currentColor; }
-.chip:has(:focus-visible), button:focus-visible, input:focus-visible { outline: 2px solid var(--focus); outline-offset: 1px; }
+.chip:has(:focus-visible), button:focus-visible, code:focus-visible, input:focus-visible { outline: 2px solid var(--focus); outline-offset: 1px; }
 #shown { color: var(--quiet); font-size: 0.85rem; }
 main { padding: 0 clamp(1rem, 4vw, 3rem) 4rem; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; }
-thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); border-bottom: 1px solid var(--line);
-  padding: 0.6rem 0.5rem; vertical-align: bottom; min-width: 8.5rem; }
-thead th.what { text-align: left; width: 60%; }
-.agent { display: block; overflow-wrap: anywhere; }
+thead { position: sticky; top: 0; z-index: 2; background: var(--ground); }
+thead th { background: var(--ground); padding: 0.35rem 0.3rem 0.5rem; vertical-align: bottom; width: 6.3rem; min-width: 6.3rem; font-size: 0.85rem; }
+thead tr:last-child th { border-bottom: 1px solid var(--line); }
+thead td { border: 0; }
+thead th.role { padding-bottom: 0; color: var(--quiet); font-size: 0.78rem; font-weight: 500; }
+thead th.role span { display: block; border-bottom: 1px solid var(--line); padding-bottom: 0.2rem; }
+thead th.what { text-align: left; width: auto; min-width: 23rem; }
+thead th.what, thead td, tbody th { position: sticky; left: 0; z-index: 1; background: var(--ground); }
+.agent { display: block; overflow-wrap: break-word; } .agent small { display: block; }
 .bar { display: flex; height: 4px; gap: 1px; margin: 0.4rem 0 0.25rem; border-radius: 2px; overflow: hidden; }
 .bar i { display: block; flex-basis: 0; }
 .bar .pass { background: var(--pass); } .bar .non-strict { background: var(--near); }
 .bar .fail { background: var(--fail); min-width: 2px; } .bar .fail[style$=":0"] { min-width: 0; } .bar .unimplemented { background: var(--line); }
-.counts { font-size: 0.78rem; font-weight: 500; white-space: nowrap; } .counts b { background: none !important; margin: 0 0.1rem; }
+.counts { display: block; min-height: 2.9em; font-size: 0.75rem; font-weight: 500; } b { white-space: nowrap; } .counts b, td b { margin: 0 0.1rem; }
 .pass { color: var(--pass); } .non-strict { color: var(--near); } .fail { color: var(--fail); } .unimplemented { color: var(--none); }
-tbody th { text-align: left; font-weight: 400; padding: 0.3rem 0.5rem; }
+tbody th { text-align: left; font-weight: 400; padding: 0.3rem 0.5rem; overflow-wrap: anywhere; }
 tbody td { text-align: center; padding: 0.2rem 0.5rem; }
 tr.title th button { all: unset; cursor: pointer; font-weight: 600; padding: 0.3rem 0; }
 tr.title th button::before { content: "▸"; display: inline-block; width: 1.2em; color: var(--quiet); }
 tr.title th button[aria-expanded="true"]::before { content: "▾"; }
 tr.title td { font-size: 0.87rem; font-weight: 600; }
 tr.title > * { border-top: 1px solid var(--line); }
-tr.title td.pass, tr.case td.pass { background: var(--pass-ground); }
-tr.title td.non-strict, tr.case td.non-strict { background: var(--near-ground); }
-tr.title td.fail, tr.case td.fail { background: var(--fail-ground); }
-tr.title td.unimplemented, tr.case td.unimplemented { background: var(--none-ground); }
+td.non-strict { background: var(--near-ground); }
+td.fail { background: var(--fail-ground); }
+td.unimplemented { background: var(--none-ground); }
 td { border-left: 4px solid var(--ground); }
 td.none { color: var(--quiet); }
-tr.case { display: none; } tbody.open tr.case { display: table-row; } tbody tr.case.hidden, tbody.hidden { display: none; }
-tr.case th { padding-left: 1.7rem; } tr.case th code { display: inline-block; min-width: 4.2em; color: var(--quiet); }
-tr.case:hover th { background: var(--raised); }
-tr.case td button { all: unset; cursor: pointer; width: 100%; font-weight: 700; text-align: center; }
+.group:not(.open) tr:not(.title), tr.hidden, tbody.hidden { display: none; }
+.group tr:not(.title) th { padding-left: 6.2rem; text-indent: -4.5rem; } .group tr:not(.title) th code { display: inline-block; min-width: 4.2rem; text-indent: 0; color: var(--quiet); }
+.group tr:not(.title):hover th { background: var(--raised); }
+.group tr:not(.title) td:not(.none) { cursor: pointer; font-weight: 700; } .group tr:not(.title) td:not(.none):hover { box-shadow: inset 0 0 0 2px currentColor; }
 dialog { width: min(64rem, 94vw); max-height: 88vh; border: 1px solid var(--line); border-radius: 0.7rem; padding: 0;
   background: var(--ground); color: var(--ink); box-shadow: 0 1rem 4rem #0006; }
 dialog::backdrop { background: #0007; }
@@ -68,6 +72,7 @@ dialog > form button { font: 1.3rem/1 system-ui; background: none; border: 0; co
 #wire time { color: var(--quiet); font-size: 0.8rem; text-align: right; padding-top: 0.12rem; font-variant-numeric: tabular-nums; }
 #wire .sent .way { color: var(--focus); } #wire .received .way { color: var(--near); } #wire .event { color: var(--quiet); font-style: italic; }
 #wire .hex { font: 0.78rem/1.5 ui-monospace, monospace; color: var(--quiet); overflow-wrap: anywhere; }
+#wire .who, #keys { color: var(--quiet); } #keys { margin: 0; padding: 0 1.5rem 1rem; font-size: 0.8rem; }
 #wire .word { overflow-wrap: anywhere; }
-@media (max-width: 50rem) { thead th { min-width: 4.5rem; } .counts { white-space: normal; } tr.case small { display: none; } }
+@media (max-width: 50rem) { thead th { min-width: 5rem; } thead th.what { min-width: 14rem; } .group tr:not(.title) th { padding-left: 1rem; text-indent: 0; } .group tr:not(.title) small { display: none; } }
 `;

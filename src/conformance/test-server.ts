@@ -4,14 +4,20 @@ import { connect as connectTls } from "node:tls";
 import { UsageError } from "../core/hawser-error.js";
 import type { CaseSelection } from "./conformance-cases.js";
 import { conformanceCases } from "./conformance-cases.js";
-import { Peer, type ServerTarget } from "./peer.js";
+import { Peer } from "./peer.js";
 import type { CaseResult, ConformanceReport } from "./report.js";
 import { runCase } from "./run-case.js";
+import type { ServerTarget } from "./tested-end.js";
 
 /** What both kinds of run can be told. */
 export interface ConformanceOptions extends CaseSelection {
-  /** How long a case may take in ms; those that move megabytes may take several times that. Default 10 s. */
+  /**
+   * How long a case may take in ms, each echo it waits for anew; those that move megabytes may take several times that.
+   * Default 10 s.
+   */
   readonly timeoutMs?: number | undefined;
+  /** Told of each case that begins, by its id; and who is tested. Default none. */
+  readonly onStart?: ((id: string, agent: string) => void) | undefined;
   /** Told of each case that is done, and how many there are. Default none. */
   readonly onResult?: ((result: CaseResult, total: number) => void) | undefined;
 }
@@ -40,20 +46,23 @@ export async function testServer(
   options: TestServerOptions = {},
 ): Promise<ConformanceReport> {
   const target = serverTarget(url, options.insecure ?? false);
+  const agent = options.agent ?? target.host;
   const cases = conformanceCases("server", options);
   const results: CaseResult[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < cases.length) {
       const index = next++;
-      const result = await runCase(cases[index]!, new Peer(target), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+      const one = cases[index]!;
+      options.onStart?.(one.id, agent);
+      const result = await runCase(one, new Peer(target), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
       results[index] = result;
       options.onResult?.(result, cases.length);
     }
   };
   const date = new Date().toISOString();
   await Promise.all(Array.from({ length: Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY) }, work));
-  return { agent: options.agent ?? target.host, tested: "server", date, results };
+  return { agent, tested: "server", date, results };
 }
 
 function serverTarget(input: string | URL, isInsecure: boolean): ServerTarget {

@@ -9,14 +9,18 @@ export interface WireEntry {
   /** `sent` by the suite, `received` by it, or an `event`: the transport opened or ended. */
   readonly direction: "sent" | "received" | "event";
   readonly byteLength: number;
-  /** The first bytes. */
+  /** The first bytes of frames. Empty for an HTTP head, which the words have. */
   readonly hex: string;
   /** What the bytes mean: a line for each frame or line of an HTTP head. */
   readonly words: readonly string[];
 }
 
-const MAX_ENTRIES = 40;
-const MAX_HEX_BYTES = 64;
+/** How a connection begins and how it ends tell more than what is between. */
+const FIRST_ENTRIES = 16;
+const LAST_ENTRIES = 8;
+/** What is short is shown whole; of what is long, the header and a little of the payload. */
+const MAX_WHOLE_BYTES = 64;
+const FIRST_BYTES_OF_MORE = 24;
 const MAX_WORDS = 12;
 const MAX_WORD_LENGTH = 200;
 /** How much of a payload is enough to describe it. */
@@ -25,7 +29,8 @@ const DESCRIBED_BYTES = 64;
 /** Keeps what a case sends and receives, up to a cap, for its report. */
 export class WireRecord {
   readonly #startMs: number = performance.now();
-  readonly #entries: WireEntry[] = [];
+  readonly #first: WireEntry[] = [];
+  readonly #last: WireEntry[] = [];
   readonly #readers: Record<"sent" | "received", FrameDescriber> = {
     sent: new FrameDescriber(),
     received: new FrameDescriber(),
@@ -35,7 +40,8 @@ export class WireRecord {
   /** Records bytes of frames. */
   frames(direction: "sent" | "received", bytes: Buffer): void {
     const words = this.#readers[direction].describe(bytes);
-    this.#add(direction, bytes, words);
+    const shown = bytes.length > MAX_WHOLE_BYTES ? bytes.subarray(0, FIRST_BYTES_OF_MORE) : bytes;
+    this.#add({ direction, byteLength: bytes.length, hex: shown.toString("hex"), words });
   }
 
   /** Records bytes that are no frames. */
@@ -44,40 +50,33 @@ export class WireRecord {
       .subarray(0, 4_096)
       .toString("latin1")
       .split(/\r\n|\n/);
-    this.#add(
-      direction,
-      bytes,
-      lines.filter((line) => line !== "").map((line) => JSON.stringify(line).slice(1, -1)),
-    );
+    const words = lines.filter((line) => line !== "").map((line) => JSON.stringify(line).slice(1, -1));
+    this.#add({ direction, byteLength: bytes.length, hex: "", words });
   }
 
   /** Records what happened to the transport. */
   event(words: string): void {
-    this.#add("event", Buffer.alloc(0), [words]);
+    this.#add({ direction: "event", byteLength: 0, hex: "", words: [words] });
   }
 
   /** What was recorded. */
   get entries(): readonly WireEntry[] {
-    if (this.#leftOut === 0) return this.#entries;
-    const words = [`${this.#leftOut} more reads and writes are not shown`];
-    return [...this.#entries, { atMs: this.#now(), direction: "event", byteLength: 0, hex: "", words }];
+    const [next] = this.#last;
+    if (this.#leftOut === 0 || next === undefined) return [...this.#first, ...this.#last];
+    const words = [`${this.#leftOut} more reads and writes`];
+    const gap = { atMs: next.atMs, direction: "event", byteLength: 0, hex: "", words } as const;
+    return [...this.#first, gap, ...this.#last];
   }
 
-  #add(direction: WireEntry["direction"], bytes: Buffer, words: readonly string[]): void {
-    // The end of a connection is worth more than another write.
-    if (this.#entries.length >= (direction === "event" ? MAX_ENTRIES + 4 : MAX_ENTRIES)) {
+  #add(entry: Omit<WireEntry, "atMs">): void {
+    const words = entry.words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
+    if (entry.words.length > MAX_WORDS) words.push(`… and ${entry.words.length - MAX_WORDS} more`);
+    const entries = this.#first.length < FIRST_ENTRIES ? this.#first : this.#last;
+    entries.push({ atMs: this.#now(), ...entry, words });
+    if (this.#last.length > LAST_ENTRIES) {
+      this.#last.shift();
       this.#leftOut++;
-      return;
     }
-    const shown = words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
-    if (words.length > MAX_WORDS) shown.push(`… and ${words.length - MAX_WORDS} more`);
-    this.#entries.push({
-      atMs: this.#now(),
-      direction,
-      byteLength: bytes.length,
-      hex: bytes.subarray(0, MAX_HEX_BYTES).toString("hex"),
-      words: shown,
-    });
   }
 
   #now(): number {

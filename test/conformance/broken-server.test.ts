@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CATEGORIES, testServer, type Verdict } from "hawser/conformance";
+import { serve } from "hawser/server";
 import { type Fault, sloppyServer } from "./sloppy-server.js";
 
 /** For each category a fault, and a case that finds it. Categories for clients only are in `broken-client.test.ts`. */
@@ -72,6 +73,27 @@ describe("a server with one fault", () => {
     } finally {
       await server.stop();
     }
+  });
+
+  it("gives each echo the time limit anew, and tells of a case when it begins", async (t) => {
+    const server = await serve({
+      message: (socket, data) => void setTimeout(() => socket.send(data), 20),
+    });
+    t.after(() => server.shutdown());
+    const started: string[] = [];
+    // 100 echoes of 20 ms each, and a limit of three times 400 ms.
+    const { results } = await testServer(server.url, {
+      agent: "slow",
+      only: ["9.7.1"],
+      timeoutMs: 400,
+      onStart: (id, agent) => started.push(`${agent} ${id}`),
+    });
+    assert.deepEqual(
+      results.map(({ verdict, reason }) => `${verdict}${reason}`),
+      ["pass"],
+    );
+    assert.ok(results[0]!.durationMs > 1_200);
+    assert.deepEqual(started, ["slow 9.7.1"]);
   });
 
   it("fails every case if nobody listens", async () => {

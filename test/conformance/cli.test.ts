@@ -39,7 +39,9 @@ describe("hawser", () => {
     [["conformance", "ws://a", "ws://b"], /one URL/],
     [["conformance", "ws://a", "--listen", "9001"], /not both/],
     [["conformance", "ws://a", "--timeout", "soon"], /--timeout must be a whole number/],
-    [["conformance", "ws://a", "--only", "99.*"], /no case is left/],
+    [["conformance", "ws://a", "--only", "99.*"], /no case for a server is left/],
+    [["conformance", "ws://a", "--only", "28.*"], /no case for a server is left/],
+    [["conformance", "--listen", "0", "--only", "20.*,("], /no case for a client is left/],
   ] as const) {
     it(`exits with 2 for ${commandArguments.join(" ")}`, async () => {
       const { code, stderr } = await hawser(...commandArguments);

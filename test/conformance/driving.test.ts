@@ -47,6 +47,7 @@ describe("FuzzingServer", () => {
     t.after(() => server.close());
     const http = server.url.replace("ws:", "http:");
     assert.equal((await fetch(http)).status, 426);
+    await wsClient(`${server.url}//`);
     await wsClient(`${server.url}/runCase?case=2&agent=a`);
     await wsClient(`${server.url}/runCase?case=0&agent=a`);
     assert.deepEqual(server.reports, []);

@@ -239,19 +239,33 @@ async function expectCloseFrame(peer: Peer, codes: readonly number[]): Promise<O
   throw new CaseFailure(`instead of failing the connection the peer ${eventWords(event)}`);
 }
 
+/** What {@link expectClosed} may be told. */
+interface ClosedOptions {
+  /** Whether messages went before, which had better come back. Default: false. */
+  readonly mayEcho?: boolean;
+  /** Whether a ping went before, the answer to which may come or not. Default: false. */
+  readonly mayPong?: boolean;
+  /** Whether the peer may go without an answer, which it had better not. Default: false. */
+  readonly mayEnd?: boolean;
+}
+
 /** A close frame with one of these codes comes; a server then closes the transport (§7.1.1). */
 export async function expectClosed(
   peer: Peer,
   codes: readonly number[],
-  { mayEcho = false }: { mayEcho?: boolean } = {},
+  { mayEcho = false, mayPong = false, mayEnd = false }: ClosedOptions = {},
 ): Promise<Outcome | undefined> {
   let echoes = 0;
   let event = await peer.next("the answer to our close frame");
-  while (event.type === "message" && mayEcho) {
-    echoes++;
+  while ((event.type === "message" && mayEcho) || (event.type === "pong" && mayPong)) {
+    if (event.type === "message") echoes++;
     event = await peer.next("the answer to our close frame");
   }
-  if (event.type === "end") throw new CaseFailure(`it ${event.how} without answering our close frame`);
+  if (event.type === "end") {
+    const problem = `it ${event.how} without answering our close frame`;
+    if (mayEnd) return nonStrict(problem);
+    throw new CaseFailure(problem);
+  }
   if (event.type !== "close")
     throw new CaseFailure(`instead of answering our close frame the peer ${eventWords(event)}`);
   if (!codes.includes(event.code)) {

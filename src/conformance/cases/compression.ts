@@ -1,7 +1,7 @@
 import { type ConformanceCase, conformanceCase } from "../conformance-case.js";
+import type { DeflateWish } from "../deflate-negotiation.js";
 import { expectEchoes, expectGoodbye } from "../expectations.js";
 import { nonStrict } from "../outcome.js";
-import type { DeflateWish } from "../peer.js";
 import { deflateText, randomBinary } from "./deflate-data.js";
 
 /** The sizes of Autobahn: bytes of a message, and of the fragments it is sent in (0: one). */

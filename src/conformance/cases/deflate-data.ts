@@ -4,28 +4,35 @@ const WORDS =
   );
 
 /** Numbers that are the same on every run (xorshift32). */
-function* numbers(seed: number): Generator<number, never> {
-  let state = (seed + 1) * 0x9e3779b9;
-  for (;;) {
+class Numbers {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = Math.imul(seed + 1, 0x9e3779b9);
+  }
+
+  next(): number {
+    let state = this.#state;
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    yield state >>> 0;
+    this.#state = state;
+    return state >>> 0;
   }
 }
 
 /** Words in an order of their own for each seed: text that shrinks to a third or so. */
 export function deflateText(byteLength: number, seed: number): Buffer {
-  const random = numbers(seed);
+  const random = new Numbers(seed);
   let content = "";
-  while (content.length < byteLength) content += `${WORDS[random.next().value % WORDS.length]} `;
+  while (content.length < byteLength) content += `${WORDS[random.next() % WORDS.length]} `;
   return Buffer.from(content.slice(0, byteLength));
 }
 
 /** Bytes that do not shrink. */
 export function randomBinary(byteLength: number, seed: number): Buffer {
-  const random = numbers(seed);
-  const bytes = Buffer.alloc(byteLength);
-  for (let i = 0; i < byteLength; i++) bytes[i] = random.next().value >>> 11;
-  return bytes;
+  const random = new Numbers(seed);
+  const words = new Uint32Array(Math.ceil(byteLength / 4));
+  for (let i = 0; i < words.length; i++) words[i] = random.next();
+  return Buffer.from(words.buffer, 0, byteLength);
 }

@@ -1,9 +1,10 @@
 import { type ConformanceCase, conformanceCase } from "../conformance-case.js";
+import type { DeflateWish } from "../deflate-negotiation.js";
 import { type Extension, PERMESSAGE_DEFLATE, readAnswer, readExtensions } from "../deflate-parameters.js";
 import { expectEchoes, expectGoodbye, text } from "../expectations.js";
 import { fieldValues, type HttpHead, statusOf } from "../http-head.js";
 import { CaseFailure, NotNegotiated, nonStrict, type Outcome } from "../outcome.js";
-import type { DeflateWish, Peer } from "../peer.js";
+import type { Peer } from "../peer.js";
 
 type Field = readonly [name: string, value: string];
 const EXTENSIONS = "Sec-WebSocket-Extensions";

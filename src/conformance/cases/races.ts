@@ -95,9 +95,12 @@ export const RACES: readonly ConformanceCase[] = [
       "A close frame, and our direction of the transport ends with it: the close frame is answered.",
     async run(peer) {
       await peer.open();
+      peer.write(peer.message(true, "Hello"));
+      await expectEchoes(peer, [text("Hello")]);
       sendClose(peer, CLOSE);
       peer.end();
-      return expectClosed(peer, [1000]);
+      // §7.1.1 knows no end of the transport before the answer. A peer that reads both at once may go by either.
+      return expectClosed(peer, [1000], { mayEnd: true });
     },
   }),
   conformanceCase({
@@ -122,11 +125,7 @@ export const RACES: readonly ConformanceCase[] = [
       const close = peer.frame({ opcode: OPCODE.close, payload: CLOSE });
       peer.write(Buffer.concat([peer.frame({ opcode: OPCODE.ping, payload: Buffer.from("a") }), close]));
       peer.noteCloseSent();
-      const first = await peer.nextWithin(5_000, "the pong or the close frame");
-      if (first?.type === "pong") return expectClosed(peer, [1000]);
-      return first?.type === "close" && first.code === 1000
-        ? undefined
-        : { verdict: "fail", reason: "no answer" };
+      return expectClosed(peer, [1000], { mayPong: true });
     },
   }),
   conformanceCase({

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
+import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
@@ -78,7 +79,12 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
   const http =
     options.tls === undefined
       ? createHttpServer(settings)
-      : createHttpsServer({ handshakeTimeout: limits.handshakeTimeoutMs, ...options.tls, ...settings });
+      : createHttpsServer({
+          handshakeTimeout: limits.handshakeTimeoutMs,
+          ...options.tls,
+          ...guardTlsCallbacks(options.tls),
+          ...settings,
+        });
   http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it
   http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
   return http;

@@ -5,9 +5,11 @@ import { type TestContext, test } from "node:test";
 import { type ConnectError, type ConnectOptions, connect, HandshakeError, UsageError } from "hawser/client";
 import { accept, serve } from "hawser/server";
 import { proxyFor } from "#node/client/http-proxy.js";
+import { redirectTarget } from "#node/client/redirect.js";
 import { targetOf } from "#node/client/target.js";
 import { tlsForOtherOrigin } from "#node/client/tls-options.js";
 import { requestHead } from "#protocol/handshake/client-handshake.js";
+import { HeaderList } from "#protocol/handshake/header-list.js";
 import { connectErrorOf } from "../client/connect-error.js";
 import { headerOf, rawServer, switching } from "../client/raw-server.js";
 import { RawClient } from "../support/raw-client.js";
@@ -137,7 +139,15 @@ test("a redirect to another origin takes no client certificate along", () => {
   assert.deepEqual(tlsForOtherOrigin({ ...secrets, ca: "ca" }), { ca: "ca" });
 });
 
-test("a redirect never leads from wss: to ws:, nor is it followed unasked", async (t) => {
+test("a redirect never leads from wss: to ws:", () => {
+  // ws, python websockets
+  const headers = new HeaderList(["Location", "ws://a.example/"]);
+  const head = { status: 302, reason: "Found", httpVersion: "1.1", headers } as const;
+  assert.equal(typeof redirectTarget(head, targetOf("wss://a.example/", undefined)), "string");
+  assert.equal(typeof redirectTarget(head, targetOf("ws://a.example/", undefined)), "object");
+});
+
+test("a redirect is not followed unasked", async (t) => {
   // ws, python websockets
   const away = await rawServer(t, (socket, head) => void socket.write(switching(head)));
   const answer = `HTTP/1.1 302 Found\r\nLocation: ${away.url}\r\nContent-Length: 0\r\n\r\n`;

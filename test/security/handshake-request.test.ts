@@ -9,6 +9,7 @@ import { attach, type ServeOptions, serve } from "hawser/server";
 import { parseExtensions } from "#protocol/extensions/extension-grammar.js";
 import { HeadParser } from "#protocol/handshake/head-parser.js";
 import { listsInclude } from "#protocol/handshake/http-token.js";
+import { Inbox } from "../support/inbox.js";
 import { RawClient, type RawClientOptions, requestHead } from "../support/raw-client.js";
 
 /** The status that a server answers a request with. */
@@ -27,7 +28,7 @@ function timeOf(call: () => unknown): number {
 }
 
 /** What one pass takes is some ms; what is quadratic takes seconds. */
-const LONG_MS = 500;
+const LONG_MS = 300;
 
 test("names of Object.prototype in Sec-WebSocket-Extensions are names like any others", async () => {
   // ws GHSA-5v72-xg48-5rpm
@@ -48,7 +49,7 @@ test("names of Object.prototype are no paths", async () => {
   }
 });
 
-test("a header called __proto__ is a header like any other", async () => {
+test("a header called `__proto__` is a header like any other", async () => {
   // Node CVE-2026-21710
   const seen: (string | undefined)[] = [];
   const options: ServeOptions = { open: (socket) => void seen.push(socket.request.headers.get("__proto__")) };
@@ -70,10 +71,10 @@ test("a header called __proto__ is a header like any other", async () => {
 
 test("a header value full of blanks is read once, and not again for each blank", () => {
   // ws CVE-2021-32640: quadratic trimming
-  const head = `GET / HTTP/1.1\r\nHost: a\r\nX: x${" ".repeat(60_000)}x\r\n\r\n`;
+  const head = `GET / HTTP/1.1\r\nHost: a\r\nX: x${" ".repeat(16_000)}x\r\n\r\n`;
   const parser = new HeadParser("request", { maxHeadBytes: 100_000 });
   assert.ok(timeOf(() => assert.equal(parser.push(Buffer.from(head))?.ok, true)) < LONG_MS);
-  const list = `x${" ".repeat(60_000)}x,`;
+  const list = `x${" ".repeat(16_000)}x,`;
   assert.ok(timeOf(() => listsInclude([list], "websocket")) < LONG_MS);
 });
 
@@ -93,7 +94,7 @@ test("a hostile list of extensions is read once, and has at most 32 elements of 
 
 test("a head that comes byte by byte is not read again from its beginning", () => {
   // tungstenite CVE-2023-43669
-  const bytes = Buffer.from(`GET / HTTP/1.1\r\nX: ${"x".repeat(60_000)}\r\n\r\n`);
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\nX: ${"x".repeat(25_000)}\r\n\r\n`);
   const parser = new HeadParser("request", { maxHeadBytes: 100_000 });
   const result = timeOf(() => {
     for (const byte of bytes) parser.push(Uint8Array.of(byte));
@@ -158,19 +159,23 @@ test("a handshake with a body is refused", async () => {
 test("what is sent behind a refused handshake is never read as a request", async () => {
   // Next CVE-2026-44578
   let requests = 0;
+  const refusals = new Inbox<unknown>("refusal");
   await using server = await serve({
     routes: { "/chat": {} },
+    refused: (error) => refusals.push(error),
     request(_request, response) {
       requests++;
       response.end();
     },
   });
   const smuggled = Buffer.from("GET /admin HTTP/1.1\r\nHost: internal\r\n\r\n");
-  const client = await RawClient.open({ port: server.port, path: "/nowhere", firstBytes: smuggled });
+  const client = await RawClient.dial({ port: server.port });
+  client.ask({ path: "/nowhere", firstBytes: smuggled });
+  await refusals.next();
+  client.socket.write(smuggled);
+  await client.answered();
   assert.equal(client.status, 404);
   assert.equal(client.header("Connection"), "close");
-  client.socket.write(smuggled);
-  await client.gone;
   assert.equal(client.head.match(/HTTP\/1\.1/g)?.length, 1);
   assert.equal(requests, 0);
 });

@@ -926,6 +926,16 @@ export const DEFENCES: readonly Defence[] = [
       ),
       proof(
         "limits",
+        "connections that send no request are capped by address, and take no places of others",
+        without(
+          "node/server/upgrade-listener.js",
+          "if (this.#count.add(address) !== undefined)",
+          "if (false)",
+          "only what has a request is counted",
+        ),
+      ),
+      proof(
+        "limits",
         "a connection that is silent is closed at the idle deadline",
         without(
           "protocol/liveness.js",

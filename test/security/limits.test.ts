@@ -1,6 +1,7 @@
 // Limits of connections and servers: finite by default, and they hold. The rows are those of SECURITY.md.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { serve } from "hawser/server";
 import { DEFAULT_SEND_LIMITS } from "#node/connection/connection-settings.js";
 import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
@@ -9,6 +10,7 @@ import { connected, FILLING, fill } from "../support/connected.js";
 import { Endpoint } from "../support/engine-pair.js";
 import { frameFor, OP } from "../support/frames.js";
 import { binaryFrame, maskedFrame, RawClient } from "../support/raw-client.js";
+import { rounds } from "../support/until.js";
 
 test("every limit is finite by default, except the lifetime of a connection", () => {
   // Daphne CVE-2026-44545
@@ -44,6 +46,19 @@ test("connections are capped by address, with 429", async () => {
   const second = await RawClient.open({ port: server.port });
   assert.deepEqual([first.status, second.status], [101, 429]);
   await first.destroy();
+});
+
+test("connections that send no request are capped by address, and take no places of others", async () => {
+  await using server = await serve({ maxConnectionsPerAddress: 3 });
+  const silent = await Promise.all([1, 2, 3].map(() => RawClient.dial({ port: server.port })));
+  const above = await RawClient.dial({ port: server.port });
+  await Promise.race([above.gone, delay(2_000, undefined, { ref: false })]);
+  assert.ok(above.socket.destroyed);
+  await silent[0]?.destroy();
+  await rounds(5);
+  const next = await RawClient.open({ port: server.port });
+  assert.equal(next.status, 101);
+  await Promise.all([...silent, next].map((client) => client.destroy()));
 });
 
 test("a connection that is silent is closed at the idle deadline", () => {

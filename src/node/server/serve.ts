@@ -54,7 +54,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const http = httpServer(options, limits);
   const server = new ListeningServer(options, http);
   const event = options.tls === undefined ? "connection" : "secureConnection";
-  const listener = new UpgradeListener(server, http, event, limits);
+  // Behind a proxy all are from its address, and who they are stands in the request that is not there yet.
+  const maxPendingPerAddress =
+    options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
+  const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
   http.on("request", options.request ?? upgradeRequired);
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));

@@ -106,22 +106,17 @@ test("a head that comes byte by byte is not read again from its beginning", () =
 
 test("headers beyond those that Node keeps are absent, and absent is refused, not read", async () => {
   // ws CVE-2024-37890: with `Upgrade` left out by Node, `headers.upgrade.toLowerCase()` ended the process.
+  // Which fields Node leaves out depends on its version: here those behind `Host`.
   const http = createHttp();
-  http.maxHeadersCount = 16; // Node takes fields 32 at a time, and leaves out what comes when there are this many.
+  http.on("upgrade", (request) => request.rawHeaders.splice(2));
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
   const server = attach(http, {});
-  const client = await RawClient.dial({ port: (http.address() as AddressInfo).port });
-  const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`X-${i}`, "1"]));
-  const head = requestHead({ headers: many }).split("\r\n");
-  const isLast = (line: string): boolean => line.startsWith("Upgrade") || line.startsWith("Sec-");
-  const ordered = [...head.slice(0, -2).filter((line) => !isLast(line)), ...head.filter(isLast), "", ""];
-  client.socket.write(ordered.join("\r\n"));
-  await client.answered();
-  assert.equal(client.status, 426);
+  const client = await RawClient.open({ port: (http.address() as AddressInfo).port, path: "/chat" });
+  http.close();
   await client.gone;
   await server.shutdown();
-  http.close();
+  assert.equal(client.status, 426);
 });
 
 test("a request with too many header fields or bytes is refused with 431", async () => {

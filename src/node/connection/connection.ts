@@ -558,7 +558,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
       }
     }
     if (handlers.message === undefined) {
-      this.#pullQueue().push(data);
+      this.#pullQueue().push(typeof data === "string" ? data : withoutSurroundings(data));
       return;
     }
     try {
@@ -786,6 +786,14 @@ export interface Agreement {
 /** The range as a Buffer that is the application's to keep; no copy. */
 function view(bytes: Uint8Array, start: number, end: number): Buffer {
   return asBuffer(bytes).subarray(start, end);
+}
+
+/**
+ * A message that waits to be taken must not keep alive far more than it is counted for: the peer chooses what else
+ * comes in its chunk.
+ */
+function withoutSurroundings(data: Buffer): Buffer {
+  return data.length >= data.buffer.byteLength / 2 ? data : Buffer.from(new Uint8Array(data).buffer);
 }
 
 /** Control payloads are copied: they are small, and the chunk they came in may be large. */

@@ -2,6 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import type { Socket } from "node:net";
 import { HeadParser, type RequestHead } from "../../protocol/handshake/head-parser.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
+import { ConnectionCount } from "./connection-count.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 import type { Server } from "./server.js";
 import type { ServerLimits } from "./server-options.js";
@@ -18,17 +19,24 @@ export class UpgradeListener {
   readonly #server: Server;
   readonly #limits: ServerLimits;
   readonly #pending = new Set<Socket>();
+  readonly #count: ConnectionCount;
   readonly #toHttp: (socket: Socket) => void;
 
-  /** Steps in front of the listener that `http` has for its own connections. */
+  /**
+   * Steps in front of the listener that `http` has for its own connections.
+   * @param maxPendingPerAddress how many connections from one address may be without a complete request at a time: who
+   * sends none must not take the places of others.
+   */
   constructor(
     server: Server,
     http: HttpServer,
     event: "connection" | "secureConnection",
     limits: ServerLimits,
+    maxPendingPerAddress: number,
   ) {
     this.#server = server;
     this.#limits = limits;
+    this.#count = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
     const listeners = http.listeners(event);
     http.removeAllListeners(event);
     this.#toHttp = (socket) => {
@@ -43,6 +51,11 @@ export class UpgradeListener {
   }
 
   #accept(socket: Socket): void {
+    const address = socket.remoteAddress ?? "";
+    if (this.#count.add(address) !== undefined) {
+      socket.destroy();
+      return;
+    }
     const guard = new HandshakeGuard(socket, this.#limits.handshakeTimeoutMs);
     const parser = new HeadParser("request", {
       maxHeadBytes: this.#limits.maxHeaderBytes,
@@ -51,6 +64,7 @@ export class UpgradeListener {
     const chunks: Buffer[] = [];
     const letGo = (): void => {
       this.#pending.delete(socket);
+      this.#count.remove(address);
       socket.off("data", onData);
       socket.off("end", onEnd);
       socket.off("close", letGo);

@@ -92,7 +92,7 @@ export const KNOWN_DISAGREEMENTS: readonly KnownDisagreement[] = [
     section: "RFC 7692 §7.2.3.4",
     reason:
       "A block with BFINAL may be followed by others, and later messages may refer back to it. Hawser goes on with the same window; ws drops what follows it, and the window.",
-    conformanceCases: ["27.1.3"],
+    conformanceCases: ["27.1.3", "27.1.11", "27.1.12"],
     explains: ({ prediction }) => prediction.hasFinalBlock,
   },
   {

@@ -37,7 +37,8 @@ export function isReasonShortEnough(reason: string, host: Pick<EngineHost, "utf8
 
 /**
  * Checks what an application wants to close with; no code means an empty close frame.
- * @throws {@link UsageError} `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`.
+ * @throws {@link UsageError} `CLOSE_CODE_NOT_ALLOWED`, `CLOSE_REASON_TOO_LONG`, `INVALID_PAYLOAD` for a reason that is no
+ * string.
  */
 export function checkClose(
   code: number | undefined,
@@ -47,6 +48,9 @@ export function checkClose(
 ): void {
   if (code !== undefined && !isCloseCodeAllowed(code, role)) {
     throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `close code ${code} may not be sent (RFC 6455 §7.4)`);
+  }
+  if (typeof (reason as unknown) !== "string") {
+    throw new UsageError("INVALID_PAYLOAD", "a close reason is a string");
   }
   if (!isReasonShortEnough(reason, host)) {
     throw new UsageError("CLOSE_REASON_TOO_LONG", "a close reason may have 123 bytes in UTF-8 at most");

@@ -37,6 +37,13 @@ const VALID: readonly (readonly [what: string, payload: Buffer, message: Expecte
   ],
   ["in a block with dynamic codes", dynamic("abcdefgh".repeat(400)), text("abcdefgh".repeat(400))],
   ["in a stored block of 65,535 bytes", stored(65_535), binary(Buffer.alloc(65_535, 0x62))],
+  // At the end, so that the ids of the others stay what they are.
+  ["in two blocks with BFINAL set", hex("f3 48 cd c9 c9 07 00 f3 48 cd c9 c9 07 00 00"), text("HelloHello")],
+  [
+    "whose second block refers back over the first, which has BFINAL set",
+    hex("f3 48 cd c9 c9 07 00 f2 00 11 00 00"),
+    text("HelloHello"),
+  ],
 ];
 
 /** Payloads that are no DEFLATE data. */

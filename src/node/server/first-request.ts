@@ -19,14 +19,17 @@ export interface FirstRequestListener {
 /** A new connection until the head of its first request is there. */
 export class FirstRequest extends HandshakeGuard {
   declare readonly stream: Socket;
+  /** Whom it counts for. */
+  readonly address: string;
   readonly #listener: FirstRequestListener;
   readonly #parser: HeadParser<"request">;
   /** All that came. */
   readonly #chunks: Buffer[] = [];
   #isDone = false;
 
-  constructor(socket: Socket, limits: ServerLimits, listener: FirstRequestListener) {
+  constructor(socket: Socket, address: string, limits: ServerLimits, listener: FirstRequestListener) {
     super(socket, limits.handshakeTimeoutMs);
+    this.address = address;
     this.#listener = listener;
     const { maxHeaderBytes: maxHeadBytes, maxHeaders } = limits;
     this.#parser = new HeadParser("request", { maxHeadBytes, maxHeaders }, latin1);

@@ -7,6 +7,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
+import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
@@ -59,7 +60,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const http = httpServer(options, limits);
   const server = new ListeningServer(options, http);
   const event = options.tls === undefined ? "connection" : "secureConnection";
-  const listener = new UpgradeListener(server, http, event, limits);
+  // Behind a proxy all are from its address, and who they are stands in the request that is not there yet.
+  const maxPendingPerAddress =
+    options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
+  const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
   http.on("request", options.request ?? upgradeRequired);
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
@@ -87,7 +91,12 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
   const http =
     options.tls === undefined
       ? createHttpServer(settings)
-      : createHttpsServer({ handshakeTimeout: limits.handshakeTimeoutMs, ...options.tls, ...settings });
+      : createHttpsServer({
+          handshakeTimeout: limits.handshakeTimeoutMs,
+          ...options.tls,
+          ...guardTlsCallbacks(options.tls),
+          ...settings,
+        });
   http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it
   http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
   return http;

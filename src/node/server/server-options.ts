@@ -15,7 +15,8 @@ export interface ServerLimits {
   /**
    * The most connections from one address; more are refused with 429. Default 1,024: above an office behind one
    * address, below what exhausts a server. IPv6 addresses count by their /64, since a client can take any address in
-   * it. Behind a proxy all come from one address: see `clientAddress`.
+   * it. Behind a proxy all come from one address: see `clientAddress`. As many more may be without a complete request;
+   * what is above that is dropped, except with `attach` and with `clientAddress`.
    */
   maxConnectionsPerAddress: number;
   /**

@@ -1,0 +1,1036 @@
+/** Takes one defence out of the built package, or puts the mistake back in its place. */
+export interface Switch {
+  /** The file below `dist/`. */
+  readonly file: string;
+  /** The text to replace; it has to occur exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  /** What that means, in a few words for the table. */
+  readonly says: string;
+}
+
+/** A test that shows a defence, and the switch with which it fails. */
+export interface Proof {
+  /** The file below `test/security/`, without `.test.ts`. */
+  readonly suite: string;
+  /** The full name of the test. */
+  readonly test: string;
+  readonly without: Switch;
+}
+
+/** A mistake known from other implementations, and what holds here. */
+export interface Defence {
+  /** Who made it, and what went wrong. */
+  readonly mistake: string;
+  /** What Hawser does instead. */
+  readonly rule: string;
+  readonly proofs: readonly Proof[];
+  /** What of it concerns a part of Hawser that does not exist yet. */
+  readonly notYet?: string;
+}
+
+function proof(suite: string, test: string, without: Switch): Proof {
+  return { suite, test, without };
+}
+
+function without(file: string, find: string, replace: string, says: string): Switch {
+  return { file, find, replace, says };
+}
+
+/** The rows of the table in `SECURITY.md`; `npm run prove-defences` writes it. */
+export const DEFENCES: readonly Defence[] = [
+  {
+    mistake: "ws CVE-2016-10518: uninitialised memory in a ping that is given a number",
+    rule: "The type of every payload is checked; of a buffer reserved too large, only what was written is sent",
+    proofs: [
+      proof(
+        "payloads",
+        "a number to send, ping or pong is refused, and never that many bytes of uninitialised memory",
+        without(
+          "node/connection/payload.js",
+          'throw new UsageError("INVALID_PAYLOAD"',
+          "return Buffer.allocUnsafe(Number(data) || 100); void ((a, b) => a + b)(0",
+          "a number becomes a buffer of that size",
+        ),
+      ),
+      proof(
+        "payloads",
+        "an engine that is given a number as a ping refuses it, on both sides",
+        without(
+          "protocol/frame-writer.js",
+          "if (data?.BYTES_PER_ELEMENT === 1)",
+          "if (true)",
+          "the engine takes what has a length for bytes",
+        ),
+      ),
+      proof(
+        "payloads",
+        "of a buffer that was reserved too large, only what was written is sent",
+        without(
+          "protocol/frame-writer.js",
+          "const length = host.utf8Write(text, bytes, start);",
+          "host.utf8Write(text, bytes, start); const length = mayTake;",
+          "the length reserved counts, and not the length written",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "ws CVE-2026-45736: uninitialised memory in a close frame whose reason is a typed array",
+    rule: "A reason is a string; arrays are sent by `byteLength`, never by `length`",
+    proofs: [
+      proof(
+        "payloads",
+        "a close reason that is a typed array is refused, and the connection stays usable",
+        without(
+          "protocol/close-payload.js",
+          'if (typeof reason !== "string")',
+          "if (false)",
+          "the type of the reason is not checked",
+        ),
+      ),
+      proof(
+        "payloads",
+        "a typed array is sent by its byte length, not by its number of elements",
+        without(
+          "node/connection/payload.js",
+          "new Uint8Array(data.buffer, data.byteOffset, data.byteLength)",
+          "new Uint8Array(data.buffer, data.byteOffset, data.length)",
+          "`length` instead of `byteLength`",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "RFC 6455 §10.3: masking keys that can be predicted let a page write HTTP into the caches of proxies",
+    rule: "Masking keys come from the system's randomness",
+    proofs: [
+      proof(
+        "payloads",
+        "masking keys come from the system's randomness, so that no peer can choose what is on the wire",
+        without("node/node-host.js", "randomFillSync(masks);", "", "nothing fills the keys"),
+      ),
+    ],
+  },
+  {
+    mistake: "ws GHSA-5v72-xg48-5rpm: names of `Object.prototype` in `Sec-WebSocket-Extensions`",
+    rule: "What a peer names is in a list, a `Map` or an object without prototype",
+    proofs: [
+      proof(
+        "handshake-request",
+        "names of Object.prototype in Sec-WebSocket-Extensions are names like any others",
+        without(
+          "protocol/extensions/extension-grammar.js",
+          "offers.push(offer);",
+          "((offers.byName ??= {})[offer.name] ??= []).push(offer); offers.push(offer);",
+          "offers are keys of an object",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "names of Object.prototype are no paths",
+        without(
+          "node/server/route-table.js",
+          "const exact = this.#exact.get(path);",
+          "const exact = {}[path.slice(1)] ?? this.#exact.get(path);",
+          "paths are keys of an object",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Node CVE-2026-21710: a header called `__proto__` throws",
+    rule: "Raw header fields in a list; names are compared, and never keys",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a header called `__proto__` is a header like any other",
+        without(
+          "protocol/handshake/header-list.js",
+          "getAll(name) {",
+          "getAll(name) { const byName = {}; for (const [key, value] of this) (byName[key.toLowerCase()] ??= []).push(value);",
+          "fields are keys of an object",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "ws CVE-2021-32640, faye CVE-2020-7662: regular expressions over headers that take minutes",
+    rule: "Tokenizers that read their text once; caps on length and count",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a header value full of blanks is read once, and not again for each blank",
+        without(
+          "protocol/handshake/http-token.js",
+          "export function trimWhitespace(text) {",
+          'export function trimWhitespace(text) { return text.replace(/^[ \\t]+|[ \\t]+$/g, "");',
+          "values are trimmed by a regular expression",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a hostile list of extensions is read once, and has at most 32 elements of 16 parameters",
+        without(
+          "protocol/extensions/extension-grammar.js",
+          "offers.length === MAX_EXTENSION_OFFERS",
+          "false",
+          "any number of elements",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "ws CVE-2024-37890: more headers than Node keeps, so that `Upgrade` is undefined",
+    rule: "Every header may be absent; `serve` refuses too many instead of leaving some out",
+    proofs: [
+      proof(
+        "handshake-request",
+        "headers beyond those that Node keeps are absent, and absent is refused, not read",
+        without(
+          "protocol/handshake/server-handshake.js",
+          '!listsInclude(headers.getAll("upgrade"), "websocket")',
+          'headers.get("upgrade").toLowerCase() !== "websocket"',
+          "`Upgrade` is read as if it were there",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a request with too many header fields or bytes is refused with 431",
+        without(
+          "protocol/handshake/head-parser.js",
+          "if (this.#raw.length === 2 * this.#limits.maxHeaders)",
+          "if (this.#raw.length === 2 * this.#limits.maxHeaders) return; if (false)",
+          "fields above the limit are left out",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "tungstenite CVE-2023-43669: a growing head is parsed again with each piece",
+    rule: "An incremental parser; caps on bytes, header count and time",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a head that comes byte by byte is not read again from its beginning",
+        without(
+          "protocol/handshake/head-parser.js",
+          "for (let i = 0; i < chunk.length; i++) {\n            const failure",
+          'for (const all = (this.all = (this.all ?? "") + String.fromCharCode(...chunk)), at = [0]; at[0] < all.length; at[0]++) all.charCodeAt(at[0]);\n        for (let i = 0; i < chunk.length; i++) {\n            const failure',
+          "all that came is read again with each chunk",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a head that does not end is dropped at the deadline of the handshake",
+        without(
+          "node/server/handshake-guard.js",
+          "this.#onTimeout();",
+          "",
+          "nothing happens at the deadline",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "ws CVE-2026-48779, undici CVE-2026-12151, Bandit CVE-2026-42786: tiny or empty fragments without end",
+    rule: "Fragments are charged beyond their bytes, copied together, and a message has a deadline",
+    proofs: [
+      proof(
+        "fragments",
+        "empty fragments without end are charged for, and end the connection",
+        without(
+          "protocol/engine.js",
+          "assembler.overheadBytes > config.maxFragmentOverheadBytes",
+          "false",
+          "fragments cost nothing",
+        ),
+      ),
+      proof(
+        "fragments",
+        "tiny fragments are copied together, and keep alive nothing of the chunks that they came in",
+        without(
+          "core/byte-queue.js",
+          "if (length >= KEEP_FROM_BYTES && length >= bytes.buffer.byteLength * KEEP_FROM_PART)",
+          "if (true)",
+          "every piece is kept by reference",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a message that does not end is given up at its deadline",
+        without(
+          "protocol/engine.js",
+          "if (config.messageTimeoutMs > 0 && this.#closing === undefined)",
+          "if (false)",
+          "no deadline for a message",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Several: pings of a peer that does not read the pongs; large or fragmented control frames",
+    rule: "64 pongs may wait, then the connection is failed; control frames have 125 bytes and one frame",
+    proofs: [
+      proof(
+        "fragments",
+        "pings of a peer that does not read its pongs end the connection",
+        without(
+          "node/connection/connection.js",
+          "++this.#pendingPongs > settings.maxPendingPongs",
+          "false",
+          "any number of pongs may wait",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a control frame is bounded, and cannot be fragmented",
+        without(
+          "protocol/engine.js",
+          "if (payloadLength > MAX_CONTROL_BYTES)",
+          "if (false)",
+          "control frames of any length",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "undici CVE-2026-1526, python websockets CVE-2018-1000518: decompression bombs",
+    rule: "The output is capped while it is inflated, over all fragments of a message",
+    proofs: [
+      proof(
+        "compression",
+        "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
+        without(
+          "node/zlib-context.js",
+          "maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH)",
+          "maxOutputLength: bufferConstants.MAX_LENGTH",
+          "the limit is looked at behind the inflating",
+        ),
+      ),
+      proof(
+        "compression",
+        "a bomb that is handed out in pieces is stopped at the limit",
+        without(
+          "node/incremental-inflate.js",
+          "if (total > maxBytes)",
+          "if (false)",
+          "pieces of any size are inflated",
+        ),
+      ),
+      proof(
+        "compression",
+        "what is inflated is counted over all fragments of a message",
+        without(
+          "protocol/engine.js",
+          "config.maxMessageBytes - assembler.inflatedBytes",
+          "config.maxMessageBytes",
+          "each fragment has the whole limit",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "undici CVE-2026-2229: window bits outside of 8 to 15 throw",
+    rule: "A bad offer is declined, a bad answer fails the handshake",
+    proofs: [
+      proof(
+        "handshake-answer",
+        "an answer with impossible window bits fails the handshake, and throws nothing later",
+        without(
+          "protocol/extensions/deflate-negotiation.js",
+          "isWindowBits(bits) && String(bits) === value ? bits : undefined",
+          "bits",
+          "any number is taken",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an offer with impossible window bits is declined, and the connection goes on without compression",
+        without(
+          "protocol/extensions/deflate-negotiation.js",
+          "isWindowBits(bits) && String(bits) === value ? bits : undefined",
+          "bits",
+          "any number is taken",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "undici CVE-2026-1528, gorilla CVE-2020-27813, Tomcat CVE-2020-13935: 64-bit lengths that overflow",
+    rule: "The high word is judged before any sum; nothing is allocated for a length that is only announced",
+    proofs: [
+      proof(
+        "fragments",
+        "a length above 2^53-1 is refused before anything is added to it",
+        without("protocol/frame-parser.js", "if (high > 0x1f_ffff)", "if (false)", "any high word is taken"),
+      ),
+      proof(
+        "fragments",
+        "no memory is taken for a length that is only announced",
+        without(
+          "protocol/message-assembler.js",
+          "this.announcedBytes += payloadLength;",
+          "this.announcedBytes += payloadLength; this.room = new Uint8Array(payloadLength);",
+          "room is made for what is announced",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "undici, June 2026: a size limit that fragments pass by",
+    rule: "What came and what the header announces count together, before a byte of it comes",
+    proofs: [
+      proof(
+        "fragments",
+        "a size limit counts over all fragments, and what a header announces before it comes",
+        without(
+          "protocol/engine.js",
+          "(assembler?.announcedBytes ?? 0) + payloadLength",
+          "payloadLength",
+          "each fragment has the whole limit",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "undici CVE-2026-1527: line ends through an option",
+    rule: "Every name and value that goes out in a head is checked, on both sides",
+    proofs: [
+      proof(
+        "handshake-answer",
+        "a line end in an option of the client is an error, and no header",
+        without(
+          "protocol/handshake/http-token.js",
+          "if ((code < SPACE && code !== HTAB) || code === 0x7f || code > 0xff)",
+          "if (false)",
+          "any character may stand in a value",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "a line end in what a hook answers with is an error, and no header",
+        without(
+          "protocol/handshake/http-token.js",
+          "if ((code < SPACE && code !== HTAB) || code === 0x7f || code > 0xff)",
+          "if (false)",
+          "any character may stand in a value",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "python websockets CVE-2021-33880: credentials compared in a time that tells how much fits",
+    rule: "Levels 1 and 2 compare no secret: `Sec-WebSocket-Accept` is made of a key that was sent in the clear",
+    proofs: [],
+    notYet: "tokens of sessions",
+  },
+  {
+    mistake:
+      "engine.io CVE-2020-36048, 2022-21676, 2022-41940, 2023-31125: exceptions that a peer's bytes cause",
+    rule: "No throw that a peer can reach; what handlers of the application throw ends one connection",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a path or cookie with a broken percent-encoding is refused or kept, and throws nothing",
+        without(
+          "node/server/route-table.js",
+          "const value = decode(part);",
+          "const value = decodeURIComponent(part);",
+          "the path is decoded unguarded",
+        ),
+      ),
+      proof(
+        "compression",
+        "data that is no DEFLATE ends the connection, and not the process",
+        without(
+          "node/zlib-context.js",
+          'return isTooLarge(error) ? "too-big" : "invalid";',
+          "throw error;",
+          "what zlib throws goes on",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a handler that throws ends its connection with 1011, and no other",
+        without(
+          "node/connection/connection.js",
+          "const result = handlers.message(this, data, isBinary);",
+          "let result; try { result = handlers.message(this, data, isBinary); } catch (error) { queueMicrotask(() => { throw error; }); }",
+          "what a handler throws is thrown on",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a handler whose promise is rejected ends its connection with 1011, and not the process",
+        without(
+          "node/connection/watch-rejection.js",
+          "if (isThenable(result))",
+          "if (false)",
+          "nobody listens to the promise of a handler",
+        ),
+      ),
+    ],
+    notYet: "body limits of HTTP transports",
+  },
+  {
+    mistake: "socket.io CVE-2024-38355: an error event without a listener ends the process",
+    rule: "A listener for errors stands before anything can fail, and stays",
+    proofs: [
+      proof(
+        "lifecycle",
+        "a connection that is reset needs no error handler, on a server",
+        without(
+          "node/connection/connection.js",
+          'stream.on("error", Connection.#onError);',
+          "",
+          "connections do not listen for errors",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a connection that is reset needs no error handler, on a client",
+        without(
+          "node/connection/connection.js",
+          'stream.on("error", Connection.#onError);',
+          "",
+          "connections do not listen for errors",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "socket.io parser CVE-2020-36049, 2022-2421, 2023-32695, 2026-33151: packets that are not validated, attachments without end",
+    rule: "There are no packets in levels 1 and 2",
+    proofs: [],
+    notYet: "packets of sessions",
+  },
+  {
+    mistake:
+      "socket.io CVE-2020-28481, Storybook CVE-2026-27148, Vite CVE-2025-24010: no check of the origin",
+    rule: "Pages of the same origin by default, else those on a list; a frightening name for all",
+    proofs: [
+      proof(
+        "origin",
+        "a page of another origin is refused by default",
+        without(
+          "node/server/server.js",
+          'route.target.options.origins ?? "same-origin"',
+          'route.target.options.origins ?? "dangerously-allow-any-origin"',
+          "every origin is allowed by default",
+        ),
+      ),
+      proof(
+        "origin",
+        "a list allows the subdomains that it names, and not what only ends alike",
+        without(
+          "protocol/handshake/origin-policy.js",
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a program
+          "origin.host.endsWith(`.${allowed.host}`)",
+          "origin.host.endsWith(allowed.host)",
+          "the dot before the domain is not looked for",
+        ),
+      ),
+      proof(
+        "origin",
+        "only the frightening word allows every page; a `*` is an error",
+        without(
+          "protocol/handshake/origin-policy.js",
+          "export function assertOriginPolicy(policy) {",
+          "export function assertOriginPolicy(policy) { return;",
+          "policies are not checked",
+        ),
+      ),
+      proof(
+        "origin",
+        "a list also refuses a page whose name was made to lead here (DNS rebinding)",
+        without(
+          "protocol/handshake/origin-policy.js",
+          ": policy.some((entry) => matchesEntry(origin, entry))",
+          ": isSameOrigin(origin, request.host) || policy.some((entry) => matchesEntry(origin, entry))",
+          "the same origin is allowed beside every list",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Next CVE-2026-27977: `Origin: null` let through",
+    rule: "`null` is an origin, and refused; only a function may allow it",
+    proofs: [
+      proof(
+        "origin",
+        "the origin null is refused by default, and by a list",
+        without(
+          "protocol/handshake/origin-policy.js",
+          "if (origin === undefined)\n",
+          'if (request.origin === "null") return true; if (origin === undefined)\n',
+          "`null` passes as if it were none",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "Next CVE-2026-44578, proxies that look at the status alone: requests smuggled through an upgrade",
+    rule: "The server refuses what can be read in two ways, answers a refusal once and closes; the client checks all of the answer",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a target in absolute form is refused, whatever its Host says",
+        without(
+          "protocol/handshake/origin-form.js",
+          'target.startsWith("/") && ',
+          "",
+          "a target need not be a path",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a handshake with a body is refused",
+        without(
+          "protocol/handshake/server-handshake.js",
+          'if (hasBody || headers.has("transfer-encoding"))',
+          "if (false)",
+          "bodies are not looked for",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "what is sent behind a refused handshake is never read as a request",
+        without(
+          "node/server/refuse-upgrade.js",
+          "stream.end(Buffer.concat([",
+          'process.nextTick(() => stream.server.emit("connection", stream)); stream.write(Buffer.concat([',
+          "the socket of a refusal is used again",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a head that two readers could read differently is refused",
+        without(
+          "protocol/handshake/head-parser.js",
+          "if (!isToken(name))",
+          'if (name === "")',
+          "names of header fields are not checked",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an answer of another status than 101 opens nothing, however right the rest is",
+        without(
+          "protocol/handshake/client-handshake.js",
+          "if (head.status !== 101)",
+          "if (false)",
+          "the status is not checked",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an answer without the right Upgrade opens nothing",
+        without(
+          "protocol/handshake/client-handshake.js",
+          'if (upgrades.length !== 1 || !equalsIgnoringAsciiCase(upgrades[0], "websocket"))',
+          "if (false)",
+          "`Upgrade` is not checked",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an answer without Connection: Upgrade opens nothing",
+        without(
+          "protocol/handshake/client-handshake.js",
+          'if (!listsInclude(headers.getAll("connection"), "upgrade"))',
+          "if (false)",
+          "`Connection` is not checked",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an answer without the right Sec-WebSocket-Accept opens nothing",
+        without(
+          "protocol/handshake/client-handshake.js",
+          "if (accepts.length !== 1 || trimWhitespace(accepts[0]) !== acceptKey)",
+          "if (false)",
+          "`Sec-WebSocket-Accept` is not checked",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Daphne CVE-2026-44545: defaults without limit",
+    rule: "Every limit is finite by default, except the lifetime of a connection",
+    proofs: [
+      proof(
+        "limits",
+        "every limit is finite by default, except the lifetime of a connection",
+        without(
+          "node/connection/connection-settings.js",
+          "maxPendingPongs: 64,",
+          "maxPendingPongs: Infinity,",
+          "a default without limit",
+        ),
+      ),
+      proof(
+        "limits",
+        "a message above 16 MiB is refused by default, by its header",
+        without(
+          "protocol/engine-config.js",
+          "maxMessageBytes: 16 * 1024 * 1024,",
+          "maxMessageBytes: Infinity,",
+          "a default without limit",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "gun CVE-2026-43973: a client holds an answer to the handshake that does not end",
+    rule: "The client's side has caps on bytes, interim answers and time, too",
+    proofs: [
+      proof(
+        "handshake-answer",
+        "an answer whose head does not end is given up at 16 KiB",
+        without(
+          "protocol/handshake/head-parser.js",
+          "if (this.#headBytes === this.#limits.maxHeadBytes)",
+          "if (false)",
+          "heads of any length",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an answer of nothing but interim answers is given up",
+        without(
+          "node/client/read-head.js",
+          "++interimAnswers > MAX_INTERIM_ANSWERS",
+          "false",
+          "any number of interim answers",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "an answer that trickles is given up at the deadline",
+        without(
+          "node/client/opening.js",
+          'this.failWith("HANDSHAKE_TIMEOUT"',
+          'void ("HANDSHAKE_TIMEOUT"',
+          "nothing happens at the deadline",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Node CVE-2026-21637: exceptions of callbacks that TLS calls end the process",
+    rule: "What such a callback throws or rejects ends one handshake, and is told in a warning",
+    proofs: [
+      proof(
+        "lifecycle",
+        "an SNICallback, ALPNCallback or pskCallback that throws ends one TLS handshake and is told",
+        without(
+          "node/server/serve.js",
+          "...guardTlsCallbacks(options.tls),",
+          "",
+          "the callbacks are called unguarded",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a checkServerIdentity that throws ends one handshake",
+        without(
+          "node/client/tls-options.js",
+          "if (checkServerIdentity !== undefined)",
+          "if (false)",
+          "the callback is called unguarded",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "ws, python websockets: credentials follow a redirect to another origin",
+    rule: "At another origin only harmless header fields and no client certificate; no redirect unless allowed",
+    proofs: [
+      proof(
+        "handshake-answer",
+        "a redirect to another origin takes no credentials along",
+        without(
+          "node/client/attempt.js",
+          "isSame ? from.headers : headersForOtherOrigin(from.headers)",
+          "from.headers",
+          "all header fields go along",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "a redirect to another origin takes no client certificate along",
+        without(
+          "node/client/tls-options.js",
+          ".filter(([name]) => !OF_ONE_ORIGIN.has(name))",
+          "",
+          "all options of TLS go along",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "a redirect is not followed unasked",
+        without(
+          "node/client/connect.js",
+          "options.maxRedirects ?? 0",
+          "options.maxRedirects ?? 1",
+          "one redirect is followed by default",
+        ),
+      ),
+      proof(
+        "handshake-answer",
+        "a redirect never leads from wss: to ws:",
+        without(
+          "node/client/redirect.js",
+          "if (from.isSecure && !target.isSecure)",
+          "if (false)",
+          "`ws:` behind `wss:` is followed",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "httpoxy, CVE-2016-5385: the header `Proxy` of a request becomes `HTTP_PROXY` of a CGI program",
+    rule: "`HTTP_PROXY` does not count where `REQUEST_METHOD` is set",
+    proofs: [
+      proof(
+        "handshake-answer",
+        "a Proxy header of a request never becomes the proxy of a CGI program",
+        without(
+          "node/client/http-proxy.js",
+          'if (name === "http_proxy" && environment.REQUEST_METHOD !== undefined)',
+          "if (false)",
+          "`REQUEST_METHOD` is not looked at",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "crossws, hono, effect: a socket without a listener for errors while an async upgrade hook runs",
+    rule: "The listener stands before the first `await`; behind it the state is looked at again",
+    proofs: [
+      proof(
+        "lifecycle",
+        "a socket that is reset while an async upgrade hook runs does not end the process",
+        without(
+          "node/server/handshake-guard.js",
+          'stream.on("error", ignore);',
+          "",
+          "no listener while it runs",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a client that ends while the upgrade hook runs is not opened",
+        without(
+          "node/server/server.js",
+          "if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded)",
+          "if (answer === undefined)",
+          "the state is not looked at again",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a client that has gone keeps no place, even if the upgrade hook never answers",
+        without(
+          "node/server/server.js",
+          "await unlessClosed(stream, endpoint.upgrade(request))",
+          "await endpoint.upgrade(request)",
+          "only the hook is waited for",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a server that shuts down while the upgrade hook runs opens nothing",
+        without(
+          "node/server/server.js",
+          "if (this.#isShuttingDown)\n                throw shuttingDown();",
+          "",
+          "the state is not looked at again",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Bun: inflaters abort on a legal block with BFINAL=1",
+    rule: "It is taken (RFC 7692 §7.2.3.4), 32 times in a message",
+    proofs: [
+      proof(
+        "compression",
+        "a block with BFINAL=1 is taken, and the message goes on behind it",
+        without(
+          "node/zlib-context.js",
+          "const MAX_FINAL_BLOCKS = 32;",
+          "const MAX_FINAL_BLOCKS = 0;",
+          "none is taken in the middle of a message",
+        ),
+      ),
+      proof(
+        "compression",
+        "a message of nothing but blocks with BFINAL=1 is given up after 32 of them",
+        without(
+          "node/zlib-context.js",
+          "const MAX_FINAL_BLOCKS = 32;",
+          "const MAX_FINAL_BLOCKS = Infinity;",
+          "any number is taken",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "uWebSockets refuses close codes 1012 to 3999; undici's HTTP/2 client wants `Sec-WebSocket-Accept`",
+    rule: "Close codes are those of RFC 6455 §7.4 and IANA",
+    proofs: [
+      proof(
+        "lifecycle",
+        "close codes are those of RFC 6455 §7.4 and IANA: 1012-1014 and 3000-4999 are legal, the gaps are not",
+        without(
+          "protocol/close-code.js",
+          "if (code >= 3000)\n        return code <= 4999;",
+          "if (code >= 4000)\n        return code <= 4999;",
+          "3000 to 3999 are refused",
+        ),
+      ),
+    ],
+    notYet: "WebSocket over HTTP/2 (RFC 8441)",
+  },
+  {
+    mistake: "Several: connections without number or end",
+    rule: "Caps in total and by address; deadlines for silence, pongs, the closing handshake and the lifetime",
+    proofs: [
+      proof(
+        "limits",
+        "connections are capped in total, with 503",
+        without(
+          "node/server/connection-count.js",
+          "if (this.#total >= this.#maxTotal)",
+          "if (false)",
+          "the total is not looked at",
+        ),
+      ),
+      proof(
+        "limits",
+        "connections are capped by address, with 429",
+        without(
+          "node/server/connection-count.js",
+          "ofAddress >= this.#maxPerAddress",
+          "false",
+          "the address is not looked at",
+        ),
+      ),
+      proof(
+        "limits",
+        "connections that send no request are capped by address, and take no places of others",
+        without(
+          "node/server/upgrade-listener.js",
+          "if (this.#count.add(address) !== undefined)",
+          "if (false)",
+          "only what has a request is counted",
+        ),
+      ),
+      proof(
+        "limits",
+        "a connection that is silent is closed at the idle deadline",
+        without(
+          "protocol/liveness.js",
+          "if (hasCome(this.#idleAtMs, nowMs))",
+          "if (false)",
+          "nothing happens at the deadline",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer that answers no ping is dropped",
+        without(
+          "protocol/liveness.js",
+          "if (this.#isAwaitingPong && !this.#hasHeardSincePing)",
+          "if (false)",
+          "nothing happens at the deadline",
+        ),
+      ),
+      proof(
+        "limits",
+        "a connection is closed at the end of its maximum lifetime, however busy it is",
+        without(
+          "protocol/liveness.js",
+          "if (hasCome(this.#endsAtMs, nowMs))",
+          "if (false)",
+          "nothing happens at the deadline",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer that never ends the closing handshake is dropped",
+        without(
+          "protocol/liveness.js",
+          "if (hasCome(this.#phaseByMs, nowMs))",
+          "if (false)",
+          "nothing happens at the deadline",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Several: what waits for a slow reader, on either side, has no bound",
+    rule: "A peer that does not read is dropped at `maxBufferedBytes`; what waits for us is counted, and holds nothing else",
+    proofs: [
+      proof(
+        "limits",
+        "a peer that does not read is dropped at `maxBufferedBytes`",
+        without(
+          "node/connection/connection.js",
+          "buffered + byteLength <= this.#context.settings.maxBufferedBytes",
+          "true",
+          "any number of bytes is buffered",
+        ),
+      ),
+      proof(
+        "limits",
+        "a small message that waits to be taken keeps alive nothing of what came around it",
+        without(
+          "node/connection/connection.js",
+          "withoutSurroundings(data));",
+          "data);",
+          "small messages are kept by reference",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Several: an end that loses messages, waits for ever, or throws when a closed socket is used",
+    rule: "`shutdown` takes no more, tells all, waits and then drops; using a connection that has gone never throws",
+    proofs: [
+      proof(
+        "lifecycle",
+        "a shutdown stops accepting and tells every client",
+        without(
+          "node/server/server.js",
+          "void socket.close(code, reason);",
+          "void 0;",
+          "the clients are told nothing",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a shutdown drops who does not answer, after the drain timeout",
+        without("node/server/server.js", "socket.terminate();", "void 0;", "nobody is dropped"),
+      ),
+      proof(
+        "lifecycle",
+        "a connection that has gone can be used: nothing throws, `send` says closed",
+        without(
+          "node/connection/connection.js",
+          'if (!this.#engine.isOpen)\n            return "closed";\n        let payload;',
+          'if (!this.#engine.isOpen)\n            throw new Error("not open");\n        let payload;',
+          "`send` throws on a connection that has gone",
+        ),
+      ),
+    ],
+  },
+];

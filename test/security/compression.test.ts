@@ -1,0 +1,98 @@
+// permessage-deflate: few bytes that become many. The rows are those of SECURITY.md.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { constants, deflateRawSync } from "node:zlib";
+import { connected } from "../support/connected.js";
+import { Endpoint, type EndpointOptions, type Role } from "../support/engine-pair.js";
+import { frameFor, OP } from "../support/frames.js";
+import { maskedFrame } from "../support/raw-client.js";
+
+const ROLES: readonly Role[] = ["server", "client"];
+const MEBIBYTE = 2 ** 20;
+
+/** A message that inflates to `mebibytes` MiB of zeros, a thousandth of which it is. */
+function bomb(mebibytes: number): Buffer {
+  const block = deflateRawSync(Buffer.alloc(MEBIBYTE), { finishFlush: constants.Z_FULL_FLUSH });
+  return Buffer.concat(Array.from({ length: mebibytes }, () => block)).subarray(0, -4);
+}
+
+function endpointOf(role: Role, options: EndpointOptions = {}): Endpoint {
+  return new Endpoint(role, { host: "node", deflate: {}, ...options });
+}
+
+function problemOf(endpoint: Endpoint): string | undefined {
+  return endpoint.engine.isOpen ? undefined : endpoint.engine.transportClosed().error?.code;
+}
+
+test("a decompression bomb is stopped while it is inflated, not when it is whole in memory", () => {
+  // undici CVE-2026-1526, python websockets CVE-2018-1000518
+  const payload = bomb(256);
+  for (const role of ROLES) {
+    const endpoint = endpointOf(role, { maxMessageBytes: MEBIBYTE });
+    const beforeKib = process.resourceUsage().maxRSS;
+    endpoint.receive(frameFor(role, { opcode: OP.binary, rsv: 4, payload }));
+    assert.equal(problemOf(endpoint), "MESSAGE_TOO_BIG");
+    assert.ok(process.resourceUsage().maxRSS - beforeKib < 64 * 1024, "memory for a part of it only");
+  }
+});
+
+test("a bomb that is handed out in pieces is stopped at the limit", () => {
+  // undici CVE-2026-1526
+  for (const role of ROLES) {
+    const endpoint = endpointOf(role, { maxMessageBytes: MEBIBYTE, streaming: true });
+    endpoint.receive(frameFor(role, { opcode: OP.binary, rsv: 4, fin: false, payload: bomb(8) }));
+    assert.equal(endpoint.events.filter(({ type }) => type === "chunk").length, 0);
+    assert.equal(problemOf(endpoint), "MESSAGE_TOO_BIG");
+  }
+});
+
+test("what is inflated is counted over all fragments of a message", () => {
+  // undici, June 2026
+  for (const role of ROLES) {
+    const endpoint = endpointOf(role, { maxMessageBytes: MEBIBYTE, streaming: true });
+    const payload = deflateRawSync(Buffer.alloc(MEBIBYTE / 2), { finishFlush: constants.Z_FULL_FLUSH });
+    for (let i = 0; i < 6 && endpoint.engine.isOpen; i++) {
+      const opcode = i === 0 ? OP.binary : OP.more;
+      endpoint.receive(frameFor(role, { opcode, rsv: i === 0 ? 4 : 0, fin: false, payload }));
+    }
+    assert.equal(problemOf(endpoint), "MESSAGE_TOO_BIG");
+  }
+});
+
+test("a block with BFINAL=1 is taken, and the message goes on behind it", () => {
+  // Bun; RFC 7692 §7.2.3.4
+  const final = deflateRawSync("one, ");
+  const rest = deflateRawSync("two", { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  for (const role of ROLES) {
+    const endpoint = endpointOf(role);
+    const payload = Buffer.concat([final, rest]);
+    endpoint.receive(frameFor(role, { opcode: OP.text, rsv: 4, payload }));
+    endpoint.receive(
+      frameFor(role, { opcode: OP.text, rsv: 4, payload: Buffer.concat([final, Buffer.of(0)]) }),
+    );
+    assert.deepEqual(endpoint.texts, ["one, two", "one, "]);
+  }
+});
+
+test("a message of nothing but blocks with BFINAL=1 is given up after 32 of them", () => {
+  // Bun; each block costs a state of zlib, and a peer only two bytes.
+  for (const role of ROLES) {
+    const endpoint = endpointOf(role);
+    const payload = Buffer.concat([...Array.from({ length: 200 }, () => Buffer.of(3, 0)), Buffer.of(0)]);
+    endpoint.receive(frameFor(role, { opcode: OP.text, rsv: 4, payload }));
+    assert.equal(problemOf(endpoint), "MESSAGE_TOO_BIG");
+  }
+});
+
+test("data that is no DEFLATE ends the connection, and not the process", async () => {
+  // engine.io CVE-2022-21676 and others: exceptions that a peer can cause
+  const { client, errors, closes, end } = await connected(
+    { compression: true },
+    { headers: { "Sec-WebSocket-Extensions": "permessage-deflate" } },
+  );
+  client.send(maskedFrame(0xc2, Buffer.alloc(50, 0xff)));
+  assert.equal((await errors.next()).code, "INVALID_COMPRESSED_DATA");
+  await client.finish();
+  await closes.next();
+  await end();
+});

@@ -1,0 +1,122 @@
+// Limits of connections and servers: finite by default, and they hold. The rows are those of SECURITY.md.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { serve } from "hawser/server";
+import { DEFAULT_SEND_LIMITS } from "#node/connection/connection-settings.js";
+import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
+import { DEFAULT_DEADLINES, DEFAULT_LIMITS } from "#protocol/engine-config.js";
+import { connected, FILLING, fill } from "../support/connected.js";
+import { Endpoint } from "../support/engine-pair.js";
+import { frameFor, OP } from "../support/frames.js";
+import { binaryFrame, maskedFrame, RawClient } from "../support/raw-client.js";
+import { rounds } from "../support/until.js";
+
+test("every limit is finite by default, except the lifetime of a connection", () => {
+  // Daphne CVE-2026-44545
+  const { maxLifetimeMs, ...deadlines } = DEFAULT_DEADLINES;
+  assert.equal(maxLifetimeMs, 0);
+  for (const limits of [DEFAULT_LIMITS, deadlines, DEFAULT_SEND_LIMITS, DEFAULT_SERVER_LIMITS]) {
+    for (const [name, value] of Object.entries(limits)) {
+      assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
+    }
+  }
+});
+
+test("a message above 16 MiB is refused by default, by its header", () => {
+  // Daphne CVE-2026-44545
+  for (const role of ["server", "client"] as const) {
+    const endpoint = new Endpoint(role);
+    endpoint.engine.receive(frameFor(role, { opcode: OP.binary, announce: 2n ** 24n + 1n }));
+    assert.equal(endpoint.engine.transportClosed().error?.code, "MESSAGE_TOO_BIG");
+  }
+});
+
+test("connections are capped in total, with 503", async () => {
+  await using server = await serve({ maxConnections: 1 });
+  const first = await RawClient.open({ port: server.port });
+  const second = await RawClient.open({ port: server.port });
+  assert.deepEqual([first.status, second.status], [101, 503]);
+  await first.destroy();
+});
+
+test("connections are capped by address, with 429", async () => {
+  await using server = await serve({ maxConnectionsPerAddress: 1 });
+  const first = await RawClient.open({ port: server.port });
+  const second = await RawClient.open({ port: server.port });
+  assert.deepEqual([first.status, second.status], [101, 429]);
+  await first.destroy();
+});
+
+test("connections that send no request are capped by address, and take no places of others", async () => {
+  await using server = await serve({ maxConnectionsPerAddress: 3 });
+  const silent = await Promise.all([1, 2, 3].map(() => RawClient.dial({ port: server.port })));
+  const above = await RawClient.dial({ port: server.port });
+  await Promise.race([above.gone, delay(2_000, undefined, { ref: false })]);
+  assert.ok(above.socket.destroyed);
+  await silent[0]?.destroy();
+  await rounds(5);
+  const next = await RawClient.open({ port: server.port });
+  assert.equal(next.status, 101);
+  await Promise.all([...silent, next].map((client) => client.destroy()));
+});
+
+test("a connection that is silent is closed at the idle deadline", () => {
+  for (const role of ["server", "client"] as const) {
+    const endpoint = new Endpoint(role, { clock: { ms: 1_000 }, pingIntervalMs: 0, idleTimeoutMs: 5_000 });
+    endpoint.engine.handleTimeout(6_000);
+    assert.equal(endpoint.engine.transportClosed().error?.code, "IDLE_TIMEOUT");
+  }
+});
+
+test("a peer that answers no ping is dropped", () => {
+  for (const role of ["server", "client"] as const) {
+    const clock = { ms: 1_000 };
+    const endpoint = new Endpoint(role, { clock, pingIntervalMs: 5_000, pongTimeoutMs: 2_000 });
+    for (clock.ms = 6_000; clock.ms <= 8_000; clock.ms += 2_000) endpoint.engine.handleTimeout(clock.ms);
+    assert.equal(endpoint.engine.transportClosed().error?.code, "PONG_TIMEOUT");
+  }
+});
+
+test("a connection is closed at the end of its maximum lifetime, however busy it is", () => {
+  const clock = { ms: 1_000 };
+  const endpoint = new Endpoint("server", { clock, maxLifetimeMs: 5_000 });
+  for (let i = 0; i < 6; i++) {
+    endpoint.receive(frameFor("server", { opcode: OP.text, payload: "busy" }));
+    endpoint.engine.handleTimeout((clock.ms += 1_000));
+  }
+  assert.equal(endpoint.engine.isOpen, false);
+  assert.equal(endpoint.engine.transportClosed().sent?.code, 1001);
+});
+
+test("a peer that never ends the closing handshake is dropped", () => {
+  for (const role of ["server", "client"] as const) {
+    const endpoint = new Endpoint(role, { clock: { ms: 1_000 }, closeTimeoutMs: 5_000 });
+    endpoint.engine.close(1000);
+    endpoint.engine.handleTimeout(6_000);
+    assert.deepEqual(endpoint.events.at(-1), { type: "disconnect", how: "destroy" });
+  }
+});
+
+test("a peer that does not read is dropped at `maxBufferedBytes`", async () => {
+  const { socket, errors, end } = await connected({ maxBufferedBytes: 100_000 }, { paused: true });
+  await fill(socket);
+  for (let i = 0; i < 3; i++) socket.send(FILLING);
+  assert.equal(socket.state === "open" ? "open" : (await errors.next()).code, "BUFFER_OVERFLOW");
+  await end();
+});
+
+test("a small message that waits to be taken keeps alive nothing of what came around it", async () => {
+  // The mark of 64 KiB counts messages; a peer could have each of them hold a chunk of 64 KiB.
+  const { socket, client, end } = await connected({ pulled: true });
+  const pongs = Array.from({ length: 100 }, () => maskedFrame(0x8a, Buffer.alloc(125)));
+  client.send(binaryFrame(Buffer.from("small")), ...pongs, binaryFrame(Buffer.alloc(40_000)));
+  const messages: Buffer[] = [];
+  for await (const message of socket) {
+    messages.push(message as Buffer);
+    if (messages.length === 2) break;
+  }
+  assert.equal(messages[0]?.toString(), "small");
+  assert.equal(messages[0]?.buffer.byteLength, 5);
+  await end();
+});

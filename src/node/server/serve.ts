@@ -92,7 +92,7 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
 /** So that a head that never ends is dropped at most a quarter later than it should be, whichever parser it is with. */
 function checkInterval(headersTimeoutMs: number): number {
   if (headersTimeoutMs === 0) return MAX_CHECK_INTERVAL_MS;
-  return Math.min(MAX_CHECK_INTERVAL_MS, Math.max(MIN_CHECK_INTERVAL_MS, headersTimeoutMs / 4));
+  return Math.min(MAX_CHECK_INTERVAL_MS, Math.max(MIN_CHECK_INTERVAL_MS, Math.ceil(headersTimeoutMs / 4)));
 }
 
 function listen(

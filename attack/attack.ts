@@ -26,6 +26,8 @@ export interface Attack {
   readonly isSecure?: boolean | undefined;
   /** How many attackers there are at a time, in the measured version and in the tests. */
   readonly connections: { readonly full: number; readonly short: number };
+  /** At least so long in the measured version, where it takes that long until all attackers are there. */
+  readonly minSeconds?: number | undefined;
   /** What it may cost. */
   budget(connections: number, limits: AttackedLimits): Budget;
   /** Attacks until `field.isOver`. Sockets that are left are destroyed afterwards. */

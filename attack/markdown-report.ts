@@ -27,7 +27,7 @@ export function writeReport(
   const lines = [
     BEGIN,
     "",
-    `${new Date().toISOString().slice(0, 10)}, ${machineText()}. Each attack lasted ${seconds} s; ${clients} honest clients.`,
+    `${new Date().toISOString().slice(0, 10)}, ${machineText()}. Each attack lasted ${seconds} s, where the table does not say longer; ${clients} honest clients.`,
     "",
     broken.length === 0
       ? "All promises were kept in all attacks: nothing thrown, nothing left, memory within the budget, every honest message answered."
@@ -70,8 +70,14 @@ export function writeReport(
     "",
     "| attack | what they do | how the server ended connections | refused handshakes | what the attackers saw |",
     "| --- | --- | --- | --- | --- |",
-    ...results.map(({ name, about, ends, refusals, seen }) =>
-      row([name, about, tally(ends), tally(refusals), tally(seen)]),
+    ...results.map(({ name, about, seconds: lasted, ends, refusals, seen }) =>
+      row([
+        name,
+        lasted > seconds ? `${about} (${lasted} s)` : about,
+        tally(ends),
+        tally(refusals),
+        tally(seen),
+      ]),
     ),
     "",
   ];

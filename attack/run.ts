@@ -33,7 +33,7 @@ for (const [index, attack] of attacks.entries()) {
     const result = await runAttack(attack, {
       isFull: true,
       baselineSeconds: 3,
-      seconds,
+      seconds: Math.max(seconds, attack.minSeconds ?? 0),
       honestClients: Number(values.clients),
       honestIntervalMs: 50,
       generators,

@@ -8,7 +8,10 @@ async function openAndStay(field: AttackField): Promise<void> {
   const status = await connection.upgrade("/echo");
   if (status !== 101) return field.sleep(500);
   field.note("let in");
-  connection.onMessage = () => field.note("served");
+  connection.onMessage = () => {
+    field.note("served");
+    if (field.tally["served"] === field.connections) field.note("all served");
+  };
   await connection.write(maskedFrame(FIRST.text, "is anybody there?"));
   await connection.gone;
 }
@@ -32,5 +35,6 @@ export const oneAddressAllowed: Attack = {
   about: "open all, keep them; each has a message echoed",
   server: { maxConnectionsPerAddress: 10_000 },
   shortServer: {},
-  mustNote: ["let in", "served"],
+  minSeconds: 40,
+  mustNote: ["all served"],
 };

@@ -8,7 +8,7 @@ export const slowHandshakes: Attack = {
   connections: { full: 1_000, short: 40 },
   budget: (connections) =>
     budgetOf(connections, { "half-open": CONNECTION_BYTES, "of http": CONNECTION_BYTES }),
-  mustNote: ["dropped"],
+  mustNote: ["GET dropped", "POST dropped"],
   run: (field) =>
     field.loop(async (index) => {
       const connection = await field.dial();
@@ -19,5 +19,6 @@ export const slowHandshakes: Attack = {
         await connection.write(request.charAt(at));
         await field.sleep(50);
       }
+      if (connection.isGone && !field.isOver) field.note(index % 2 === 0 ? "GET dropped" : "POST dropped");
     }),
 };

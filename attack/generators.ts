@@ -3,9 +3,9 @@ import { once } from "node:events";
 import type { Attack } from "./attack.js";
 import { AttackField, type Tally } from "./attack-field.js";
 import type { GeneratorCommand } from "./attack-process.js";
+import { answerOf, startProcess } from "./child-process.js";
 import { HonestClients, type HonestReport } from "./honest-clients.js";
 import type { Target } from "./raw-connection.js";
-import { answerOf, startProcess } from "./server-handle.js";
 
 /** However early an attack may end: long enough for each attacker to have done something. */
 const MIN_ATTACK_MS = 300;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { after, describe, it, mock } from "node:test";
 import { accept, type ServeOptions, serve } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
-import { Inbox } from "../support/inbox.js";
+import { Inbox, PATIENCE_MS } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient, requestHead, textFrame } from "../support/raw-client.js";
 import { rounds, until } from "../support/until.js";
+import { withTimeout } from "../support/with-timeout.js";
 
 describe("the limits on connections", () => {
   after(leakCheck());
@@ -190,6 +191,14 @@ describe("the deadline of the opening handshake", () => {
     const client = await RawClient.dial({ port: server.port });
     client.send(Buffer.from(requestHead().slice(0, -4)));
     await client.gone;
+    await server.shutdown();
+  });
+
+  it("drops the head of an ordinary request that never ends, long before Node would look for it", async () => {
+    const server = await serve({ handshakeTimeoutMs: SHORT_MS });
+    const client = await RawClient.dial({ port: server.port });
+    client.send(Buffer.from("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "));
+    await withTimeout(client.gone, PATIENCE_MS, "the end of the connection"); // Node looks every 30 s by default
     await server.shutdown();
   });
 

@@ -20,6 +20,10 @@ const MAX_PENDING_HANDSHAKES = 1_024;
 /** Node's own default, which `headersTimeout` may not be above. */
 const REQUEST_TIMEOUT_MS = 300_000;
 
+/** How often Node looks for requests that take too long, at least and at most: the latter is its own default. */
+const MIN_CHECK_INTERVAL_MS = 100;
+const MAX_CHECK_INTERVAL_MS = 30_000;
+
 const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy", ["Allow", "GET"]);
 
 /** A server that listens. */
@@ -82,6 +86,7 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
   const settings = {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout,
+    connectionsCheckingInterval: checkInterval(headersTimeout),
     ...(headersTimeout > REQUEST_TIMEOUT_MS && { requestTimeout: headersTimeout }),
     noDelay: true,
     // A server may ignore an upgrade that it does not want (RFC 9110 §7.8): `h2c`, say. Node 20 does not ask.
@@ -100,6 +105,12 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
   http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it
   http.maxConnections = limits.maxConnections + MAX_PENDING_HANDSHAKES;
   return http;
+}
+
+/** So that a head that never ends is dropped at most a quarter later than it should be, whichever parser it is with. */
+function checkInterval(headersTimeoutMs: number): number {
+  if (headersTimeoutMs === 0) return MAX_CHECK_INTERVAL_MS;
+  return Math.min(MAX_CHECK_INTERVAL_MS, Math.max(MIN_CHECK_INTERVAL_MS, Math.ceil(headersTimeoutMs / 4)));
 }
 
 function listen(

@@ -10,7 +10,12 @@ export function copyBytes(
   position: number,
 ): void {
   if (end - start > BY_HAND_UP_TO_BYTES) {
-    target.set(start === 0 && end === source.length ? source : source.subarray(start, end), position);
+    // Not `subarray`: that of a Buffer takes twice the time.
+    const isWhole = start === 0 && end === source.length;
+    target.set(
+      isWhole ? source : new Uint8Array(source.buffer, source.byteOffset + start, end - start),
+      position,
+    );
     return;
   }
   let from = start;

@@ -21,7 +21,7 @@ import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { DeferredMessages } from "./deferred-messages.js";
-import { diagnostics } from "./diagnostics.js";
+import { diagnostics, lookForTracers } from "./diagnostics.js";
 import { laterDrain } from "./drain-notice.js";
 import { HeldBytes } from "./held-bytes.js";
 import { CONNECTION_BASE_BYTES, type MemoryBudget, type MemoryHolder } from "./memory-budget.js";
@@ -498,7 +498,11 @@ export class Connection<Data = undefined>
   };
 
   #openOutput(): OutputBuffer {
-    return (this.#output ??= new OutputBuffer(this.#stream, this));
+    if (this.#output === undefined) {
+      lookForTracers();
+      this.#output = new OutputBuffer(this.#stream, this);
+    }
+    return this.#output;
   }
 
   #receive(chunk: Uint8Array, byteLength: number): void {
@@ -512,6 +516,7 @@ export class Connection<Data = undefined>
       }
       return;
     }
+    lookForTracers();
     beginTurn();
     try {
       const stoppedAt = this.#engine.receive(chunk, 0, byteLength);

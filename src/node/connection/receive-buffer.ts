@@ -1,12 +1,25 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { accelerateMask } from "../../protocol/mask.js";
+import { maskedByWasm } from "../wasm-mask.js";
+
+/** As much as is read at once: what Node itself asks for. */
+const RECEIVE_BYTES = 65_536;
+/** Whether the ways that Node does not document are left alone: for the tests of the others, and for doubts. */
+const isPlain = process.env["HAWSER_PLAIN_IO"] !== undefined;
 
 /**
- * As much as is read at once. Node gives each read a new buffer of 64 KiB and shrinks it afterwards; this one is kept,
- * and shared by all sockets of the process, since what is read is handled before anything else is read.
+ * What is read into. Node gives each read a new buffer and shrinks it afterwards; this one is kept, and shared by all
+ * sockets of the process, since what is read is handled before anything else is read.
  */
-export const receiveBuffer: Buffer = Buffer.allocUnsafeSlow(65_536);
+export const receiveBuffer: Buffer = acceleratedBuffer() ?? Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+
+function acceleratedBuffer(): Buffer | undefined {
+  const masked = isPlain ? undefined : maskedByWasm(RECEIVE_BYTES);
+  if (masked !== undefined) accelerateMask(masked);
+  return masked?.bytes;
+}
 
 /** Called with the stream as `this`: how many bytes are in {@link receiveBuffer}. */
 export type OnReceived = (this: Duplex, byteLength: number) => boolean;
@@ -35,9 +48,10 @@ export function readInto(stream: Duplex, onReceived: OnReceived): boolean {
   return true;
 }
 
-/** Whether {@link readInto} works here. The environment variable is for the tests of the other way, and for doubts. */
-const keys: { readonly buffer: symbol; readonly callback: symbol } | undefined =
-  process.env["HAWSER_PLAIN_IO"] === undefined ? findKeys() : undefined;
+/** Whether {@link readInto} works here. */
+const keys: { readonly buffer: symbol; readonly callback: symbol } | undefined = isPlain
+  ? undefined
+  : findKeys();
 
 function findKeys(): typeof keys {
   const buffer = Buffer.alloc(1);

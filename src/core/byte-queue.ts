@@ -1,81 +1,49 @@
-/** Pieces of at least this many bytes may be kept as they are; smaller ones are copied together. */
-const KEEP_FROM_BYTES = 4096;
-/** And only if they are at least this part of the buffer that they keep alive: a peer chooses what lies around them. */
-const KEEP_FROM_PART = 1 / 2;
-/** What a piece costs beside its bytes: an array over a buffer is two objects, and a place in the list. */
-const PIECE_OVERHEAD_BYTES = 192;
 const FIRST_BLOCK_BYTES = 512;
-const MAX_BLOCK_BYTES = 65_536;
+/** What a buffer costs beside its bytes. */
+const BUFFER_OVERHEAD_BYTES = 192;
 
 /**
- * Collects the pieces of a message. Large pieces are kept by reference, small ones are copied into shared
- * blocks, so that a message in a million one-byte fragments costs its bytes and not a million objects, and no
- * piece keeps alive a chunk of more than twice its size.
+ * Collects the pieces of a message in one buffer, which doubles when it is full. Pieces are copied: they lie in a
+ * chunk that is used again for the next read, and a message in a million one-byte fragments costs its bytes and not a
+ * million objects.
  */
 export class ByteQueue {
-  readonly #pieces: Uint8Array[] = [];
-  #block: Uint8Array | undefined;
-  #blockUsed = 0;
+  #bytes: Uint8Array | undefined;
   #byteLength = 0;
-  #heldBytes = 0;
 
   /** How many bytes were appended. */
   get byteLength(): number {
     return this.#byteLength;
   }
 
-  /** How much memory that keeps: whole buffers, however little of them is used, and objects. */
+  /** How much memory that keeps: the whole buffer, at most twice what was appended or 512 bytes, and the objects. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#bytes === undefined ? 0 : this.#bytes.length + BUFFER_OVERHEAD_BYTES;
   }
 
-  /** Appends `bytes[start, end)`. Large pieces stay by reference: the caller must not change them any more. */
-  append(bytes: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    if (length === 0) return;
-    if (length >= KEEP_FROM_BYTES && length >= bytes.buffer.byteLength * KEEP_FROM_PART) {
-      this.#closeBlock();
-      this.#pieces.push(bytes.subarray(start, end));
-      this.#heldBytes += bytes.buffer.byteLength + PIECE_OVERHEAD_BYTES;
-    } else {
-      this.#copy(bytes, start, end);
+  /**
+   * Appends `bytes[start, end)`.
+   * @param expectedBytes how long all of it will be, as far as is known. Only so that no room is taken that will not be
+   * used: more than twice what has come is never taken.
+   */
+  append(bytes: Uint8Array, start: number, end: number, expectedBytes = 0): void {
+    if (end === start) return;
+    const byteLength = this.#byteLength + end - start;
+    let block = this.#bytes;
+    if (block === undefined || byteLength > block.length) {
+      const mostBytes = Math.max(FIRST_BLOCK_BYTES, 2 * byteLength);
+      block = new Uint8Array(expectedBytes >= byteLength ? Math.min(expectedBytes, mostBytes) : mostBytes);
+      if (this.#bytes !== undefined) block.set(this.#bytes.subarray(0, this.#byteLength));
+      this.#bytes = block;
     }
-    this.#byteLength += length;
+    block.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#byteLength);
+    this.#byteLength = byteLength;
   }
 
-  /** All bytes as one array: a view where there is one piece, else a copy. */
+  /** All bytes as one array. */
   concat(): Uint8Array {
-    this.#closeBlock();
-    if (this.#pieces.length === 1) return this.#pieces[0]!;
-    const whole = new Uint8Array(this.#byteLength);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
-  }
-
-  #copy(bytes: Uint8Array, start: number, end: number): void {
-    let from = start;
-    while (from < end) {
-      if (this.#block === undefined || this.#blockUsed === this.#block.length) {
-        this.#closeBlock();
-        const size = Math.max(FIRST_BLOCK_BYTES, end - from, Math.min(this.#byteLength, MAX_BLOCK_BYTES));
-        this.#block = new Uint8Array(size);
-        this.#heldBytes += size + PIECE_OVERHEAD_BYTES;
-      }
-      const until = Math.min(end, from + this.#block.length - this.#blockUsed);
-      this.#block.set(bytes.subarray(from, until), this.#blockUsed);
-      this.#blockUsed += until - from;
-      from = until;
-    }
-  }
-
-  #closeBlock(): void {
-    if (this.#block === undefined) return;
-    this.#pieces.push(this.#block.subarray(0, this.#blockUsed));
-    this.#block = undefined;
-    this.#blockUsed = 0;
+    const bytes = this.#bytes;
+    if (bytes === undefined) return new Uint8Array(0);
+    return bytes.length === this.#byteLength ? bytes : bytes.subarray(0, this.#byteLength);
   }
 }

@@ -1,9 +1,10 @@
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { randomFillSync } from "node:crypto";
 import type { EngineHost } from "../protocol/engine-host.js";
 import { asBuffer } from "./as-buffer.js";
 import { nowMs } from "./clock.js";
-import { ZlibDeflateContext, ZlibInflateContext } from "./zlib-context.js";
+import { ZlibDeflateContext } from "./deflate/deflate-context.js";
+import { ZlibInflateContext } from "./deflate/inflate-context.js";
 
 /** Randomness is drawn in blocks: one call of the system for 2,048 masking keys. */
 const masks = new Int32Array(2048);

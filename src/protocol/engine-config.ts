@@ -55,6 +55,8 @@ export interface EngineConfig<Owner> extends ReceiveLimits, Deadlines {
   /** Messages below this many bytes are sent uncompressed. Default 1024: below, the gain rarely pays the time. */
   readonly compressFromBytes: number;
   readonly trace: FrameTrace<Owner> | undefined;
+  /** @internal The longest message in one frame that no limit forbids. */
+  readonly maxWholeBytes: number;
 }
 
 /** The defaults of {@link ReceiveLimits}. */
@@ -76,7 +78,7 @@ export const DEFAULT_DEADLINES: Readonly<Deadlines> = {
 
 /** What {@link engineConfig} takes: the required parts, and whatever differs from the defaults. */
 export type EngineConfigInput<Owner> = Pick<EngineConfig<Owner>, "role" | "host" | "handler"> & {
-  readonly [Name in keyof Omit<EngineConfig<Owner>, "role" | "host" | "handler">]?:
+  readonly [Name in keyof Omit<EngineConfig<Owner>, "role" | "host" | "handler" | "maxWholeBytes">]?:
     | EngineConfig<Owner>[Name]
     | undefined;
 };
@@ -88,6 +90,7 @@ export type EngineConfigInput<Owner> = Pick<EngineConfig<Owner>, "role" | "host"
 export function engineConfig<Owner>(input: EngineConfigInput<Owner>): EngineConfig<Owner> {
   const streaming = input.streaming ?? false;
   const maxMessageBytes = count(input, "maxMessageBytes", DEFAULT_LIMITS.maxMessageBytes);
+  const maxFrameBytes = count(input, "maxFrameBytes", maxMessageBytes);
   return {
     role: input.role,
     host: input.host,
@@ -96,7 +99,8 @@ export function engineConfig<Owner>(input: EngineConfigInput<Owner>): EngineConf
     trace: input.trace,
     compressFromBytes: count(input, "compressFromBytes", 1024),
     maxMessageBytes,
-    maxFrameBytes: count(input, "maxFrameBytes", maxMessageBytes),
+    maxFrameBytes,
+    maxWholeBytes: Math.min(maxMessageBytes, maxFrameBytes),
     maxFragmentOverheadBytes: count(
       input,
       "maxFragmentOverheadBytes",

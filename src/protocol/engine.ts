@@ -10,10 +10,11 @@ import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
 import { checkBytes, encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
 import { Liveness } from "./liveness.js";
-import { writeMaskKey } from "./mask.js";
+import { applyMask, NON_ASCII_BITS, readMaskKey, writeMaskKey } from "./mask.js";
 import { MessageAssembler } from "./message-assembler.js";
 import {
   FIN_BIT,
+  MASK_BIT,
   MAX_CONTROL_BYTES,
   type MessageOpcode,
   OPCODE_BITS,
@@ -121,21 +122,68 @@ export class Engine<Owner> implements FrameSink {
   // --- Receiving -----------------------------------------------------------------------------------------------
 
   /**
-   * Bytes from the peer, which are unmasked in place: the chunk is ours from here on. Returns how far it came:
-   * less than the length only when {@link pause} was called meanwhile; give it the rest after {@link resume}.
+   * Takes `chunk[position, end)`, bytes from the peer, which are unmasked in place. What is kept of them is copied, so
+   * that the chunk may be read into again when this returns. Returns how far it came: less than `end` only when
+   * {@link pause} was called meanwhile; give it the rest after {@link resume}.
    */
-  receive(chunk: Uint8Array, position = 0): number {
+  receive(chunk: Uint8Array, position = 0, end: number = chunk.length): number {
     this.#liveness.heard();
     this.#receivedFrames = 0;
-    if (this.#isDiscarding) return chunk.length;
+    if (this.#isDiscarding()) return end;
     if (this.#isPaused) return position;
+    let at = position;
+    if (this.#parser === undefined) {
+      at = this.#receiveWholeMessages(chunk, position, end);
+      if (at === end || this.#isPaused) return at;
+      if (this.#isDiscarding()) return end;
+    }
     const parser = (this.#parser ??= spareParsers.pop() ?? new FrameParser());
-    const stoppedAt = parser.parse(chunk, position, this);
+    const stoppedAt = parser.parse(chunk, at, this, end);
     if (parser.isBetweenFrames) {
       this.#parser = undefined;
       if (spareParsers.length < MAX_SPARE_PARSERS) spareParsers.push(parser);
     }
-    return this.#isDiscarding ? chunk.length : stoppedAt;
+    return this.#isDiscarding() ? end : stoppedAt;
+  }
+
+  /**
+   * The short way of what comes most: a message in one frame that is all there, without compression, below 64 KiB.
+   * Stops at the first byte of any other frame, which {@link FrameParser} then reads; that one would come to the same
+   * for these.
+   */
+  #receiveWholeMessages(bytes: Uint8Array, position: number, end: number): number {
+    const { config } = this;
+    if (this.#assembler !== undefined || config.streaming || config.trace?.isEnabled) return position;
+    const { host, handler, maxWholeBytes } = config;
+    const maskBit = config.role === "server" ? MASK_BIT : 0;
+    const keyBytes = maskBit === 0 ? 0 : 4;
+    let at = position;
+    while (end - at >= 2) {
+      const opcode = bytes[at]! ^ FIN_BIT;
+      if (opcode !== Opcode.binary && opcode !== Opcode.text) break;
+      let length = bytes[at + 1]! ^ maskBit;
+      let start = at + 2 + keyBytes;
+      if (length > 125) {
+        if (length !== 126 || end - at < 4) break;
+        length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+        if (length < 126) break;
+        start += 2;
+      }
+      const until = start + length;
+      if (until > end || length > maxWholeBytes) break;
+      let isAscii = false;
+      if (keyBytes !== 0)
+        isAscii = (applyMask(bytes, start, until, readMaskKey(bytes, start - 4)) & NON_ASCII_BITS) === 0;
+      at = until;
+      this.#receivedFrames++;
+      if (opcode === Opcode.text && !isAscii && !host.isUtf8(bytes, start, until)) {
+        this.#fail("INVALID_UTF8");
+        break;
+      }
+      handler.message(this.owner, opcode, bytes, start, until, isAscii);
+      if (this.#isPaused || this.#closing !== undefined) break;
+    }
+    return at;
   }
 
   /**
@@ -248,7 +296,7 @@ export class Engine<Owner> implements FrameSink {
         if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))
           return this.#fail("INVALID_UTF8");
         config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
-        return this.#goesOn;
+        return this.#goesOn();
       }
       this.#beginMessage(opcode as MessageOpcode);
     }
@@ -271,7 +319,7 @@ export class Engine<Owner> implements FrameSink {
     if (this.config.streaming) return this.#handOutPiece(assembler, bytes, start, end, last);
     assembler.append(bytes, start, end);
     if (last) this.#handOutMessage(assembler, assembler.concat(), assembler.isAscii);
-    return this.#goesOn;
+    return this.#goesOn();
   }
 
   #compressedPiece(
@@ -286,7 +334,7 @@ export class Engine<Owner> implements FrameSink {
     let deflated = bytes.subarray(start, end);
     if (!inPieces) {
       assembler.append(bytes, start, end);
-      if (!last) return this.#goesOn;
+      if (!last) return this.#goesOn();
       deflated = assembler.concat();
     }
     const room = config.maxMessageBytes - assembler.inflatedBytes;
@@ -300,13 +348,13 @@ export class Engine<Owner> implements FrameSink {
     if (last && !assembler.isTextComplete) return this.#fail("INVALID_UTF8");
     if (config.streaming) return this.#handOutPiece(assembler, inflated, 0, inflated.length, last);
     this.#handOutMessage(assembler, inflated, false);
-    return this.#goesOn;
+    return this.#goesOn();
   }
 
   #handOutPiece(a: MessageAssembler, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
     if (last) this.#endMessage();
     if (last || end > start) this.config.handler.messageChunk(this.owner, a.opcode, bytes, start, end, last);
-    return this.#goesOn;
+    return this.#goesOn();
   }
 
   #handOutMessage(assembler: MessageAssembler, bytes: Uint8Array, isAscii: boolean): void {
@@ -330,21 +378,21 @@ export class Engine<Owner> implements FrameSink {
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
     if (last && this.#control === undefined) {
       this.#controlFrame(opcode, bytes, start, end);
-      return this.#goesOn;
+      return this.#goesOn();
     }
     const control = (this.#control ??= new ControlAssembler());
     control.append(bytes, start, end);
     if (!last) return true;
     this.#control = undefined;
     this.#controlFrame(opcode, control.bytes, 0, control.length);
-    return this.#goesOn;
+    return this.#goesOn();
   }
 
   #controlFrame(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     if (opcode === Opcode.ping) {
       const isAnswered = this.config.handler.ping(this.owner, bytes, start, end);
       // Until the peer's close frame is there, pings are to be answered (§5.5.2), behind our own close frame, too.
-      if (isAnswered && !this.#isDiscarding)
+      if (isAnswered && !this.#isDiscarding())
         writeFrame(this.config, this.owner, FIN_BIT | Opcode.pong, bytes.subarray(start, end));
     } else if (opcode === Opcode.pong) {
       this.#receivePong(bytes, start, end);
@@ -376,12 +424,12 @@ export class Engine<Owner> implements FrameSink {
     if (this.config.role === "server") this.config.handler.disconnect(this.owner, "end");
   }
 
-  get #isDiscarding(): boolean {
+  #isDiscarding(): boolean {
     return this.#closing?.isDiscarding === true;
   }
 
-  get #goesOn(): boolean {
-    return !this.#isPaused && !this.#isDiscarding;
+  #goesOn(): boolean {
+    return !this.#isPaused && !this.#isDiscarding();
   }
 
   // --- Sending -------------------------------------------------------------------------------------------------

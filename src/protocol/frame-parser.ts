@@ -37,15 +37,17 @@ export class FrameParser {
   }
 
   /**
-   * Reads `bytes` from `position` on. Returns where it stopped: the end, or behind the frame header or payload
+   * Reads `bytes[position, end)`. Returns where it stopped: the end, or behind the frame header or payload
    * at which the sink said so; the rest can be given again later.
    */
-  parse(bytes: Uint8Array, position: number, sink: FrameSink): number {
-    const end = bytes.length;
+  parse(bytes: Uint8Array, position: number, sink: FrameSink, end: number = bytes.length): number {
     let at = position;
     while (at < end) {
       if (this.#remaining === IN_HEADER) {
-        at = this.#carry === undefined ? this.#readWholeHeader(bytes, at) : this.#readCutHeader(bytes, at);
+        at =
+          this.#carry === undefined
+            ? this.#readWholeHeader(bytes, at, end)
+            : this.#readCutHeader(bytes, at, end);
         if (header.byteLength === 0) return end;
         if (header.problem !== undefined) {
           sink.frameLengthInvalid(header.problem);
@@ -77,19 +79,19 @@ export class FrameParser {
     return at;
   }
 
-  #readWholeHeader(bytes: Uint8Array, position: number): number {
-    const available = bytes.length - position;
+  #readWholeHeader(bytes: Uint8Array, position: number, end: number): number {
+    const available = end - position;
     if (readHeader(bytes, position, available)) return position + header.byteLength;
     this.#carry = new CutHeader();
-    this.#carry.bytes.set(bytes.subarray(position));
+    this.#carry.bytes.set(bytes.subarray(position, end));
     this.#carry.length = available;
-    return bytes.length;
+    return end;
   }
 
-  #readCutHeader(bytes: Uint8Array, position: number): number {
+  #readCutHeader(bytes: Uint8Array, position: number, end: number): number {
     const carry = this.#carry!;
     let at = position;
-    while (at < bytes.length) {
+    while (at < end) {
       carry.bytes[carry.length++] = bytes[at++]!;
       if (readHeader(carry.bytes, 0, carry.length)) {
         this.#carry = undefined;

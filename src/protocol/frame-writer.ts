@@ -1,3 +1,4 @@
+import { copyBytes } from "../core/copy-bytes.js";
 import { UsageError } from "../core/hawser-error.js";
 import type { EngineConfig } from "./engine-config.js";
 import type { EngineHost } from "./engine-host.js";
@@ -63,7 +64,7 @@ export function writeFrame<Owner>(
   const headerLength = frameHeaderLength(length, config.role === "client");
   const { bytes, position } = config.handler.reserve(owner, headerLength + length);
   const start = position + headerLength;
-  bytes.set(payload, start);
+  copyBytes(payload, 0, length, bytes, start);
   finishFrame(config, owner, bytes, position, firstByte, start, length);
 }
 

@@ -60,9 +60,9 @@ export class MessageAssembler {
     return this.#utf8.push(bytes, start, end);
   }
 
-  /** Keeps a piece. */
+  /** Keeps a copy of a piece. */
   append(bytes: Uint8Array, start: number, end: number): void {
-    this.#queue.append(bytes, start, end);
+    this.#queue.append(bytes, start, end, this.announcedBytes);
   }
 
   /** All that was kept, as one array. */

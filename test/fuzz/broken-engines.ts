@@ -1,5 +1,5 @@
 import type { EngineMaker, RecordingEngine } from "#fuzz/recording-engine.js";
-import { ZlibInflateContext } from "#node/zlib-context.js";
+import { ZlibInflateContext } from "#node/deflate/inflate-context.js";
 import { Engine } from "#protocol/engine.js";
 import type { InflateContext } from "#protocol/engine-host.js";
 

@@ -4,7 +4,8 @@ import process from "node:process";
 import { it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { ZlibDeflateContext, ZlibInflateContext } from "#node/zlib-context.js";
+import { ZlibDeflateContext } from "#node/deflate/deflate-context.js";
+import { ZlibInflateContext } from "#node/deflate/inflate-context.js";
 
 const CONTEXTS = 400;
 const MESSAGE_BYTES = 2_000;

@@ -1,5 +1,7 @@
+import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
+import { copyBytes } from "../../core/copy-bytes.js";
 import { ConnectionError, type HawserError, UsageError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { CloseCode } from "../../protocol/close-code.js";
@@ -8,22 +10,26 @@ import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
+import { MAX_HEADER_BYTES } from "../../protocol/frame-header.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
+import { ownerOf, ownStream, readData, type StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { DeferredMessages } from "./deferred-messages.js";
-import { diagnostics } from "./diagnostics.js";
+import { diagnostics, lookForTracers } from "./diagnostics.js";
 import { laterDrain } from "./drain-notice.js";
+import { HeldBytes } from "./held-bytes.js";
 import { CONNECTION_BASE_BYTES, type MemoryBudget, type MemoryHolder } from "./memory-budget.js";
 import { type Message, MessageQueue } from "./message-queue.js";
 import { MessageWriter } from "./message-writer.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
+import { readInto, receiveBuffer } from "./receive-buffer.js";
 import { ReceiveRate } from "./receive-rate.js";
 import type { SendStatus } from "./send-status.js";
 import { beginTurn, endTurn } from "./turn.js";
@@ -53,25 +59,24 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** Finds the connection of a stream in the listeners that all connections share. */
-const CONNECTION = Symbol("hawser connection");
+/** Above this, what comes while reading is paused is left to TCP to hold. */
+const HOLD_UP_TO_BYTES = 65_536;
+
 /** Less than this in the stream is not counted: it is part of what each connection costs, and mostly gone in a moment. */
 const SMALL_OUTPUT_BYTES = 1_024;
 /** What a piece that waits in the stream costs beside its bytes: 154 measured on Node 20. */
 const PIECE_OVERHEAD_BYTES = 160;
-
-type ConnectedStream = Duplex & { [CONNECTION]: Connection<unknown> };
 
 /** What few connections use, so that the others do not pay for it. */
 interface Extras {
   closed?: Promise<CloseResult>;
   resolveClosed?: (result: CloseResult) => void;
   result?: CloseResult;
-  readyWaiters?: ((isOpen: boolean) => void)[];
+  readyWaiters?: ((isOpen: boolean) => void)[] | undefined;
   queue?: MessageQueue;
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
-  deferred?: DeferredMessages;
+  deferred?: DeferredMessages | undefined;
   rate?: ReceiveRate;
   /** How many pieces wait in the stream behind others. */
   waitingPieces?: number;
@@ -84,7 +89,9 @@ interface Extras {
  *
  * @typeParam Data what the application keeps with the connection.
  */
-export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHolder, AsyncIterable<Message> {
+export class Connection<Data = undefined>
+  implements StreamOwner, TimerWheelEntry, MemoryHolder, AsyncIterable<Message>
+{
   /** Yours: what the application keeps with this connection. On a server, what the `upgrade` hook returned. */
   data: Data;
   /** The subprotocol that was agreed on; empty if none. */
@@ -97,7 +104,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
   /** What is sent in this turn; an idle connection has none. */
   #output: OutputBuffer | undefined = undefined;
   /** Received bytes that wait, since reading was paused in the middle of a chunk. */
-  #held: Uint8Array | undefined = undefined;
+  #held: HeldBytes | undefined = undefined;
   #extras: Extras | undefined = undefined;
   #transportError: unknown = undefined;
   #pendingPongs = 0;
@@ -129,7 +136,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
-    return this.#leavingBytes + (this.#extras?.deferred?.byteLength ?? 0);
+    return this.#leavingBytes() + (this.#extras?.deferred?.byteLength ?? 0);
   }
 
   /** The round-trip time of the last ping that was answered, in ms; undefined before the first. */
@@ -169,7 +176,8 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
    * @throws {@link UsageError} `INVALID_PAYLOAD` for anything but strings, bytes and prepared messages.
    */
   send(data: string | BinaryData | PreparedMessage, options?: SendOptions): SendStatus {
-    if (!this.#engine.isOpen) return "closed";
+    const engine = this.#engine;
+    if (!engine.isOpen) return "closed";
     let payload: string | Uint8Array | PreparedMessage;
     let byteLength: number;
     let opcode: MessageOpcode;
@@ -177,7 +185,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
       payload = data;
       byteLength = data.length;
       opcode = options?.binary === true ? Opcode.binary : Opcode.text;
-    } else if (data instanceof PreparedMessage) {
+    } else if (!(data instanceof Uint8Array) && data instanceof PreparedMessage) {
       payload = data;
       byteLength = data.payload.length;
       opcode = data.opcode;
@@ -186,17 +194,22 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
       byteLength = payload.length;
       opcode = options?.binary === false ? Opcode.text : Opcode.binary;
     }
-    if (!this.#hasRoomFor(byteLength)) {
-      if (this.#context.settings.overflow === "disconnect") this.#overflow();
+    const { settings } = this.#context;
+    const buffered = this.bufferedBytes;
+    if (buffered > 0 && buffered + byteLength > settings.maxBufferedBytes) {
+      if (settings.overflow === "disconnect") this.#overflow();
       return "dropped";
     }
-    if (this.#engine.isSendingMessage) {
+    if (engine.isSendingMessage) {
       const extras = (this.#extras ??= {});
       extras.deferred ??= new DeferredMessages();
       extras.deferred.add(payload, byteLength, opcode, options?.compress);
       this.recount();
-    } else if (payload instanceof PreparedMessage) this.#engine.sendPrepared(payload);
-    else this.#engine.send(payload, opcode, options?.compress);
+    } else if (payload instanceof PreparedMessage) engine.sendPrepared(payload);
+    else engine.send(payload, opcode, options?.compress);
+    // At most three bytes a character of text, and a header: what is below the mark even so need not be looked at.
+    if (buffered + 3 * byteLength + MAX_HEADER_BYTES <= settings.highWaterMarkBytes && !this.#isAboveMark)
+      return "sent";
     return this.#statusAfterSend();
   }
 
@@ -285,15 +298,15 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
   // --- Receiving -----------------------------------------------------------------------------------------------
 
   /**
-   * Stops reading, from the next message on: the TCP socket is paused, and the peer's sending backs up. Meanwhile no
-   * deadline holds for what the peer sends, pongs included, so that a peer that dies is noticed only after `resume()`.
+   * Stops handing out, from the next message on. Some 64 KiB more are read, so that the end of a peer that is gone is
+   * noticed; then the TCP socket is paused, and the peer's sending backs up. Meanwhile no deadline holds for what the peer
+   * sends, pongs included, so that a peer that dies without a word is noticed only after `resume()`.
    */
   pause(): void {
     if (this.#isGone) return;
     const rate = this.#extras?.rate;
     if (rate !== undefined) rate.isPausedByUser = true;
     this.#engine.pause();
-    this.#stream.pause();
   }
 
   /** Reads again. Messages that wait in a received chunk are handed out before new ones are read. */
@@ -350,14 +363,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
 
   /** @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else. */
   start(head: string | undefined, firstBytes: Uint8Array): void {
-    const stream = this.#stream as ConnectedStream;
-    stream[CONNECTION] = this;
+    const stream = this.#stream;
+    // Before it is ours: `read` tells the owner, too.
+    const ahead: Buffer | null = stream.readableLength > 0 ? stream.read() : null;
+    const received = ahead === null ? firstBytes : Buffer.concat([firstBytes, ahead]);
+    ownStream(stream, this);
     stream.allowHalfOpen = true; // we end it ourselves, behind what is held back; Node would at once
-    stream.on("data", Connection.#onData);
-    stream.on("end", Connection.#onEnd);
-    stream.on("error", Connection.#onError);
-    stream.on("close", Connection.#onClose);
-    stream.on("drain", Connection.#onDrain);
+    if (!readInto(stream, Connection.#onReceived)) readData(stream);
     beginTurn();
     if (head !== undefined) {
       const output = this.#openOutput();
@@ -366,12 +378,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     }
     this.#reschedule();
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (firstBytes.length > 0) {
-      if (this.#engine.isPaused) this.#held = firstBytes;
-      else this.#receive(firstBytes);
-    }
+    if (received.length > 0) this.#receive(received, received.length);
     endTurn();
-    if (!this.#engine.isPaused) stream.resume();
+    stream.resume();
   }
 
   /** @internal Tells what to do once the connection is gone, besides the handlers. */
@@ -385,7 +394,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     this.#engine.handleTimeout(nowMs);
     endTurn();
     if (wasOpen && !this.#engine.isOpen) this.#stopConsuming();
-    return this.#isGone ? Infinity : this.#deadlineMs;
+    return this.#isGone ? Infinity : this.#deadlineMs();
   }
 
   /** @internal Called by the output buffer. */
@@ -417,7 +426,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     const { memory, settings } = this.#context;
     const before = this.#heldBytes;
     this.#heldBytes = this.#isGone || this.#stream.destroyed ? 0 : this.#measure();
-    if (this.#heldBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes) {
+    // A single message may be larger than what may be buffered: it is in memory anyway, and not for the peer to judge.
+    const ownBytes = Math.max(0, this.#leavingBytes() - settings.maxBufferedBytes);
+    if (this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes) {
       this.#heldBytes = before;
       this.endForMemory(`the connection holds more than ${settings.maxConnectionMemoryBytes} bytes`);
     } else if (this.#heldBytes !== before) memory?.moved(this, this.#heldBytes - before);
@@ -431,9 +442,9 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
   }
 
   #measure(): number {
-    const held = this.#held === undefined ? 0 : this.#held.buffer.byteLength;
+    const held = this.#held?.capacity ?? 0;
     const { waitingPieces = 0, queue, deferred } = this.#extras ?? {};
-    const leaving = this.#leavingBytes;
+    const leaving = this.#leavingBytes();
     return (
       this.#engine.heldBytes +
       held +
@@ -446,13 +457,13 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
 
   #noticeRoom(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.#leavingBytes <= this.#highWaterMarkBytes) laterDrain(this);
+    if (this.#isAboveMark && this.#leavingBytes() <= this.#highWaterMarkBytes()) laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
   drained(): void {
     if (!this.#isAboveMark || this.#isGone) return;
-    if (this.#leavingBytes > this.#highWaterMarkBytes) return;
+    if (this.#leavingBytes() > this.#highWaterMarkBytes()) return;
     this.#isAboveMark = false;
     this.#pendingPongs = 0;
     this.#resolveReady(true);
@@ -470,7 +481,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
       connection.#guard(() =>
         connection.#context.handlers.messageChunk?.(
           connection,
-          view(bytes, start, end),
+          own(bytes, start, end),
           opcode === Opcode.binary,
           last,
         ),
@@ -487,20 +498,34 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
   };
 
   #openOutput(): OutputBuffer {
-    return (this.#output ??= new OutputBuffer(this.#stream, this));
+    if (this.#output === undefined) {
+      lookForTracers();
+      this.#output = new OutputBuffer(this.#stream, this);
+    }
+    return this.#output;
   }
 
-  #receive(chunk: Uint8Array): void {
-    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = undefined;
+  #receive(chunk: Uint8Array, byteLength: number): void {
+    if (this.#held !== undefined) {
+      this.#held.append(chunk, 0, byteLength);
+      if (!this.#engine.isPaused) {
+        this.#receiveHeld(this.#held);
+      } else {
+        this.#pauseAtMark(this.#held);
+        this.recount();
+      }
+      return;
+    }
+    lookForTracers();
     beginTurn();
     try {
-      const stoppedAt = this.#engine.receive(bytes);
-      if (stoppedAt < bytes.length) this.#held = bytes.subarray(stoppedAt);
+      const stoppedAt = this.#engine.receive(chunk, 0, byteLength);
+      if (stoppedAt < byteLength) this.#held = new HeldBytes(chunk, stoppedAt, byteLength);
       if (this.#context.settings.isRateLimited) this.#chargeRate(stoppedAt);
     } finally {
       endTurn(); // whatever happens here, the output of others must not wait for ever
     }
+    if (this.#held !== undefined) this.#pauseAtMark(this.#held);
     if (
       this.#heldBytes > 0 ||
       this.#engine.isHolding ||
@@ -508,6 +533,23 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
       this.#extras?.queue !== undefined
     )
       this.recount();
+  }
+
+  #receiveHeld(held: HeldBytes): void {
+    beginTurn();
+    try {
+      const before = held.byteLength;
+      held.give((bytes, start, end) => this.#engine.receive(bytes, start, end));
+      if (held.byteLength === 0) this.#held = undefined;
+      if (this.#context.settings.isRateLimited) this.#chargeRate(before - held.byteLength);
+    } finally {
+      endTurn();
+    }
+    this.recount();
+  }
+
+  #pauseAtMark(held: HeldBytes): void {
+    if (held.byteLength >= HOLD_UP_TO_BYTES) this.#stream.pause();
   }
 
   /** Frames and bytes are charged when they were handled, and not when they came: what is held back is charged later. */
@@ -525,7 +567,6 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     }
     extras.rate.delayedUntilMs = now + delayMs;
     this.#engine.pause();
-    this.#stream.pause();
     this.#reschedule();
   }
 
@@ -547,7 +588,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     const isBinary = opcode === Opcode.binary;
     let data: string | Buffer;
     if (isBinary || settings.textAs === "buffer") {
-      data = view(bytes, start, end);
+      data = own(bytes, start, end);
     } else {
       try {
         data = asBuffer(bytes).toString(isAscii ? "latin1" : "utf8", start, end);
@@ -558,7 +599,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
       }
     }
     if (handlers.message === undefined) {
-      this.#pullQueue().push(typeof data === "string" ? data : withoutSurroundings(data));
+      this.#pullQueue().push(data);
       return;
     }
     try {
@@ -608,7 +649,7 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     this.onGone?.(this);
     const extras = (this.#extras ??= {});
     extras.result = result;
-    delete extras.deferred;
+    extras.deferred = undefined;
     this.#resolveReady(false);
     extras.queue?.end();
     if (result.error !== undefined) this.#reportError(result.error);
@@ -622,18 +663,18 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
    * What leaves as soon as the peer reads. Messages deferred behind one that is sent piece by piece are not in it: they
    * go when that ends, so its sender must not wait for them.
    */
-  get #leavingBytes(): number {
-    return (this.#output?.pendingBytes ?? 0) + this.#stream.writableLength;
+  #leavingBytes(): number {
+    return this.#output === undefined ? this.#stream.writableLength : this.#output.waitingBytes;
   }
 
   /** Below the mark of the stream we would never hear that there is room again: it tells only what was above its own. */
-  get #highWaterMarkBytes(): number {
+  #highWaterMarkBytes(): number {
     return Math.max(this.#context.settings.highWaterMarkBytes, this.#stream.writableHighWaterMark);
   }
 
   #statusAfterSend(): SendStatus {
     if (!this.#isAboveMark) {
-      if (this.bufferedBytes <= this.#highWaterMarkBytes) return "sent";
+      if (this.bufferedBytes <= this.#highWaterMarkBytes()) return "sent";
       this.#isAboveMark = true;
     }
     return "queued";
@@ -655,14 +696,14 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
   }
 
   /** Whether messages wait to be taken, since no handler takes them. */
-  get #isPulled(): boolean {
+  #isPulled(): boolean {
     const { handlers } = this.#context;
     return handlers.message === undefined && handlers.messageChunk === undefined;
   }
 
   #pullQueue(): MessageQueue {
     const { settings } = this.#context;
-    if (!this.#isPulled) {
+    if (!this.#isPulled()) {
       throw new UsageError(
         "INVALID_OPTION",
         "messages go to the message handler; leave it out to take them yourself",
@@ -678,25 +719,25 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
 
   /** Closing began: nobody needs to take messages any more for the close frame behind them to be seen. */
   #stopConsuming(): void {
-    if (this.#isPulled) this.#pullQueue().end();
+    if (this.#isPulled()) this.#pullQueue().end();
     this.resume();
   }
 
   #resolveReady(isOpen: boolean): void {
     const waiters = this.#extras?.readyWaiters;
     if (waiters === undefined) return;
-    delete this.#extras?.readyWaiters;
+    this.#extras!.readyWaiters = undefined;
     for (const waiter of waiters) waiter(isOpen);
   }
 
   /** When the engine has something to do, or the delay for a rate is over. */
-  get #deadlineMs(): number {
+  #deadlineMs(): number {
     const delayedUntilMs = this.#extras?.rate?.delayedUntilMs ?? 0;
     return delayedUntilMs > 0 ? Math.min(delayedUntilMs, this.#engine.deadlineMs) : this.#engine.deadlineMs;
   }
 
   #reschedule(): void {
-    if (!this.#isGone) schedule(this, this.#deadlineMs);
+    if (!this.#isGone) schedule(this, this.#deadlineMs());
   }
 
   // --- Handlers that throw -------------------------------------------------------------------------------------
@@ -731,48 +772,54 @@ export class Connection<Data = undefined> implements TimerWheelEntry, MemoryHold
     }
   }
 
-  // --- Listeners: one function each for all connections, since a closure each would cost more than the parser ---
+  // --- What happens on the stream ------------------------------------------------------------------------------
 
   static #readAgain(connection: Connection<unknown>): void {
     if (connection.#isGone || connection.#engine.isPaused) return;
     const held = connection.#held;
-    if (held !== undefined) {
-      connection.#held = undefined;
-      connection.#receive(held);
-    }
+    if (held !== undefined) connection.#receiveHeld(held);
     if (connection.#engine.isPaused) return;
     if (connection.#stream.readableEnded) connection.#receiveEnd();
     else connection.#stream.resume();
   }
 
-  static #onData(this: ConnectedStream, chunk: Buffer): void {
-    this[CONNECTION].#receive(chunk);
+  /** Called by Node where bytes are read into the buffer that all share. True goes on reading. */
+  static #onReceived(this: Duplex, byteLength: number): boolean {
+    (ownerOf(this) as Connection<unknown>).#receive(receiveBuffer, byteLength);
+    return true;
   }
 
-  static #onEnd(this: ConnectedStream): void {
-    const connection = this[CONNECTION];
-    if (!connection.#engine.isPaused || connection.#held === undefined) {
-      connection.#receiveEnd();
-    } else if (connection.#isPulled) {
+  /** @internal Part of `StreamOwner`. */
+  onData(chunk: Buffer): void {
+    this.#receive(chunk, chunk.length);
+  }
+
+  /** @internal Part of `StreamOwner`. */
+  onEnd(): void {
+    if (!this.#engine.isPaused || this.#held === undefined) {
+      this.#receiveEnd();
+    } else if (this.#isPulled()) {
       // What is held back fits into the queue, one chunk at most: a peer that has gone must not wait for a reader.
-      connection.#engine.resume();
-      Connection.#readAgain(connection);
+      this.#engine.resume();
+      Connection.#readAgain(this);
     }
     // Else the end comes behind what is held back, when it is read again.
   }
 
-  static #onError(this: ConnectedStream, error: unknown): void {
-    this[CONNECTION].#transportError ??= error;
+  /** @internal Part of `StreamOwner`. */
+  onError(error: unknown): void {
+    this.#transportError ??= error;
   }
 
-  static #onClose(this: ConnectedStream): void {
-    this[CONNECTION].#onTransportClosed();
+  /** @internal Part of `StreamOwner`. */
+  onClose(): void {
+    this.#onTransportClosed();
   }
 
-  static #onDrain(this: ConnectedStream): void {
-    const connection = this[CONNECTION];
-    if (connection.#heldBytes > 0) connection.recount();
-    connection.#noticeRoom();
+  /** @internal Part of `StreamOwner`. */
+  onDrain(): void {
+    if (this.#heldBytes > 0) this.recount();
+    this.#noticeRoom();
   }
 }
 
@@ -783,20 +830,19 @@ export interface Agreement {
   readonly deflate: DeflateParameters | undefined;
 }
 
-/** The range as a Buffer that is the application's to keep; no copy. */
-function view(bytes: Uint8Array, start: number, end: number): Buffer {
-  return asBuffer(bytes).subarray(start, end);
-}
-
 /**
- * A message that waits to be taken must not keep alive far more than it is counted for: the peer chooses what else
- * comes in its chunk.
+ * The range as a Buffer that is the application's to keep. It is copied where it lies in the buffer that is read into
+ * next, or would keep alive a chunk of more than twice its size.
  */
-function withoutSurroundings(data: Buffer): Buffer {
-  return data.length >= data.buffer.byteLength / 2 ? data : Buffer.from(new Uint8Array(data).buffer);
+function own(bytes: Uint8Array, start: number, end: number): Buffer {
+  const length = end - start;
+  if (bytes !== receiveBuffer && 2 * length >= bytes.buffer.byteLength)
+    return asBuffer(bytes).subarray(start, end);
+  return copy(bytes, start, end);
 }
 
-/** Control payloads are copied: they are small, and the chunk they came in may be large. */
 function copy(bytes: Uint8Array, start: number, end: number): Buffer {
-  return Buffer.from(bytes.subarray(start, end));
+  const target = Buffer.allocUnsafe(end - start);
+  copyBytes(bytes, start, end, target, 0);
+  return target;
 }

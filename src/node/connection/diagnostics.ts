@@ -55,11 +55,12 @@ export const diagnostics: {
   close: channel("hawser:close"),
 };
 
-/** Publishes the frames of all connections. */
-export const frameTrace: FrameTrace<unknown> = {
-  get isEnabled() {
-    return diagnostics.frame.hasSubscribers;
-  },
+/**
+ * Publishes the frames of all connections. Whether anybody subscribed is asked once a chunk or turn, by
+ * {@link lookForTracers}: asking for each frame costs a twentieth of an echo.
+ */
+export const frameTrace: FrameTrace<unknown> & { isEnabled: boolean } = {
+  isEnabled: false,
   frame(socket, direction, firstByte, masked, payloadBytes) {
     const event: FrameEvent = {
       socket,
@@ -73,3 +74,8 @@ export const frameTrace: FrameTrace<unknown> = {
     diagnostics.frame.publish(event);
   },
 };
+
+/** Looks whether anybody traces frames. */
+export function lookForTracers(): void {
+  frameTrace.isEnabled = diagnostics.frame.hasSubscribers;
+}

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WritePosition } from "../../protocol/engine-handler.js";
@@ -43,17 +44,27 @@ export class OutputBuffer {
   #start = 0;
   #end = 0;
   #pendingBytes = 0;
+  /** Whether all of it was given by reference, as the frames of a broadcast are. */
+  #isByReference = true;
+  /** What the stream held when this was made. It can only be less by now. */
+  readonly #streamBytes: number;
   #isDirty = false;
 
   constructor(stream: Duplex, owner: OutputOwner) {
     this.#stream = stream;
     this.#owner = owner;
+    this.#streamBytes = stream.writableLength;
     this.#isPlain = Object.getPrototypeOf(stream) === Socket.prototype;
   }
 
   /** How much waits for the end of the turn. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** How much waits in all, here and in the stream. */
+  get waitingBytes(): number {
+    return this.#pendingBytes + this.#streamBytes;
   }
 
   /** Room for `byteLength` bytes, valid until the next call. */
@@ -75,6 +86,7 @@ export class OutputBuffer {
   /** What was written between the reserved position and `end` is output. */
   commit(end: number): void {
     const { bytes, position } = cursor;
+    this.#isByReference = false;
     if (bytes === slab) slabUsed = end;
     if (this.#bytes === bytes && this.#end === position) {
       this.#end = end;
@@ -131,6 +143,7 @@ export class OutputBuffer {
     this.#pieces = undefined;
     this.#bytes = undefined;
     this.#pendingBytes = 0;
+    this.#isByReference = true;
   }
 
   #grow(byteLength: number): void {
@@ -154,6 +167,12 @@ export class OutputBuffer {
     this.#closeRange();
     const pieces = this.#pieces!;
     this.#pieces = undefined;
+    if (this.#isByReference) {
+      this.#bytes = joinedOf(pieces);
+      this.#start = 0;
+      this.#end = this.#bytes.length;
+      return;
+    }
     const { bytes, position } = this.reserve(this.#pendingBytes);
     let at = position;
     for (const piece of pieces) {
@@ -171,6 +190,24 @@ export class OutputBuffer {
     if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0)
       slabUsed = start;
   }
+}
+
+let joinedPieces: readonly Buffer[] = [];
+let joined: Buffer = Buffer.alloc(0);
+
+/** All pieces as one. Who got the same frames in this turn, as after broadcasts, gets the same buffer. */
+function joinedOf(pieces: readonly Buffer[]): Buffer {
+  if (!isSameList(pieces, joinedPieces)) {
+    joined = Buffer.concat(pieces);
+    joinedPieces = pieces;
+  }
+  return joined;
+}
+
+function isSameList(a: readonly Buffer[], b: readonly Buffer[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function partOf(bytes: Buffer, start: number, end: number): Buffer {

@@ -1,48 +1,64 @@
 import type { Duplex } from "node:stream";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
+import { ownStream, type StreamOwner } from "../stream-owner.js";
 
 /**
- * Watches over a socket while its opening handshake is not done: an error does not end the process, a peer that takes
- * too long is dropped. Attached before anything is awaited.
+ * Owns a stream while its opening handshake is not done: an error does not end the process, a peer that takes too long
+ * is dropped. In place before anything is awaited. Ends when somebody else takes the stream, or when that is closed.
  */
-export class HandshakeGuard implements TimerWheelEntry {
-  readonly #stream: Duplex;
-  readonly #onTimeout: () => void;
-  readonly #deadlineMs: number;
-  readonly #onClose = (): void => this.release();
+export class HandshakeGuard implements StreamOwner, TimerWheelEntry {
+  readonly stream: Duplex;
+  #deadlineMs = Infinity;
+  /** Told when the stream is closed. */
+  onGone: (() => void) | undefined = undefined;
   timerNext: TimerWheelEntry | null = null;
   timerPrevious: TimerWheelEntry | null = null;
   timerSlot = -1;
 
-  constructor(stream: Duplex, timeoutMs: number, onTimeout: () => void = () => stream.destroy()) {
-    this.#stream = stream;
-    this.#onTimeout = onTimeout;
-    stream.on("error", ignore);
-    stream.once("close", this.#onClose);
+  constructor(stream: Duplex, timeoutMs: number) {
+    this.stream = stream;
+    ownStream(stream, this);
+    this.allow(timeoutMs);
+  }
+
+  /** So much time from now on; 0 for no limit. */
+  allow(timeoutMs: number): void {
     this.#deadlineMs = timeoutMs === 0 ? Infinity : nowMs() + timeoutMs;
     schedule(this, this.#deadlineMs);
+  }
+
+  /** The handshake is over, one way or the other. Until somebody else takes the stream, errors are still caught here. */
+  release(): void {
+    unschedule(this);
+    this.onGone = undefined;
   }
 
   /** Part of `TimerWheelEntry`. */
   onDeadline(timeMs: number): number {
     if (timeMs < this.#deadlineMs) return this.#deadlineMs;
-    this.#onTimeout();
+    this.onTimeout();
     return Infinity;
   }
 
-  /** The handshake is done, and somebody else listens for errors now. */
-  handOver(): void {
+  /** It took too long. */
+  protected onTimeout(): void {
+    this.stream.destroy();
+  }
+
+  /** Nothing is expected: what comes is thrown away. */
+  onData(_chunk: Buffer): void {}
+
+  onEnd(): void {}
+
+  /** An error is followed by `close`, which is what counts. */
+  onError(_error: unknown): void {}
+
+  onClose(): void {
+    const { onGone } = this;
     this.release();
-    this.#stream.off("error", ignore);
+    onGone?.();
   }
 
-  /** The handshake is over. The listener for errors stays: nobody else has one. */
-  release(): void {
-    unschedule(this);
-    this.#stream.off("close", this.#onClose);
-  }
+  onDrain(): void {}
 }
-
-/** An error is followed by `close`, which is what counts. */
-function ignore(): void {}

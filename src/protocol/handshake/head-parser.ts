@@ -59,8 +59,14 @@ export type HeadResult<Kind extends HeadKind = HeadKind> =
 
 const DEFAULT_LIMITS: HeadLimits = { maxHeadBytes: 16_384, maxHeaders: 100 };
 
-/** Lines are short; a line beyond this doubles the buffer, up to `maxHeadBytes`. */
+/** A line that is cut is kept in a buffer of this size at first, which doubles up to `maxHeadBytes`. */
 const INITIAL_LINE_BYTES = 512;
+
+/** Reads bytes as latin1. */
+export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => string;
+
+/** Where the lines that {@link HeadParser} found in a chunk end. One for all parsers: it is used up before it returns. */
+const lineEnds: number[] = [];
 
 /**
  * Reads the head of one HTTP/1.1 message from chunks of any size, looking at each byte once.
@@ -73,22 +79,25 @@ const INITIAL_LINE_BYTES = 512;
 export class HeadParser<Kind extends HeadKind = HeadKind> {
   readonly #kind: Kind;
   readonly #limits: HeadLimits;
-  #line: Uint8Array = new Uint8Array(INITIAL_LINE_BYTES);
-  #lineBytes = 0;
+  readonly #decode: DecodeLatin1;
+  /** The beginning of a line that was cut: only then does this cost memory. */
+  #cut: Uint8Array | undefined = undefined;
+  #cutBytes = 0;
   #headBytes = 0;
-  #sawCr = false;
   #sawEmptyLine = false;
-  #start: StartLine | undefined;
+  #start: StartLine | undefined = undefined;
   readonly #raw: string[] = [];
-  #head: HeadOf<Kind> | undefined;
-  #result: HeadResult<Kind> | undefined;
+  #head: HeadOf<Kind> | undefined = undefined;
+  #result: HeadResult<Kind> | undefined = undefined;
 
-  constructor(kind: Kind, limits: Partial<HeadLimits> = {}) {
+  /** @param decode what the platform does faster than a portable loop. */
+  constructor(kind: Kind, limits: Partial<HeadLimits> = {}, decode: DecodeLatin1 = decodeLatin1) {
     this.#kind = kind;
     this.#limits = {
       maxHeadBytes: limits.maxHeadBytes ?? DEFAULT_LIMITS.maxHeadBytes,
       maxHeaders: limits.maxHeaders ?? DEFAULT_LIMITS.maxHeaders,
     };
+    this.#decode = decode;
   }
 
   /**
@@ -99,51 +108,89 @@ export class HeadParser<Kind extends HeadKind = HeadKind> {
     if (this.#result !== undefined) {
       return this.#result.ok ? { ...this.#result, rest: chunk } : this.#result;
     }
-    for (let i = 0; i < chunk.length; i++) {
-      const failure = this.#pushByte(chunk[i]!);
-      if (failure !== undefined) {
-        this.#result = { ok: false, error: failure };
-        return this.#result;
+    const taken = Math.min(chunk.length, this.#limits.maxHeadBytes - this.#headBytes);
+    const before = this.#cutBytes;
+    let bytes = chunk;
+    if (before > 0) bytes = this.#keep(chunk, 0, taken);
+    const end = before + taken;
+    const stoppedAt = this.#readLines(bytes, before, end);
+    if (typeof stoppedAt !== "number") {
+      this.#result = { ok: false, error: stoppedAt };
+    } else if (this.#head !== undefined) {
+      this.#cut = undefined;
+      this.#result = { ok: true, head: this.#head, rest: chunk.subarray(stoppedAt - before) };
+    } else if (taken < chunk.length) {
+      const message = `The head is larger than ${this.#limits.maxHeadBytes} bytes`;
+      this.#result = { ok: false, error: this.#fail("HEAD_TOO_LARGE", 431, message) };
+    } else {
+      this.#headBytes += taken;
+      this.#cutBytes = 0;
+      this.#keep(bytes, stoppedAt, end);
+    }
+    return this.#result;
+  }
+
+  /** Puts bytes behind what is kept of a line. */
+  #keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const needed = this.#cutBytes + end - start;
+    let cut = this.#cut;
+    if (cut === undefined || cut.length < needed) {
+      cut = new Uint8Array(Math.max(INITIAL_LINE_BYTES, 2 * needed));
+      if (this.#cut !== undefined) cut.set(this.#cut.subarray(0, this.#cutBytes));
+      this.#cut = cut;
+    }
+    cut.set(bytes.subarray(start, end), this.#cutBytes);
+    this.#cutBytes = needed;
+    return cut;
+  }
+
+  /**
+   * Reads the lines that end in `bytes[0, end)`, of which those before `from` were looked at already. Returns where the
+   * next line begins; the head is there if one of them was the empty one.
+   */
+  #readLines(bytes: Uint8Array, from: number, end: number): number | HandshakeError {
+    const { wrong, isHead } = this.#findLines(bytes, from, end);
+    let start = 0;
+    if (lineEnds.length > 0) {
+      const text = this.#decode(bytes, 0, lineEnds[lineEnds.length - 1]!);
+      for (const lineEnd of lineEnds) {
+        const failure = this.#endLine(text.slice(start, lineEnd));
+        if (failure !== undefined) return failure;
+        start = lineEnd + 2;
       }
-      if (this.#head !== undefined) {
-        this.#result = { ok: true, head: this.#head, rest: chunk.subarray(i + 1) };
-        return this.#result;
+    }
+    if (wrong !== undefined && !isHead) return this.#malformed(wrong);
+    return start;
+  }
+
+  /**
+   * Fills {@link lineEnds}, up to the empty line that ends the head or up to a byte that must not be. Refused at once and
+   * not at the end of the line: a TLS greeting sent to a plain port has no line end.
+   */
+  #findLines(bytes: Uint8Array, from: number, end: number): { wrong?: string; isHead: boolean } {
+    lineEnds.length = 0;
+    let lineStart = 0;
+    let hasStart = this.#start !== undefined;
+    // A CR may have been the last byte of the chunk before.
+    let i = from > 0 && bytes[from - 1] === CR ? from - 1 : from;
+    for (; i < end; i++) {
+      const byte = bytes[i]!;
+      if (byte === CR) {
+        if (i + 1 === end) break;
+        if (bytes[i + 1] !== LF) return { wrong: "CR without LF", isHead: false };
+        lineEnds.push(i);
+        if (i > lineStart) hasStart = true;
+        else if (hasStart) return { isHead: true };
+        lineStart = i + 2;
+        i++;
+      } else if (byte < SPACE ? byte !== HTAB : byte === DEL) {
+        return { wrong: byte === LF ? "LF without CR" : "a control character", isHead: false };
       }
     }
-    return undefined;
+    return { isHead: false };
   }
 
-  #pushByte(byte: number): HandshakeError | undefined {
-    if (this.#headBytes === this.#limits.maxHeadBytes) {
-      return this.#fail("HEAD_TOO_LARGE", 431, `The head is larger than ${this.#limits.maxHeadBytes} bytes`);
-    }
-    this.#headBytes++;
-    if (this.#sawCr) {
-      if (byte !== LF) return this.#malformed("CR without LF");
-      this.#sawCr = false;
-      return this.#endLine();
-    }
-    if (byte === CR) {
-      this.#sawCr = true;
-      return undefined;
-    }
-    // Refused at once and not at the end of the line: a TLS greeting sent to a plain port has no line end.
-    if (byte === LF) return this.#malformed("LF without CR");
-    if ((byte < SPACE && byte !== HTAB) || byte === DEL) return this.#malformed("a control character");
-    if (this.#lineBytes === this.#line.length) this.#growLine();
-    this.#line[this.#lineBytes++] = byte;
-    return undefined;
-  }
-
-  #growLine(): void {
-    const grown = new Uint8Array(this.#line.length * 2);
-    grown.set(this.#line);
-    this.#line = grown;
-  }
-
-  #endLine(): HandshakeError | undefined {
-    const line = decodeLatin1(this.#line, this.#lineBytes);
-    this.#lineBytes = 0;
+  #endLine(line: string): HandshakeError | undefined {
     if (this.#start === undefined) {
       // RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
       if (line === "" && this.#kind === "request" && !this.#sawEmptyLine) {
@@ -246,11 +293,11 @@ function isDigits(text: string): boolean {
 /** Arguments in one call of `fromCharCode`: far below where engines run out of stack. */
 const DECODE_STEP = 4096;
 
-function decodeLatin1(bytes: Uint8Array, length: number): string {
+function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
-  for (let i = 0; i < length; i += DECODE_STEP) {
+  for (let i = start; i < end; i += DECODE_STEP) {
     // `apply` takes any array-like, which its type does not say; spreading the view would double the cost of a handshake.
-    const step = bytes.subarray(i, Math.min(length, i + DECODE_STEP)) as ArrayLike<number> as number[];
+    const step = bytes.subarray(i, Math.min(end, i + DECODE_STEP)) as ArrayLike<number> as number[];
     text += String.fromCharCode.apply(null, step);
   }
   return text;

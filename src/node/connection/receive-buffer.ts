@@ -1,0 +1,73 @@
+import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { accelerateMask } from "../../protocol/mask.js";
+import { maskedByWasm } from "../wasm-mask.js";
+
+/** As much as is read at once: what Node itself asks for. */
+const RECEIVE_BYTES = 65_536;
+/** Whether the ways that Node does not document are left alone: for the tests of the others, and for doubts. */
+const isPlain = process.env["HAWSER_PLAIN_IO"] !== undefined;
+
+/**
+ * What is read into. Node gives each read a new buffer and shrinks it afterwards; this one is kept, and shared by all
+ * sockets of the process, since what is read is handled before anything else is read.
+ */
+export const receiveBuffer: Buffer = acceleratedBuffer() ?? Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+
+function acceleratedBuffer(): Buffer | undefined {
+  const masked = isPlain ? undefined : maskedByWasm(RECEIVE_BYTES);
+  if (masked !== undefined) accelerateMask(masked);
+  return masked?.bytes;
+}
+
+/** Called with the stream as `this`: how many bytes are in {@link receiveBuffer}. */
+export type OnReceived = (this: Duplex, byteLength: number) => boolean;
+
+/** What the documented option `onread` of Node's sockets sets when they are made. */
+interface ReadingSocket {
+  [key: symbol]: unknown;
+  readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
+}
+
+/**
+ * Has a socket of Node read into {@link receiveBuffer} from now on, instead of emitting `data`. False if it cannot: it is
+ * no plain socket, has read ahead, or this Node does it another way.
+ *
+ * `onread` is documented, but can only be given when a socket is made; for one that was accepted it is set afterwards,
+ * by the names that Node keeps it under. They are looked for, and where they are not found all goes the documented way.
+ */
+export function readInto(stream: Duplex, onReceived: OnReceived): boolean {
+  if (keys === undefined || !(stream instanceof Socket) || stream.readableLength > 0) return false;
+  const socket = stream as object as ReadingSocket;
+  const handle = socket._handle;
+  if (typeof handle?.useUserBuffer !== "function" || socket[keys.buffer] !== null) return false;
+  socket[keys.buffer] = receiveBuffer;
+  socket[keys.callback] = onReceived;
+  handle.useUserBuffer(receiveBuffer);
+  return true;
+}
+
+/** Whether {@link readInto} works here. */
+const keys: { readonly buffer: symbol; readonly callback: symbol } | undefined = isPlain
+  ? undefined
+  : findKeys();
+
+function findKeys(): typeof keys {
+  const buffer = Buffer.alloc(1);
+  const callback = (): boolean => true;
+  const sample = new Socket({ onread: { buffer, callback } } as object);
+  const keyOf = (value: unknown): symbol | undefined =>
+    Object.getOwnPropertySymbols(sample).find((key) => (sample as object as ReadingSocket)[key] === value);
+  const found = { buffer: keyOf(buffer), callback: keyOf(callback) };
+  sample.destroy();
+  const { buffer: bufferKey, callback: callbackKey } = found;
+  // A socket without `onread` has the same fields, empty: then it reads them at each read, and not only at first.
+  const other = new Socket();
+  const isEmpty =
+    bufferKey !== undefined &&
+    callbackKey !== undefined &&
+    (other as object as ReadingSocket)[bufferKey] === null;
+  other.destroy();
+  return isEmpty ? { buffer: bufferKey, callback: callbackKey } : undefined;
+}

@@ -1,0 +1,206 @@
+import { Buffer, constants as bufferConstants } from "node:buffer";
+import { constants, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
+import type { InflateContext, InflateFailure } from "../../protocol/engine-host.js";
+import { asBuffer } from "../as-buffer.js";
+import { type Keeper, KeptStreams } from "./kept-streams.js";
+import { SlidingWindow } from "./sliding-window.js";
+import { hasSyncZlib, SyncZlib, type SyncZlibStep } from "./sync-zlib.js";
+
+/** What a message leaves out (RFC 7692 §7.2.2). */
+const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/** The tail and an empty last block. Only if zlib finds its end there was the message whole. */
+const END: Buffer = Buffer.concat([TAIL, Buffer.from([0x01, 0x00, 0x00, 0xff, 0xff])]);
+/** A byte more, which zlib takes only if it did not find the end. */
+const END_AND_MORE: Buffer = Buffer.concat([END, Buffer.alloc(1)]);
+/**
+ * The same for a stream that goes on, where zlib stops at the end of a block: it takes just the tail behind a message
+ * that was whole, and more, or less, behind one that was cut.
+ */
+const TAIL_AND_MORE: Buffer = Buffer.concat([TAIL, Buffer.alloc(1)]);
+/**
+ * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
+ * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
+ */
+const MAX_FINAL_BLOCKS = 32;
+/** A stream of zlib: its window of 32 KiB and its tables (zlib's own figure is 32 KiB and some 7 KiB), and Node's object. */
+const STREAM_BYTES = 48 * 1024;
+/** 48 MiB at most. */
+const kept = new KeptStreams(1_024);
+
+/**
+ * The other direction of `ZlibDeflateContext` (RFC 7692 §7.2.2). Whole messages take one call of zlib with the window as
+ * dictionary, or go through a stream that is kept while they follow each other closely. A message in pieces takes a
+ * stream which lives as long as the message does.
+ */
+export class ZlibInflateContext implements InflateContext, Keeper {
+  readonly isIncremental: boolean = hasSyncZlib;
+  readonly #windowBits: number;
+  readonly #window: SlidingWindow;
+  /** Kept from message to message. */
+  #keptStream: SyncZlib | undefined = undefined;
+  /** Inflates the message of which not all has come. */
+  #stream: SyncZlib | undefined = undefined;
+  /** How many blocks with BFINAL=1 the current message had. */
+  #finalBlocks = 0;
+  /** A single message does not make a stream worth while. */
+  #hasBeenUsed = false;
+
+  constructor(windowBits: number) {
+    this.#windowBits = windowBits;
+    this.#window = new SlidingWindow(windowBits);
+  }
+
+  get heldBytes(): number {
+    const streams = (this.#stream === undefined ? 0 : 1) + (this.#keptStream === undefined ? 0 : 1);
+    return this.#window.capacity + streams * STREAM_BYTES;
+  }
+
+  inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
+    if (!last || this.#stream !== undefined) {
+      this.letGo();
+      return this.#inflateBlocks(bytes, last, maxOutputBytes, []);
+    }
+    const stream = this.#keptStream ?? this.#openKeptStream();
+    return stream === undefined
+      ? this.#inflateBlocks(bytes, true, maxOutputBytes, [])
+      : this.#inflateOn(stream, bytes, maxOutputBytes);
+  }
+
+  reset(): void {
+    this.letGo();
+    this.#window.clear();
+  }
+
+  dispose(): void {
+    this.#closeStream();
+    this.reset();
+  }
+
+  letGo(): void {
+    if (this.#keptStream === undefined) return;
+    kept.remove(this);
+    this.#keptStream.close();
+    this.#keptStream = undefined;
+    this.#hasBeenUsed = false;
+  }
+
+  #openKeptStream(): SyncZlib | undefined {
+    if (!this.#hasBeenUsed) {
+      this.#hasBeenUsed = true;
+      return undefined;
+    }
+    if (!hasSyncZlib || !kept.admit(this)) return undefined;
+    this.#keptStream = new SyncZlib("inflate", {
+      windowBits: this.#windowBits,
+      dictionary: this.#window.bytes,
+    });
+    return this.#keptStream;
+  }
+
+  #inflateOn(stream: SyncZlib, bytes: Uint8Array, maxOutputBytes: number): Uint8Array | InflateFailure {
+    kept.touch(this);
+    const step = stream.write(bytes, maxOutputBytes);
+    if (typeof step === "string") return step;
+    this.#window.append(step.output);
+    if (step.consumed === bytes.length) {
+      const end = stream.write(TAIL_AND_MORE, maxOutputBytes - step.output.length, constants.Z_BLOCK);
+      if (typeof end === "string") return end;
+      if (end.consumed === TAIL.length) return this.#withTail(step.output, end.output);
+      if (end.consumed > 0) return "invalid";
+    }
+    // A block had BFINAL set (RFC 7692 §7.2.3.4): this stream has ended, and what is left goes on with the same window.
+    this.letGo();
+    if (step.consumed === bytes.length) return step.output;
+    this.#finalBlocks = 1;
+    const left = maxOutputBytes - step.output.length;
+    return this.#inflateBlocks(bytes.subarray(step.consumed), true, left, [step.output]);
+  }
+
+  /** A stored block may count the tail among its bytes: odd, but what appending it comes to. */
+  #withTail(output: Buffer, ofTail: Buffer): Buffer {
+    if (ofTail.length === 0) return output;
+    this.#window.append(ofTail);
+    return Buffer.concat([output, ofTail]);
+  }
+
+  #inflateBlocks(
+    bytes: Uint8Array,
+    last: boolean,
+    maxOutputBytes: number,
+    outputs: Buffer[],
+  ): Uint8Array | InflateFailure {
+    const inPieces = !last || this.#stream !== undefined;
+    const input = last ? Buffer.concat([bytes, inPieces ? END_AND_MORE : END]) : asBuffer(bytes);
+    let total = 0;
+    let position = 0;
+    // More than one round only where a block has BFINAL set: what follows it goes on with the same window
+    // (RFC 7692 §7.2.3.4).
+    while (position < input.length) {
+      const rest = input.subarray(position);
+      const left = maxOutputBytes - total;
+      const wasOpen = this.#stream !== undefined;
+      const step = inPieces ? this.#inflatePiece(rest, left) : this.#inflateWhole(rest, left);
+      if (typeof step === "string") return step;
+      // A stream that takes nothing ended with the piece before; a new one that takes nothing never will.
+      if (step.consumed === 0 && !wasOpen) return "invalid";
+      outputs.push(step.output);
+      total += step.output.length;
+      position += step.consumed;
+      this.#window.append(step.output);
+      // It ended with what was appended, as it should, or with a last block that has BFINAL set.
+      if (last && (position === bytes.length + END.length || position === bytes.length)) break;
+      if (position === input.length) {
+        if (last) return "invalid";
+        break;
+      }
+      if (++this.#finalBlocks > MAX_FINAL_BLOCKS) return "too-big";
+      this.#closeStream();
+    }
+    if (last) {
+      this.#closeStream();
+      this.#finalBlocks = 0;
+    }
+    return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs);
+  }
+
+  #inflatePiece(input: Buffer, maxBytes: number): SyncZlibStep | InflateFailure {
+    this.#stream ??= new SyncZlib("inflate", {
+      windowBits: this.#windowBits,
+      dictionary: this.#window.bytes,
+    });
+    return this.#stream.write(input, maxBytes);
+  }
+
+  #inflateWhole(input: Buffer, maxBytes: number): SyncZlibStep | InflateFailure {
+    const dictionary = this.#window.bytes;
+    try {
+      const { buffer, engine } = inflateRawInfo(input, {
+        windowBits: this.#windowBits,
+        // zlib checks the limit while it inflates, so that a bomb is never whole in memory. 0 would be no limit.
+        maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH),
+        ...(dictionary.length > 0 && { dictionary }),
+      });
+      return buffer.length > maxBytes ? "too-big" : { output: buffer, consumed: engine.bytesWritten };
+    } catch (error) {
+      return isTooLarge(error) ? "too-big" : "invalid";
+    }
+  }
+
+  #closeStream(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
+  }
+}
+
+/** `info: true` gives the engine beside the data, which tells how much input was used; the types leave it out. */
+function inflateRawInfo(
+  input: InputType,
+  options: ZlibOptions,
+): { buffer: Buffer; engine: { bytesWritten: number } } {
+  const result: unknown = inflateRawSync(input, { ...options, info: true });
+  return result as { buffer: Buffer; engine: { bytesWritten: number } };
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+}

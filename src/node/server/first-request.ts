@@ -1,0 +1,66 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { HeadParser, type HeadResult } from "../../protocol/handshake/head-parser.js";
+import { asBuffer } from "../as-buffer.js";
+import { readData } from "../stream-owner.js";
+import { HandshakeGuard } from "./handshake-guard.js";
+import type { ServerLimits } from "./server-options.js";
+
+const FIRST_OF_GET = 0x47; // "G"
+
+/** Whom a {@link FirstRequest} tells. */
+export interface FirstRequestListener {
+  /** The head is complete, or wrong, or (undefined) no GET, which is read no further. */
+  onHead(request: FirstRequest, result: HeadResult<"request"> | undefined): void;
+  /** The connection is gone before that. */
+  onGone(request: FirstRequest): void;
+}
+
+/** A new connection until the head of its first request is there. */
+export class FirstRequest extends HandshakeGuard {
+  declare readonly stream: Socket;
+  /** Whom it counts for. */
+  readonly address: string;
+  readonly #listener: FirstRequestListener;
+  readonly #parser: HeadParser<"request">;
+  /** All that came. */
+  readonly #chunks: Buffer[] = [];
+  #isDone = false;
+
+  constructor(socket: Socket, address: string, limits: ServerLimits, listener: FirstRequestListener) {
+    super(socket, limits.handshakeTimeoutMs);
+    this.address = address;
+    this.#listener = listener;
+    const { maxHeaderBytes: maxHeadBytes, maxHeaders } = limits;
+    this.#parser = new HeadParser("request", { maxHeadBytes, maxHeaders }, latin1);
+    readData(socket);
+  }
+
+  /** All bytes that came, for another parser. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  override onData(chunk: Buffer): void {
+    if (this.#isDone) return;
+    this.#chunks.push(chunk);
+    const isGet = this.#chunks.length > 1 || chunk[0] === FIRST_OF_GET;
+    const result = isGet ? this.#parser.push(chunk) : undefined;
+    if (isGet && result === undefined) return;
+    this.#isDone = true;
+    this.#listener.onHead(this, result);
+  }
+
+  override onEnd(): void {
+    if (!this.#isDone) this.stream.destroy();
+  }
+
+  override onClose(): void {
+    if (!this.#isDone) this.#listener.onGone(this);
+    super.onClose();
+  }
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return asBuffer(bytes).toString("latin1", start, end);
+}

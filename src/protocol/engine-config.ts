@@ -55,8 +55,6 @@ export interface EngineConfig<Owner> extends ReceiveLimits, Deadlines {
   /** Messages below this many bytes are sent uncompressed. Default 1024: below, the gain rarely pays the time. */
   readonly compressFromBytes: number;
   readonly trace: FrameTrace<Owner> | undefined;
-  /** @internal The longest message in one frame that no limit forbids. */
-  readonly maxWholeBytes: number;
 }
 
 /** The defaults of {@link ReceiveLimits}. */
@@ -78,7 +76,7 @@ export const DEFAULT_DEADLINES: Readonly<Deadlines> = {
 
 /** What {@link engineConfig} takes: the required parts, and whatever differs from the defaults. */
 export type EngineConfigInput<Owner> = Pick<EngineConfig<Owner>, "role" | "host" | "handler"> & {
-  readonly [Name in keyof Omit<EngineConfig<Owner>, "role" | "host" | "handler" | "maxWholeBytes">]?:
+  readonly [Name in keyof Omit<EngineConfig<Owner>, "role" | "host" | "handler">]?:
     | EngineConfig<Owner>[Name]
     | undefined;
 };
@@ -100,7 +98,6 @@ export function engineConfig<Owner>(input: EngineConfigInput<Owner>): EngineConf
     compressFromBytes: count(input, "compressFromBytes", 1024),
     maxMessageBytes,
     maxFrameBytes,
-    maxWholeBytes: Math.min(maxMessageBytes, maxFrameBytes),
     maxFragmentOverheadBytes: count(
       input,
       "maxFragmentOverheadBytes",

@@ -154,7 +154,8 @@ export class Engine<Owner> implements FrameSink {
   #receiveWholeMessages(bytes: Uint8Array, position: number, end: number): number {
     const { config } = this;
     if (this.#assembler !== undefined || config.streaming || config.trace?.isEnabled) return position;
-    const { host, handler, maxWholeBytes } = config;
+    const { host, handler } = config;
+    const maxWholeBytes = Math.min(config.maxMessageBytes, config.maxFrameBytes);
     const maskBit = config.role === "server" ? MASK_BIT : 0;
     const keyBytes = maskBit === 0 ? 0 : 4;
     let at = position;

@@ -72,17 +72,19 @@ describe("FaultProxy", () => {
     const startedAt = performance.now();
     socket.write("x");
     await once(socket, "data");
-    assert.ok(performance.now() - startedAt >= 79);
+    const tookMs = performance.now() - startedAt;
     socket.destroy();
     await proxy.close();
+    assert.ok(tookMs >= 76, `${tookMs} ms`); // Node's timers count whole ms, and may come one early each
   });
 
   it("keeps to the bandwidth, and pauses the sender", async () => {
     const { proxy, socket } = await proxied({ toServer: { bytesPerSecond: 1_000_000 } });
     const startedAt = performance.now();
     await echoed(socket, Buffer.alloc(200_000));
-    assert.ok(performance.now() - startedAt >= 190);
+    const tookMs = performance.now() - startedAt;
     await proxy.close();
+    assert.ok(tookMs >= 185, `${tookMs} ms`);
   });
 
   it("cuts at the byte that the seed says, and at the same one again", async () => {

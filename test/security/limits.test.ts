@@ -1,16 +1,19 @@
 // Limits of connections and servers: finite by default, and they hold. The rows are those of SECURITY.md.
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { serve } from "hawser/server";
+import { createServer, serve } from "hawser/server";
 import { DEFAULT_SEND_LIMITS } from "#node/connection/connection-settings.js";
+import { receiveBuffer } from "#node/connection/receive-buffer.js";
 import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
 import { DEFAULT_DEADLINES, DEFAULT_LIMITS } from "#protocol/engine-config.js";
 import { connected, FILLING, fill } from "../support/connected.js";
 import { Endpoint } from "../support/engine-pair.js";
 import { frameFor, OP } from "../support/frames.js";
-import { binaryFrame, maskedFrame, RawClient } from "../support/raw-client.js";
-import { rounds } from "../support/until.js";
+import { binaryFrame, maskedFrame, RawClient, requestHead } from "../support/raw-client.js";
+import { rounds, until } from "../support/until.js";
 
 test("every limit is finite by default, except the lifetime of a connection", () => {
   // Daphne CVE-2026-44545
@@ -107,16 +110,64 @@ test("a peer that does not read is dropped at `maxBufferedBytes`", async () => {
 });
 
 test("a small message that waits to be taken keeps alive nothing of what came around it", async () => {
-  // The mark of 64 KiB counts messages; a peer could have each of them hold a chunk of 64 KiB.
+  // The mark of 64 KiB counts messages; a peer could have each of them hold a chunk of 64 KiB, or a block of Node's pool.
   const { socket, client, end } = await connected({ pulled: true });
   const pongs = Array.from({ length: 100 }, () => maskedFrame(0x8a, Buffer.alloc(125)));
-  client.send(binaryFrame(Buffer.from("small")), ...pongs, binaryFrame(Buffer.alloc(40_000)));
-  const messages: Buffer[] = [];
-  for await (const message of socket) {
-    messages.push(message as Buffer);
-    if (messages.length === 2) break;
+  const sizes = [5, 0, 3_000, 20_000];
+  for (const size of sizes) client.send(binaryFrame(Buffer.alloc(size, "m")), ...pongs);
+  await until(() => socket.memoryBytes > 40_000, "all of them wait");
+  for (const size of sizes) {
+    const message = await socket[Symbol.asyncIterator]().next();
+    assert.ok(Buffer.alloc(size, "m").equals(message.value as Buffer));
+    assert.equal((message.value as Buffer).buffer.byteLength, size);
   }
-  assert.equal(messages[0]?.toString(), "small");
-  assert.equal(messages[0]?.buffer.byteLength, 5);
   await end();
 });
+
+test("a small message that is handed out at once keeps alive no chunk that came from the network", async () => {
+  const { client, messages, end } = await connected();
+  const sizes = [1, 5, 3_000, 5_000, 20_000, 40_000];
+  for (const size of sizes) {
+    client.send(binaryFrame(Buffer.alloc(size)));
+    const message = (await messages.next()) as Buffer;
+    assert.equal(message.length, size);
+    assert.notEqual(message.buffer, receiveBuffer.buffer);
+    assert.ok(
+      message.buffer.byteLength <= Math.max(size, Buffer.poolSize),
+      `${size}: its own, or Node's pool`,
+    );
+  }
+  await end();
+  // A stream that is no socket brings chunks of its own.
+  const { taken, chunk, stop } = await streamed(sizes.map((size) => binaryFrame(Buffer.alloc(size))));
+  for (const message of taken.filter(({ length }) => length < 20_000))
+    assert.notEqual(message.buffer, chunk.buffer);
+  assert.equal(taken.length, sizes.length);
+  await stop();
+});
+
+/** Has a server read frames from a stream that is no socket, all in one chunk. */
+async function streamed(frames: readonly Buffer[]): Promise<{
+  readonly taken: Buffer[];
+  readonly chunk: Buffer;
+  stop(): Promise<void>;
+}> {
+  const taken: Buffer[] = [];
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const server = createServer({ message: (_socket, data) => void taken.push(data as Buffer) });
+  const [, ...fields] = requestHead().trimEnd().split("\r\n");
+  const rawHeaders = fields.flatMap((field) => field.split(": "));
+  const incoming = { method: "GET", url: "/", httpVersion: "1.1", rawHeaders, socket: {} };
+  await server.handleUpgrade(incoming as unknown as IncomingMessage, stream, Buffer.alloc(0));
+  const chunk = Buffer.concat(frames);
+  stream.push(chunk);
+  await rounds(3);
+  return {
+    taken,
+    chunk,
+    stop: async () => {
+      stream.destroy();
+      await server.shutdown();
+    },
+  };
+}

@@ -1,10 +1,16 @@
-/** Takes one defence out of the built package, or puts the mistake back in its place. */
-export interface Switch {
+/** A change to one file of the built package. */
+export interface Replacement {
   /** The file below `dist/`. */
   readonly file: string;
   /** The text to replace; it has to occur exactly once. */
   readonly find: string;
   readonly replace: string;
+}
+
+/** Takes one defence out of the built package, or puts the mistake back in its place. */
+export interface Switch {
+  /** More than one only where the mistake takes more than one: if either is enough, each has a proof of its own. */
+  readonly replacements: readonly Replacement[];
   /** What that means, in a few words for the table. */
   readonly says: string;
 }
@@ -25,7 +31,7 @@ export interface Defence {
   /** What Hawser does instead. */
   readonly rule: string;
   readonly proofs: readonly Proof[];
-  /** What of it concerns a part of Hawser that does not exist yet. */
+  /** What of it is not there yet, as the table says it. */
   readonly notYet?: string;
 }
 
@@ -33,8 +39,14 @@ function proof(suite: string, test: string, without: Switch): Proof {
   return { suite, test, without };
 }
 
-function without(file: string, find: string, replace: string, says: string): Switch {
-  return { file, find, replace, says };
+function without(
+  file: string,
+  find: string,
+  replace: string,
+  says: string,
+  ...more: readonly Replacement[]
+): Switch {
+  return { replacements: [{ file, find, replace }, ...more], says };
 }
 
 /** The rows of the table in `SECURITY.md`; `npm run prove-defences` writes it. */
@@ -216,20 +228,15 @@ export const DEFENCES: readonly Defence[] = [
         "a head that comes byte by byte is not read again from its beginning",
         without(
           "protocol/handshake/head-parser.js",
-          "for (let i = 0; i < chunk.length; i++) {\n            const failure",
-          'for (const all = (this.all = (this.all ?? "") + String.fromCharCode(...chunk)), at = [0]; at[0] < all.length; at[0]++) all.charCodeAt(at[0]);\n        for (let i = 0; i < chunk.length; i++) {\n            const failure',
-          "all that came is read again with each chunk",
+          "const { wrong, isHead } = this.#findLines(bytes, from, end);",
+          "const { wrong, isHead } = this.#findLines(bytes, 0, end);",
+          "all of a line is looked at again with each chunk",
         ),
       ),
       proof(
         "handshake-request",
         "a head that does not end is dropped at the deadline of the handshake",
-        without(
-          "node/server/handshake-guard.js",
-          "this.#onTimeout();",
-          "",
-          "nothing happens at the deadline",
-        ),
+        without("node/server/handshake-guard.js", "this.onTimeout();", "", "nothing happens at the deadline"),
       ),
     ],
   },
@@ -253,8 +260,8 @@ export const DEFENCES: readonly Defence[] = [
         "tiny fragments are copied together, and keep alive nothing of the chunks that they came in",
         without(
           "core/byte-queue.js",
-          "if (length >= KEEP_FROM_BYTES && length >= bytes.buffer.byteLength * KEEP_FROM_PART)",
-          "if (true)",
+          "const byteLength = this.#byteLength + end - start;",
+          "const byteLength = this.#byteLength + end - start; (this.pieces ??= []).push(bytes.subarray(start, end));",
           "every piece is kept by reference",
         ),
       ),
@@ -304,17 +311,27 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           "maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH)",
           "maxOutputLength: bufferConstants.MAX_LENGTH",
-          "the limit is looked at behind the inflating",
+          "the limit is looked at behind the inflating of a first message",
+        ),
+      ),
+      proof(
+        "compression",
+        "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
+        without(
+          "node/deflate/sync-zlib.js",
+          'if (total > maxBytes)\n                return "too-big";',
+          'if (total > maxBytes && produced < scratch.length)\n                return "too-big";',
+          "the limit is looked at behind the inflating of a later message",
         ),
       ),
       proof(
         "compression",
         "a bomb that is handed out in pieces is stopped at the limit",
         without(
-          "node/incremental-inflate.js",
+          "node/deflate/sync-zlib.js",
           "if (total > maxBytes)",
           "if (false)",
           "pieces of any size are inflated",
@@ -426,7 +443,7 @@ export const DEFENCES: readonly Defence[] = [
     mistake: "python websockets CVE-2021-33880: credentials compared in a time that tells how much fits",
     rule: "Levels 1 and 2 compare no secret: `Sec-WebSocket-Accept` is made of a key that was sent in the clear",
     proofs: [],
-    notYet: "tokens of sessions",
+    notYet: "with sessions, not there yet: their tokens",
   },
   {
     mistake:
@@ -447,10 +464,20 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "data that is no DEFLATE ends the connection, and not the process",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           'return isTooLarge(error) ? "too-big" : "invalid";',
           "throw error;",
           "what zlib throws goes on",
+        ),
+      ),
+      proof(
+        "compression",
+        "data that is no DEFLATE ends the connection, and not the process",
+        without(
+          "node/deflate/sync-zlib.js",
+          'if (this.#hasFailed)\n                return "invalid";',
+          'if (this.#hasFailed)\n                throw new Error("zlib");',
+          "what zlib says of a later message is thrown",
         ),
       ),
       proof(
@@ -474,7 +501,7 @@ export const DEFENCES: readonly Defence[] = [
         ),
       ),
     ],
-    notYet: "body limits of HTTP transports",
+    notYet: "with sessions, not there yet: body limits of HTTP transports",
   },
   {
     mistake: "socket.io CVE-2024-38355: an error event without a listener ends the process",
@@ -484,8 +511,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a server",
         without(
-          "node/connection/connection.js",
-          'stream.on("error", Connection.#onError);',
+          "node/stream-owner.js",
+          'stream.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -494,8 +521,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a client",
         without(
-          "node/connection/connection.js",
-          'stream.on("error", Connection.#onError);',
+          "node/stream-owner.js",
+          'stream.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -507,7 +534,7 @@ export const DEFENCES: readonly Defence[] = [
       "socket.io parser CVE-2020-36049, 2022-2421, 2023-32695, 2026-33151: packets that are not validated, attachments without end",
     rule: "There are no packets in levels 1 and 2",
     proofs: [],
-    notYet: "packets of sessions",
+    notYet: "with sessions, not there yet: their packets",
   },
   {
     mistake:
@@ -695,8 +722,8 @@ export const DEFENCES: readonly Defence[] = [
         "an answer whose head does not end is given up at 16 KiB",
         without(
           "protocol/handshake/head-parser.js",
-          "if (this.#headBytes === this.#limits.maxHeadBytes)",
-          "if (false)",
+          "const taken = Math.min(chunk.length, this.#limits.maxHeadBytes - this.#headBytes);",
+          "const taken = chunk.length;",
           "heads of any length",
         ),
       ),
@@ -817,12 +844,7 @@ export const DEFENCES: readonly Defence[] = [
       proof(
         "lifecycle",
         "a socket that is reset while an async upgrade hook runs does not end the process",
-        without(
-          "node/server/handshake-guard.js",
-          'stream.on("error", ignore);',
-          "",
-          "no listener while it runs",
-        ),
+        without("node/stream-owner.js", 'stream.on("error", onError);', "", "no listener while it runs"),
       ),
       proof(
         "lifecycle",
@@ -839,8 +861,8 @@ export const DEFENCES: readonly Defence[] = [
         "a client that has gone keeps no place, even if the upgrade hook never answers",
         without(
           "node/server/server.js",
-          "await unlessClosed(stream, endpoint.upgrade(request))",
-          "await endpoint.upgrade(request)",
+          "await Promise.race([answer, gone])",
+          "await answer",
           "only the hook is waited for",
         ),
       ),
@@ -849,8 +871,8 @@ export const DEFENCES: readonly Defence[] = [
         "a server that shuts down while the upgrade hook runs opens nothing",
         without(
           "node/server/server.js",
-          "if (this.#isShuttingDown)\n                throw shuttingDown();",
-          "",
+          "if (this.#isShuttingDown)\n            throw shuttingDown();\n        // `end` may",
+          "// `end` may",
           "the state is not looked at again",
         ),
       ),
@@ -864,7 +886,7 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a block with BFINAL=1 is taken, and the message goes on behind it",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           "const MAX_FINAL_BLOCKS = 32;",
           "const MAX_FINAL_BLOCKS = 0;",
           "none is taken in the middle of a message",
@@ -874,7 +896,7 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a message of nothing but blocks with BFINAL=1 is given up after 32 of them",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           "const MAX_FINAL_BLOCKS = 32;",
           "const MAX_FINAL_BLOCKS = Infinity;",
           "any number is taken",
@@ -898,7 +920,7 @@ export const DEFENCES: readonly Defence[] = [
         ),
       ),
     ],
-    notYet: "WebSocket over HTTP/2 (RFC 8441)",
+    notYet: "not there yet: WebSocket over HTTP/2 (RFC 8441)",
   },
   {
     mistake: "Several: connections without number or end",
@@ -919,7 +941,7 @@ export const DEFENCES: readonly Defence[] = [
         "connections are capped by address, with 429",
         without(
           "node/server/connection-count.js",
-          "ofAddress >= this.#maxPerAddress",
+          "ofClient >= this.#maxPerAddress",
           "false",
           "the address is not looked at",
         ),
@@ -929,8 +951,8 @@ export const DEFENCES: readonly Defence[] = [
         "connections that send no request are capped by address, and take no places of others",
         without(
           "node/server/upgrade-listener.js",
-          "if (this.#count.add(address) !== undefined)",
-          "if (false)",
+          "if (this.#count.add(address) === undefined)",
+          "if (this.#count.add(address) !== 0)",
           "only what has a request is counted",
         ),
       ),
@@ -994,10 +1016,20 @@ export const DEFENCES: readonly Defence[] = [
         "limits",
         "a small message that waits to be taken keeps alive nothing of what came around it",
         without(
+          "node/connection/message-queue.js",
+          'typeof message === "string" ? message : ownBytes(message)',
+          "message",
+          "messages wait in the pieces of memory that many share",
+        ),
+      ),
+      proof(
+        "limits",
+        "a small message that is handed out at once keeps alive no chunk that came from the network",
+        without(
           "node/connection/connection.js",
-          "withoutSurroundings(data));",
-          "data);",
-          "small messages are kept by reference",
+          "2 * length >= bytes.buffer.byteLength",
+          "true",
+          "messages are parts of the chunk that they came in",
         ),
       ),
     ],
@@ -1026,8 +1058,8 @@ export const DEFENCES: readonly Defence[] = [
         "a connection that has gone can be used: nothing throws, `send` says closed",
         without(
           "node/connection/connection.js",
-          'if (!this.#engine.isOpen)\n            return "closed";\n        let payload;',
-          'if (!this.#engine.isOpen)\n            throw new Error("not open");\n        let payload;',
+          'if (!engine.isOpen)\n            return "closed";\n        let payload;',
+          'if (!engine.isOpen)\n            throw new Error("not open");\n        let payload;',
           "`send` throws on a connection that has gone",
         ),
       ),

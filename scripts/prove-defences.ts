@@ -66,7 +66,7 @@ async function proveAll(): Promise<string[]> {
 /** A folder that is the built package as far as the tests can see. */
 function copyOfBuild(): string {
   const folder = mkdtempSync(join(tmpdir(), "hawser-defences-"));
-  for (const part of ["package.json", "dist", "build/test"]) {
+  for (const part of ["package.json", "dist", "build/test", "build/testbed"]) {
     cpSync(projectPath(part), join(folder, part), { recursive: true });
   }
   symlinkSync(projectPath("node_modules"), join(folder, "node_modules"), "dir");

@@ -238,6 +238,32 @@ export const DEFENCES: readonly Defence[] = [
         "a head that does not end is dropped at the deadline of the handshake",
         without("node/server/handshake-guard.js", "this.onTimeout();", "", "nothing happens at the deadline"),
       ),
+      proof(
+        "handshake-request",
+        "a head that comes byte by byte costs its bytes, and not a piece of memory for each",
+        without(
+          "node/server/first-request.js",
+          "this.#rest ??= new ByteQueue();",
+          "this.#rest ??= new ByteQueue(); (this.pieces ??= []).push(chunk);",
+          "every chunk is kept",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Slowloris: heads that never end hold connections; Node looks for them every 30 s only",
+    rule: "`handshakeTimeoutMs` holds for every request, and is looked at at least four times as often",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a head that does not end is dropped at the deadline where it is for HTTP, too",
+        without(
+          "node/server/serve.js",
+          "connectionsCheckingInterval: checkInterval(headersTimeout),",
+          "",
+          "Node looks when it does",
+        ),
+      ),
     ],
   },
   {
@@ -689,11 +715,11 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     mistake: "Daphne CVE-2026-44545: defaults without limit",
-    rule: "Every limit is finite by default, except the lifetime of a connection",
+    rule: "Every limit is finite by default, except the rates and the lifetime of a connection, which are off",
     proofs: [
       proof(
         "limits",
-        "every limit is finite by default, except the lifetime of a connection",
+        "every limit is finite by default, except the rates and the lifetime of a connection",
         without(
           "node/connection/connection-settings.js",
           "maxPendingPongs: 64,",
@@ -948,6 +974,16 @@ export const DEFENCES: readonly Defence[] = [
       ),
       proof(
         "limits",
+        "the addresses of one IPv6 network count as one client",
+        without(
+          "node/server/connection-count.js",
+          "const client = clientGroup(address);\n        const ofClient",
+          "const client = address;\n        const ofClient",
+          "each IPv6 address is a client of its own",
+        ),
+      ),
+      proof(
+        "limits",
         "connections that send no request are capped by address, and take no places of others",
         without(
           "node/server/upgrade-listener.js",
@@ -994,6 +1030,344 @@ export const DEFENCES: readonly Defence[] = [
           "if (hasCome(this.#phaseByMs, nowMs))",
           "if (false)",
           "nothing happens at the deadline",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "RFC 6455 §5.1, §5.2, §5.4, §8.1: frames that break the rules pass where a fast path does not look",
+    rule: "What comes whole is judged as what comes in pieces: UTF-8, masks, lengths, reserved bits, order, size",
+    proofs: [
+      proof(
+        "fragments",
+        "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (opcode === Opcode.text && !isAscii && !host.isUtf8(bytes, start, until))",
+          "if (false)",
+          "text that comes whole is not checked",
+        ),
+      ),
+      proof(
+        "fragments",
+        "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))",
+          "if (false)",
+          "text behind another frame is not checked",
+        ),
+      ),
+      proof(
+        "fragments",
+        "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (!assembler.checkText(bytes, start, end, isAscii))",
+          "if (false)",
+          "text that comes in pieces is not checked",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a frame that is not masked as it has to be is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "let length = bytes[at + 1] ^ maskBit;",
+          "let length = bytes[at + 1] & 0x7f;",
+          "the bit of the mask is not looked at in a frame that comes whole",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a frame that is not masked as it has to be is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          'if (masked !== (config.role === "server"))',
+          "if (false)",
+          "the bit of the mask is not looked at in any other",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a length that is written with more bytes than it takes is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (length < 126)",
+          "if (false)",
+          "any length is taken in a frame that comes whole",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a length that is written with more bytes than it takes is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/frame-parser.js",
+          "if (length < 126)",
+          "if (false)",
+          "any length is taken in any other",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a reserved bit is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "const opcode = bytes[at] ^ FIN_BIT;",
+          "const opcode = (bytes[at] ^ FIN_BIT) & OPCODE_BITS;",
+          "reserved bits are left out of a frame that comes whole",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a reserved bit is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (!isCompressed || this.#deflate === undefined)",
+          "if (false)",
+          "reserved bits are not looked at in any other",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a message inside another one is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (this.#assembler !== undefined || config.streaming",
+          "if (config.streaming",
+          "a message that comes whole may be inside another one",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a message inside another one is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "else if (assembler !== undefined) {",
+          "else if (false) {",
+          "any other may",
+        ),
+      ),
+      proof(
+        "fragments",
+        "the size limits hold for a message that comes whole in one frame",
+        without(
+          "protocol/engine.js",
+          " || length > maxWholeBytes",
+          "",
+          "a message that comes whole has any size",
+        ),
+      ),
+      proof(
+        "fragments",
+        "the size limits hold for a message that comes whole in one frame",
+        without(
+          "protocol/engine.js",
+          "if (payloadLength > config.maxFrameBytes)",
+          "if (false)",
+          "frames of any length",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Heartbleed, CVE-2014-0160: bytes of one connection seen by another, since memory is used again",
+    rule: "What is kept of the buffer that all sockets are read into is copied before anything else is read",
+    proofs: [
+      proof(
+        "shared-buffer",
+        "a message that the application keeps is not changed by what others send later",
+        without(
+          "node/connection/connection.js",
+          "if (bytes !== receiveBuffer && 2 * length",
+          "if (2 * length",
+          "a large message is a part of the shared buffer",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "what waits on a paused connection is not changed by what others send",
+        without(
+          "node/connection/held-bytes.js",
+          "this.#bytes = Buffer.allocUnsafeSlow(this.#end);\n        this.#bytes.set(bytes.subarray(start, end));",
+          "this.#bytes = bytes.subarray(start, end);",
+          "what waits is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a message of which a part has come is not changed by what others send",
+        without(
+          "core/byte-queue.js",
+          "let block = this.#bytes;",
+          "if (this.#bytes === undefined) { this.#bytes = bytes.subarray(start, end); this.#byteLength = byteLength; return; } let block = this.#bytes;",
+          "the first piece is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a header or a ping of which a part has come is not changed by what others send",
+        without(
+          "protocol/control-assembler.js",
+          "this.bytes.set(bytes.subarray(start, end), this.length);",
+          "if (this.length === 0) this.bytes = bytes.subarray(start, start + 125); else this.bytes.set(bytes.subarray(start, end), this.length);",
+          "the first piece of a ping is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a header or a ping of which a part has come is not changed by what others send",
+        without(
+          "protocol/frame-parser.js",
+          "this.#carry.bytes.set(bytes.subarray(position, end));",
+          "this.#carry.bytes = bytes.subarray(position, position + MAX_HEADER_BYTES);",
+          "the beginning of a header is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a ping, a pong or a piece of a message that the application keeps is not changed later",
+        without(
+          "node/connection/connection.js",
+          "handlers.ping?.(this, copy(bytes, start, end))",
+          "handlers.ping?.(this, asBuffer(bytes).subarray(start, end))",
+          "the payload of a ping is a part of the shared buffer",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a ping, a pong or a piece of a message that the application keeps is not changed later",
+        without(
+          "node/connection/connection.js",
+          "handlers.pong?.(connection, copy(bytes, start, end)",
+          "handlers.pong?.(connection, asBuffer(bytes).subarray(start, end)",
+          "the payload of a pong is",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a ping, a pong or a piece of a message that the application keeps is not changed later",
+        without(
+          "node/connection/connection.js",
+          "handlers.messageChunk?.(connection, own(bytes, start, end)",
+          "handlers.messageChunk?.(connection, asBuffer(bytes).subarray(start, end)",
+          "a piece of a message is",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "what comes by TLS over a stream of this process is not changed by an answer that comes at once",
+        without(
+          "node/connection/receive-buffer.js",
+          "if (!isOfSystem(handle))",
+          "if (false)",
+          "TLS is read into it whatever it is over",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Several: a peer that is within every limit on size, and makes us do too much",
+    rule: "Token buckets for messages and for bytes, where they are set; above them a peer waits or is ended",
+    proofs: [
+      proof(
+        "limits",
+        "a peer above the rate of messages is ended, whatever kind of frame it sends",
+        without(
+          "node/connection/receive-rate.js",
+          "this.#frames?.take(frames, nowMs) ?? 0",
+          "0",
+          "frames are not charged",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate of messages is ended, whatever kind of frame it sends",
+        without(
+          "protocol/engine.js",
+          "at = until;\n            this.#receivedFrames++;",
+          "at = until;",
+          "messages that come whole are not counted",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate of messages is ended, whatever kind of frame it sends",
+        without(
+          "protocol/engine.js",
+          "this.#receivedFrames++;\n        const opcode",
+          "const opcode",
+          "other frames are not counted",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate of bytes is ended",
+        without(
+          "node/connection/receive-rate.js",
+          "this.#bytes?.take(bytes, nowMs) ?? 0",
+          "0",
+          "bytes are not charged",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate is read no faster, and loses nothing, where it is not to be ended",
+        without("node/connection/connection.js", "if (delayMs === 0)", "if (true)", "nothing waits"),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "Several: every connection is within its limits, and all of them together are more than the memory",
+    rule: "A budget for each connection and one for the server; above it those that hold the most are ended",
+    proofs: [
+      proof(
+        "limits",
+        "a connection that makes us hold more than its memory limit is ended",
+        without(
+          "node/connection/connection.js",
+          "if (this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes)",
+          "if (false)",
+          "one connection may hold anything",
+        ),
+      ),
+      proof(
+        "limits",
+        "a server that holds more than its memory limit ends who holds the most, and the small ones stay",
+        without(
+          "node/connection/memory-budget.js",
+          "if (this.#bytes <= this.#maxBytes || this.#isSweeping || this.timerSlot >= 0)",
+          "if (true)",
+          "all together may hold anything",
+        ),
+      ),
+      proof(
+        "limits",
+        "a server that holds more than its memory limit ends who holds the most, and the small ones stay",
+        without(
+          "node/connection/memory-budget.js",
+          "b.heldBytes - a.heldBytes",
+          "a.heldBytes - b.heldBytes",
+          "the small ones are ended first",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "Safari 15.0 to 15.3: permessage-deflate is agreed on and then broken, so that nobody with it connects",
+    rule: "These browsers are answered without it",
+    proofs: [
+      proof(
+        "compression",
+        "a browser whose permessage-deflate is broken (Safari 15.0 to 15.3) is answered without it",
+        without(
+          "node/server/server.js",
+          '!breaksDeflate(request.headers.get("user-agent"))',
+          "true",
+          "the browser is not looked at",
         ),
       ),
     ],

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";
+import { serve } from "hawser/server";
 import { connected } from "../support/connected.js";
 import { Endpoint, type EndpointOptions, type Role } from "../support/engine-pair.js";
 import { frameFor, OP } from "../support/frames.js";
-import { maskedFrame } from "../support/raw-client.js";
+import { maskedFrame, RawClient } from "../support/raw-client.js";
 
 const ROLES: readonly Role[] = ["server", "client"];
 const MEBIBYTE = 2 ** 20;
@@ -102,6 +103,24 @@ test("a message of nothing but blocks with BFINAL=1 is given up after 32 of them
       assert.equal(problemOf(endpoint), "MESSAGE_TOO_BIG");
     }
   }
+});
+
+test("a browser whose permessage-deflate is broken (Safari 15.0 to 15.3) is answered without it", async () => {
+  await using server = await serve({ compression: true });
+  const mac =
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version";
+  const isAgreed: boolean[] = [];
+  for (const version of ["15.0", "15.3", "15.4"]) {
+    const headers = {
+      "Sec-WebSocket-Extensions": "permessage-deflate",
+      "User-Agent": `${mac}/${version} Safari/605.1.15`,
+    };
+    const client = await RawClient.open({ port: server.port, headers });
+    isAgreed.push(client.header("Sec-WebSocket-Extensions") !== undefined);
+    assert.equal(client.status, 101);
+    await client.destroy();
+  }
+  assert.deepEqual(isAgreed, [false, false, true]);
 });
 
 test("data that is no DEFLATE ends the connection, and not the process", async () => {

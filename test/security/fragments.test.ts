@@ -137,6 +137,9 @@ test("a frame that is not masked as it has to be is refused, whether it comes wh
     const bytes = frameFor(other, { opcode: OP.binary, payload: new Uint8Array(40) });
     const problem = role === "server" ? "UNMASKED_FRAME" : "MASKED_FRAME";
     assert.deepEqual(inEachWay(role, {}, Buffer.concat([bytes, bytes])), inAllThree(problem));
+    const endpoint = new Endpoint(role);
+    endpoint.engine.receive(new Uint8Array(Buffer.concat([bytes, bytes])));
+    assert.deepEqual(endpoint.messages, []);
   }
 });
 

@@ -11,8 +11,7 @@ export const TABLE_FILE: string = projectPath("SECURITY.md");
 /** The table in Markdown, before Biome aligns it: one line for each proof. */
 export function defenceTable(defences: readonly Defence[] = DEFENCES): string {
   const lines = defences.flatMap((defence) => {
-    const rest =
-      defence.notYet === undefined ? [] : [`| with sessions, not there yet: ${defence.notYet} | |`];
+    const rest = defence.notYet === undefined ? [] : [`| ${defence.notYet} | |`];
     const cells = [...defence.proofs.map((proof) => `| ${linkTo(proof)} | ${switchOf(proof)} |`), ...rest];
     return cells.map((cell, i) =>
       i === 0 ? `| ${defence.mistake} | ${defence.rule} ${cell}` : `| | ${cell}`,
@@ -57,5 +56,6 @@ function linkTo({ suite, test }: Proof): string {
 }
 
 function switchOf({ without }: Proof): string {
-  return `${without.says} (\`${without.file.replace(/\.js$/, "")}\`)`;
+  const files = new Set(without.replacements.map(({ file }) => `\`${file.replace(/\.js$/, "")}\``));
+  return `${without.says} (${[...files].join(", ")})`;
 }

@@ -1,10 +1,16 @@
-/** Takes one defence out of the built package, or puts the mistake back in its place. */
-export interface Switch {
+/** A change to one file of the built package. */
+export interface Replacement {
   /** The file below `dist/`. */
   readonly file: string;
   /** The text to replace; it has to occur exactly once. */
   readonly find: string;
   readonly replace: string;
+}
+
+/** Takes one defence out of the built package, or puts the mistake back in its place. */
+export interface Switch {
+  /** More than one only where the mistake takes more than one: if either is enough, each has a proof of its own. */
+  readonly replacements: readonly Replacement[];
   /** What that means, in a few words for the table. */
   readonly says: string;
 }
@@ -25,7 +31,7 @@ export interface Defence {
   /** What Hawser does instead. */
   readonly rule: string;
   readonly proofs: readonly Proof[];
-  /** What of it concerns a part of Hawser that does not exist yet. */
+  /** What of it is not there yet, as the table says it. */
   readonly notYet?: string;
 }
 
@@ -33,8 +39,14 @@ function proof(suite: string, test: string, without: Switch): Proof {
   return { suite, test, without };
 }
 
-function without(file: string, find: string, replace: string, says: string): Switch {
-  return { file, find, replace, says };
+function without(
+  file: string,
+  find: string,
+  replace: string,
+  says: string,
+  ...more: readonly Replacement[]
+): Switch {
+  return { replacements: [{ file, find, replace }, ...more], says };
 }
 
 /** The rows of the table in `SECURITY.md`; `npm run prove-defences` writes it. */
@@ -216,19 +228,40 @@ export const DEFENCES: readonly Defence[] = [
         "a head that comes byte by byte is not read again from its beginning",
         without(
           "protocol/handshake/head-parser.js",
-          "for (let i = 0; i < chunk.length; i++) {\n            const failure",
-          'for (const all = (this.all = (this.all ?? "") + String.fromCharCode(...chunk)), at = [0]; at[0] < all.length; at[0]++) all.charCodeAt(at[0]);\n        for (let i = 0; i < chunk.length; i++) {\n            const failure',
-          "all that came is read again with each chunk",
+          "const { wrong, isHead } = this.#findLines(bytes, from, end);",
+          "const { wrong, isHead } = this.#findLines(bytes, 0, end);",
+          "all of a line is looked at again with each chunk",
         ),
       ),
       proof(
         "handshake-request",
         "a head that does not end is dropped at the deadline of the handshake",
+        without("node/server/handshake-guard.js", "this.onTimeout();", "", "nothing happens at the deadline"),
+      ),
+      proof(
+        "handshake-request",
+        "a head that comes byte by byte costs its bytes, and not a piece of memory for each",
         without(
-          "node/server/handshake-guard.js",
-          "this.#onTimeout();",
+          "node/server/first-request.js",
+          "this.#rest ??= new ByteQueue();",
+          "this.#rest ??= new ByteQueue(); (this.pieces ??= []).push(chunk);",
+          "every chunk is kept",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Slowloris: heads that never end hold connections; Node looks for them every 30 s only",
+    rule: "`handshakeTimeoutMs` holds for every request, and is looked at at least four times as often",
+    proofs: [
+      proof(
+        "handshake-request",
+        "a head that does not end is dropped at the deadline where it is for HTTP, too",
+        without(
+          "node/server/serve.js",
+          "connectionsCheckingInterval: checkInterval(headersTimeout),",
           "",
-          "nothing happens at the deadline",
+          "Node looks when it does",
         ),
       ),
     ],
@@ -253,8 +286,8 @@ export const DEFENCES: readonly Defence[] = [
         "tiny fragments are copied together, and keep alive nothing of the chunks that they came in",
         without(
           "core/byte-queue.js",
-          "if (length >= KEEP_FROM_BYTES && length >= bytes.buffer.byteLength * KEEP_FROM_PART)",
-          "if (true)",
+          "const byteLength = this.#byteLength + end - start;",
+          "const byteLength = this.#byteLength + end - start; (this.pieces ??= []).push(bytes.subarray(start, end));",
           "every piece is kept by reference",
         ),
       ),
@@ -304,17 +337,27 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           "maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH)",
           "maxOutputLength: bufferConstants.MAX_LENGTH",
-          "the limit is looked at behind the inflating",
+          "the limit is looked at behind the inflating of a first message",
+        ),
+      ),
+      proof(
+        "compression",
+        "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
+        without(
+          "node/deflate/sync-zlib.js",
+          'if (total > maxBytes)\n                return "too-big";',
+          'if (total > maxBytes && produced < scratch.length)\n                return "too-big";',
+          "the limit is looked at behind the inflating of a later message",
         ),
       ),
       proof(
         "compression",
         "a bomb that is handed out in pieces is stopped at the limit",
         without(
-          "node/incremental-inflate.js",
+          "node/deflate/sync-zlib.js",
           "if (total > maxBytes)",
           "if (false)",
           "pieces of any size are inflated",
@@ -426,7 +469,7 @@ export const DEFENCES: readonly Defence[] = [
     mistake: "python websockets CVE-2021-33880: credentials compared in a time that tells how much fits",
     rule: "Levels 1 and 2 compare no secret: `Sec-WebSocket-Accept` is made of a key that was sent in the clear",
     proofs: [],
-    notYet: "tokens of sessions",
+    notYet: "with sessions, not there yet: their tokens",
   },
   {
     mistake:
@@ -447,10 +490,20 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "data that is no DEFLATE ends the connection, and not the process",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           'return isTooLarge(error) ? "too-big" : "invalid";',
           "throw error;",
           "what zlib throws goes on",
+        ),
+      ),
+      proof(
+        "compression",
+        "data that is no DEFLATE ends the connection, and not the process",
+        without(
+          "node/deflate/sync-zlib.js",
+          'if (this.#hasFailed)\n                return "invalid";',
+          'if (this.#hasFailed)\n                throw new Error("zlib");',
+          "what zlib says of a later message is thrown",
         ),
       ),
       proof(
@@ -474,7 +527,7 @@ export const DEFENCES: readonly Defence[] = [
         ),
       ),
     ],
-    notYet: "body limits of HTTP transports",
+    notYet: "with sessions, not there yet: body limits of HTTP transports",
   },
   {
     mistake: "socket.io CVE-2024-38355: an error event without a listener ends the process",
@@ -484,8 +537,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a server",
         without(
-          "node/connection/connection.js",
-          'stream.on("error", Connection.#onError);',
+          "node/stream-owner.js",
+          'stream.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -494,8 +547,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a client",
         without(
-          "node/connection/connection.js",
-          'stream.on("error", Connection.#onError);',
+          "node/stream-owner.js",
+          'stream.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -507,7 +560,7 @@ export const DEFENCES: readonly Defence[] = [
       "socket.io parser CVE-2020-36049, 2022-2421, 2023-32695, 2026-33151: packets that are not validated, attachments without end",
     rule: "There are no packets in levels 1 and 2",
     proofs: [],
-    notYet: "packets of sessions",
+    notYet: "with sessions, not there yet: their packets",
   },
   {
     mistake:
@@ -662,11 +715,11 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     mistake: "Daphne CVE-2026-44545: defaults without limit",
-    rule: "Every limit is finite by default, except the lifetime of a connection",
+    rule: "Every limit is finite by default, except the rates and the lifetime of a connection, which are off",
     proofs: [
       proof(
         "limits",
-        "every limit is finite by default, except the lifetime of a connection",
+        "every limit is finite by default, except the rates and the lifetime of a connection",
         without(
           "node/connection/connection-settings.js",
           "maxPendingPongs: 64,",
@@ -695,8 +748,8 @@ export const DEFENCES: readonly Defence[] = [
         "an answer whose head does not end is given up at 16 KiB",
         without(
           "protocol/handshake/head-parser.js",
-          "if (this.#headBytes === this.#limits.maxHeadBytes)",
-          "if (false)",
+          "const taken = Math.min(chunk.length, this.#limits.maxHeadBytes - this.#headBytes);",
+          "const taken = chunk.length;",
           "heads of any length",
         ),
       ),
@@ -817,12 +870,7 @@ export const DEFENCES: readonly Defence[] = [
       proof(
         "lifecycle",
         "a socket that is reset while an async upgrade hook runs does not end the process",
-        without(
-          "node/server/handshake-guard.js",
-          'stream.on("error", ignore);',
-          "",
-          "no listener while it runs",
-        ),
+        without("node/stream-owner.js", 'stream.on("error", onError);', "", "no listener while it runs"),
       ),
       proof(
         "lifecycle",
@@ -839,8 +887,8 @@ export const DEFENCES: readonly Defence[] = [
         "a client that has gone keeps no place, even if the upgrade hook never answers",
         without(
           "node/server/server.js",
-          "await unlessClosed(stream, endpoint.upgrade(request))",
-          "await endpoint.upgrade(request)",
+          "await Promise.race([answer, gone])",
+          "await answer",
           "only the hook is waited for",
         ),
       ),
@@ -849,8 +897,8 @@ export const DEFENCES: readonly Defence[] = [
         "a server that shuts down while the upgrade hook runs opens nothing",
         without(
           "node/server/server.js",
-          "if (this.#isShuttingDown)\n                throw shuttingDown();",
-          "",
+          "if (this.#isShuttingDown)\n            throw shuttingDown();\n        // `end` may",
+          "// `end` may",
           "the state is not looked at again",
         ),
       ),
@@ -864,7 +912,7 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a block with BFINAL=1 is taken, and the message goes on behind it",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           "const MAX_FINAL_BLOCKS = 32;",
           "const MAX_FINAL_BLOCKS = 0;",
           "none is taken in the middle of a message",
@@ -874,7 +922,7 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a message of nothing but blocks with BFINAL=1 is given up after 32 of them",
         without(
-          "node/zlib-context.js",
+          "node/deflate/inflate-context.js",
           "const MAX_FINAL_BLOCKS = 32;",
           "const MAX_FINAL_BLOCKS = Infinity;",
           "any number is taken",
@@ -898,7 +946,7 @@ export const DEFENCES: readonly Defence[] = [
         ),
       ),
     ],
-    notYet: "WebSocket over HTTP/2 (RFC 8441)",
+    notYet: "not there yet: WebSocket over HTTP/2 (RFC 8441)",
   },
   {
     mistake: "Several: connections without number or end",
@@ -919,9 +967,19 @@ export const DEFENCES: readonly Defence[] = [
         "connections are capped by address, with 429",
         without(
           "node/server/connection-count.js",
-          "ofAddress >= this.#maxPerAddress",
+          "ofClient >= this.#maxPerAddress",
           "false",
           "the address is not looked at",
+        ),
+      ),
+      proof(
+        "limits",
+        "the addresses of one IPv6 network count as one client",
+        without(
+          "node/server/connection-count.js",
+          "const client = clientGroup(address);\n        const ofClient",
+          "const client = address;\n        const ofClient",
+          "each IPv6 address is a client of its own",
         ),
       ),
       proof(
@@ -929,8 +987,8 @@ export const DEFENCES: readonly Defence[] = [
         "connections that send no request are capped by address, and take no places of others",
         without(
           "node/server/upgrade-listener.js",
-          "if (this.#count.add(address) !== undefined)",
-          "if (false)",
+          "if (this.#count.add(address) === undefined)",
+          "if (this.#count.add(address) !== 0)",
           "only what has a request is counted",
         ),
       ),
@@ -977,6 +1035,344 @@ export const DEFENCES: readonly Defence[] = [
     ],
   },
   {
+    mistake:
+      "RFC 6455 §5.1, §5.2, §5.4, §8.1: frames that break the rules pass where a fast path does not look",
+    rule: "What comes whole is judged as what comes in pieces: UTF-8, masks, lengths, reserved bits, order, size",
+    proofs: [
+      proof(
+        "fragments",
+        "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (opcode === Opcode.text && !isAscii && !host.isUtf8(bytes, start, until))",
+          "if (false)",
+          "text that comes whole is not checked",
+        ),
+      ),
+      proof(
+        "fragments",
+        "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))",
+          "if (false)",
+          "text behind another frame is not checked",
+        ),
+      ),
+      proof(
+        "fragments",
+        "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (!assembler.checkText(bytes, start, end, isAscii))",
+          "if (false)",
+          "text that comes in pieces is not checked",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a frame that is not masked as it has to be is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "let length = bytes[at + 1] ^ maskBit;",
+          "let length = bytes[at + 1] & 0x7f;",
+          "the bit of the mask is not looked at in a frame that comes whole",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a frame that is not masked as it has to be is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          'if (masked !== (config.role === "server"))',
+          "if (false)",
+          "the bit of the mask is not looked at in any other",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a length that is written with more bytes than it takes is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (length < 126)",
+          "if (false)",
+          "any length is taken in a frame that comes whole",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a length that is written with more bytes than it takes is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/frame-parser.js",
+          "if (length < 126)",
+          "if (false)",
+          "any length is taken in any other",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a reserved bit is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "const opcode = bytes[at] ^ FIN_BIT;",
+          "const opcode = (bytes[at] ^ FIN_BIT) & OPCODE_BITS;",
+          "reserved bits are left out of a frame that comes whole",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a reserved bit is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (!isCompressed || this.#deflate === undefined)",
+          "if (false)",
+          "reserved bits are not looked at in any other",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a message inside another one is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (this.#assembler !== undefined || config.streaming",
+          "if (config.streaming",
+          "a message that comes whole may be inside another one",
+        ),
+      ),
+      proof(
+        "fragments",
+        "a message inside another one is refused, whether it comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "else if (assembler !== undefined) {",
+          "else if (false) {",
+          "any other may",
+        ),
+      ),
+      proof(
+        "fragments",
+        "the size limits hold for a message that comes whole in one frame",
+        without(
+          "protocol/engine.js",
+          " || length > maxWholeBytes",
+          "",
+          "a message that comes whole has any size",
+        ),
+      ),
+      proof(
+        "fragments",
+        "the size limits hold for a message that comes whole in one frame",
+        without(
+          "protocol/engine.js",
+          "if (payloadLength > config.maxFrameBytes)",
+          "if (false)",
+          "frames of any length",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Heartbleed, CVE-2014-0160: bytes of one connection seen by another, since memory is used again",
+    rule: "What is kept of the buffer that all sockets are read into is copied before anything else is read",
+    proofs: [
+      proof(
+        "shared-buffer",
+        "a message that the application keeps is not changed by what others send later",
+        without(
+          "node/connection/connection.js",
+          "if (bytes !== receiveBuffer && 2 * length",
+          "if (2 * length",
+          "a large message is a part of the shared buffer",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "what waits on a paused connection is not changed by what others send",
+        without(
+          "node/connection/held-bytes.js",
+          "this.#bytes = Buffer.allocUnsafeSlow(this.#end);\n        this.#bytes.set(bytes.subarray(start, end));",
+          "this.#bytes = bytes.subarray(start, end);",
+          "what waits is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a message of which a part has come is not changed by what others send",
+        without(
+          "core/byte-queue.js",
+          "let block = this.#bytes;",
+          "if (this.#bytes === undefined) { this.#bytes = bytes.subarray(start, end); this.#byteLength = byteLength; return; } let block = this.#bytes;",
+          "the first piece is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a header or a ping of which a part has come is not changed by what others send",
+        without(
+          "protocol/control-assembler.js",
+          "this.bytes.set(bytes.subarray(start, end), this.length);",
+          "if (this.length === 0) this.bytes = bytes.subarray(start, start + 125); else this.bytes.set(bytes.subarray(start, end), this.length);",
+          "the first piece of a ping is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a header or a ping of which a part has come is not changed by what others send",
+        without(
+          "protocol/frame-parser.js",
+          "this.#carry.bytes.set(bytes.subarray(position, end));",
+          "this.#carry.bytes = bytes.subarray(position, position + MAX_HEADER_BYTES);",
+          "the beginning of a header is left where it was read",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a ping, a pong or a piece of a message that the application keeps is not changed later",
+        without(
+          "node/connection/connection.js",
+          "handlers.ping?.(this, copy(bytes, start, end))",
+          "handlers.ping?.(this, asBuffer(bytes).subarray(start, end))",
+          "the payload of a ping is a part of the shared buffer",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a ping, a pong or a piece of a message that the application keeps is not changed later",
+        without(
+          "node/connection/connection.js",
+          "handlers.pong?.(connection, copy(bytes, start, end)",
+          "handlers.pong?.(connection, asBuffer(bytes).subarray(start, end)",
+          "the payload of a pong is",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "a ping, a pong or a piece of a message that the application keeps is not changed later",
+        without(
+          "node/connection/connection.js",
+          "handlers.messageChunk?.(connection, own(bytes, start, end)",
+          "handlers.messageChunk?.(connection, asBuffer(bytes).subarray(start, end)",
+          "a piece of a message is",
+        ),
+      ),
+      proof(
+        "shared-buffer",
+        "what comes by TLS over a stream of this process is not changed by an answer that comes at once",
+        without(
+          "node/connection/receive-buffer.js",
+          "if (!isOfSystem(handle))",
+          "if (false)",
+          "TLS is read into it whatever it is over",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Several: a peer that is within every limit on size, and makes us do too much",
+    rule: "Token buckets for messages and for bytes, where they are set; above them a peer waits or is ended",
+    proofs: [
+      proof(
+        "limits",
+        "a peer above the rate of messages is ended, whatever kind of frame it sends",
+        without(
+          "node/connection/receive-rate.js",
+          "this.#frames?.take(frames, nowMs) ?? 0",
+          "0",
+          "frames are not charged",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate of messages is ended, whatever kind of frame it sends",
+        without(
+          "protocol/engine.js",
+          "at = until;\n            this.#receivedFrames++;",
+          "at = until;",
+          "messages that come whole are not counted",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate of messages is ended, whatever kind of frame it sends",
+        without(
+          "protocol/engine.js",
+          "this.#receivedFrames++;\n        const opcode",
+          "const opcode",
+          "other frames are not counted",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate of bytes is ended",
+        without(
+          "node/connection/receive-rate.js",
+          "this.#bytes?.take(bytes, nowMs) ?? 0",
+          "0",
+          "bytes are not charged",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer above the rate is read no faster, and loses nothing, where it is not to be ended",
+        without("node/connection/connection.js", "if (delayMs === 0)", "if (true)", "nothing waits"),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "Several: every connection is within its limits, and all of them together are more than the memory",
+    rule: "A budget for each connection and one for the server; above it those that hold the most are ended",
+    proofs: [
+      proof(
+        "limits",
+        "a connection that makes us hold more than its memory limit is ended",
+        without(
+          "node/connection/connection.js",
+          "if (this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes)",
+          "if (false)",
+          "one connection may hold anything",
+        ),
+      ),
+      proof(
+        "limits",
+        "a server that holds more than its memory limit ends who holds the most, and the small ones stay",
+        without(
+          "node/connection/memory-budget.js",
+          "if (this.#bytes <= this.#maxBytes || this.#isSweeping || this.timerSlot >= 0)",
+          "if (true)",
+          "all together may hold anything",
+        ),
+      ),
+      proof(
+        "limits",
+        "a server that holds more than its memory limit ends who holds the most, and the small ones stay",
+        without(
+          "node/connection/memory-budget.js",
+          "b.heldBytes - a.heldBytes",
+          "a.heldBytes - b.heldBytes",
+          "the small ones are ended first",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "Safari 15.0 to 15.3: permessage-deflate is agreed on and then broken, so that nobody with it connects",
+    rule: "These browsers are answered without it",
+    proofs: [
+      proof(
+        "compression",
+        "a browser whose permessage-deflate is broken (Safari 15.0 to 15.3) is answered without it",
+        without(
+          "node/server/server.js",
+          '!breaksDeflate(request.headers.get("user-agent"))',
+          "true",
+          "the browser is not looked at",
+        ),
+      ),
+    ],
+  },
+  {
     mistake: "Several: what waits for a slow reader, on either side, has no bound",
     rule: "A peer that does not read is dropped at `maxBufferedBytes`; what waits for us is counted, and holds nothing else",
     proofs: [
@@ -994,10 +1390,20 @@ export const DEFENCES: readonly Defence[] = [
         "limits",
         "a small message that waits to be taken keeps alive nothing of what came around it",
         without(
+          "node/connection/message-queue.js",
+          'typeof message === "string" ? message : ownBytes(message)',
+          "message",
+          "messages wait in the pieces of memory that many share",
+        ),
+      ),
+      proof(
+        "limits",
+        "a small message that is handed out at once keeps alive no chunk that came from the network",
+        without(
           "node/connection/connection.js",
-          "withoutSurroundings(data));",
-          "data);",
-          "small messages are kept by reference",
+          "2 * length >= bytes.buffer.byteLength",
+          "true",
+          "messages are parts of the chunk that they came in",
         ),
       ),
     ],
@@ -1026,8 +1432,8 @@ export const DEFENCES: readonly Defence[] = [
         "a connection that has gone can be used: nothing throws, `send` says closed",
         without(
           "node/connection/connection.js",
-          'if (!this.#engine.isOpen)\n            return "closed";\n        let payload;',
-          'if (!this.#engine.isOpen)\n            throw new Error("not open");\n        let payload;',
+          'if (!engine.isOpen)\n            return "closed";\n        let payload;',
+          'if (!engine.isOpen)\n            throw new Error("not open");\n        let payload;',
           "`send` throws on a connection that has gone",
         ),
       ),

@@ -4,7 +4,7 @@
 //   npm run prove-defences -- bomb         those whose test or file has this in its name
 //   npm run prove-defences -- --table      the table alone
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -22,7 +22,10 @@ const filters = process.argv.slice(2).filter((argument) => !argument.startsWith(
 const onlyTable = process.argv.includes("--table");
 const proofs = DEFENCES.flatMap((defence) => defence.proofs).filter(
   ({ suite, test, without }) =>
-    filters.length === 0 || filters.some((filter) => `${suite} ${test} ${without.file}`.includes(filter)),
+    filters.length === 0 ||
+    filters.some((filter) =>
+      `${suite} ${test} ${without.replacements.map(({ file }) => file).join(" ")}`.includes(filter),
+    ),
 );
 
 if (!onlyTable) {
@@ -63,7 +66,7 @@ async function proveAll(): Promise<string[]> {
 /** A folder that is the built package as far as the tests can see. */
 function copyOfBuild(): string {
   const folder = mkdtempSync(join(tmpdir(), "hawser-defences-"));
-  for (const part of ["package.json", "dist", "build/test"]) {
+  for (const part of ["package.json", "dist", "build/test", "build/testbed"]) {
     cpSync(projectPath(part), join(folder, part), { recursive: true });
   }
   symlinkSync(projectPath("node_modules"), join(folder, "node_modules"), "dir");
@@ -72,23 +75,30 @@ function copyOfBuild(): string {
 
 /** What is wrong with a proof, or undefined: its test has to pass alone as things are, and to fail with the switch. */
 async function prove(folder: string, proof: Proof): Promise<string | undefined> {
-  const path = join(folder, "dist", proof.without.file);
-  const built = readFileSync(path, "utf8");
-  const count = built.split(proof.without.find).length - 1;
-  if (count !== 1) return `its text is ${count} times in dist/${proof.without.file}: ${proof.without.find}`;
+  const built = new Map<string, string>();
+  const switched = new Map<string, string>();
+  for (const { file, find, replace } of proof.without.replacements) {
+    const path = join(folder, "dist", file);
+    if (!existsSync(path)) return `there is no dist/${file}`;
+    const text = switched.get(path) ?? readFileSync(path, "utf8");
+    if (!built.has(path)) built.set(path, text);
+    const count = text.split(find).length - 1;
+    if (count !== 1) return `its text is ${count} times in dist/${file}: ${find}`;
+    switched.set(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
   const before = await run(folder, proof);
   if (before.outcome !== "passes") return `as things are, the test ${before.outcome}:\n${before.output}`;
   try {
-    writeFileSync(
-      path,
-      built.replace(proof.without.find, () => proof.without.replace),
-    );
-    const switched = await run(folder, proof);
-    return switched.outcome === "fails"
+    for (const [path, text] of switched) writeFileSync(path, text);
+    const after = await run(folder, proof);
+    return after.outcome === "fails"
       ? undefined
-      : `with its switch the test ${switched.outcome}:\n${switched.output}`;
+      : `with its switch the test ${after.outcome}:\n${after.output}`;
   } finally {
-    writeFileSync(path, built);
+    for (const [path, text] of built) writeFileSync(path, text);
   }
 }
 

@@ -112,6 +112,76 @@ test("a control frame is bounded, and cannot be fragmented", () => {
   }
 });
 
+/** What came of `bytes`: in one piece, behind a frame that is read another way, and byte by byte. */
+function inEachWay(role: Role, options: EndpointOptions, bytes: Buffer): (string | undefined)[] {
+  const pong = frameFor(role, { opcode: OP.pong });
+  return [[bytes], [Buffer.concat([pong, bytes])], Array.from(bytes, (byte) => Buffer.of(byte))].map(
+    (frames) => problemOf(role, options, ...frames),
+  );
+}
+
+const inAllThree = (problem: string): string[] => [problem, problem, problem];
+
+test("text that is not UTF-8 is refused, whether its frame comes whole or in pieces", () => {
+  for (const role of ROLES) {
+    for (const payload of [Buffer.of(0xc3), Buffer.of(0x61, 0xed, 0xa0, 0x80), Buffer.alloc(300, 0xff)]) {
+      const bytes = frameFor(role, { opcode: OP.text, payload });
+      assert.deepEqual(inEachWay(role, {}, bytes), inAllThree("INVALID_UTF8"));
+    }
+  }
+});
+
+test("a frame that is not masked as it has to be is refused, whether it comes whole or in pieces", () => {
+  for (const role of ROLES) {
+    const other = role === "server" ? "client" : "server";
+    const bytes = frameFor(other, { opcode: OP.binary, payload: new Uint8Array(40) });
+    const problem = role === "server" ? "UNMASKED_FRAME" : "MASKED_FRAME";
+    assert.deepEqual(inEachWay(role, {}, Buffer.concat([bytes, bytes])), inAllThree(problem));
+    const endpoint = new Endpoint(role);
+    endpoint.engine.receive(new Uint8Array(Buffer.concat([bytes, bytes])));
+    assert.deepEqual(endpoint.messages, []);
+  }
+});
+
+test("a length that is written with more bytes than it takes is refused, whether it comes whole or in pieces", () => {
+  for (const role of ROLES) {
+    for (const lengthBits of [16, 64] as const) {
+      const bytes = frameFor(role, { opcode: OP.binary, payload: new Uint8Array(40), lengthBits });
+      assert.deepEqual(inEachWay(role, {}, bytes), inAllThree("NON_MINIMAL_LENGTH"));
+    }
+  }
+});
+
+test("a reserved bit is refused, whether its frame comes whole or in pieces", () => {
+  for (const role of ROLES) {
+    for (const rsv of [1, 2, 4]) {
+      const bytes = frameFor(role, { opcode: OP.binary, payload: "a", rsv });
+      assert.deepEqual(inEachWay(role, {}, bytes), inAllThree("RESERVED_BITS"));
+    }
+  }
+});
+
+test("a message inside another one is refused, whether it comes whole or in pieces", () => {
+  for (const role of ROLES) {
+    const begin = frameFor(role, { opcode: OP.text, payload: "a", fin: false });
+    const inside = frameFor(role, { opcode: OP.text, payload: "b" });
+    assert.deepEqual(
+      inEachWay(role, {}, Buffer.concat([begin, inside])),
+      inAllThree("EXPECTED_CONTINUATION"),
+    );
+    assert.equal(problemOf(role, {}, begin, inside), "EXPECTED_CONTINUATION");
+  }
+});
+
+test("the size limits hold for a message that comes whole in one frame", () => {
+  for (const role of ROLES) {
+    const bytes = frameFor(role, { opcode: OP.binary, payload: new Uint8Array(1_001) });
+    assert.deepEqual(inEachWay(role, { maxMessageBytes: 1_000 }, bytes), inAllThree("MESSAGE_TOO_BIG"));
+    assert.deepEqual(inEachWay(role, { maxFrameBytes: 1_000 }, bytes), inAllThree("FRAME_TOO_BIG"));
+    assert.equal(problemOf(role, { maxMessageBytes: 1_001 }, bytes), undefined);
+  }
+});
+
 test("pings of a peer that does not read its pongs end the connection", async () => {
   const options = { maxPendingPongs: 10, closeTimeoutMs: 60 };
   const { socket, client, errors, closes, end } = await connected(options, { paused: true });

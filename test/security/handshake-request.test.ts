@@ -2,15 +2,20 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { attach, type ServeOptions, serve } from "hawser/server";
+import { FirstRequest } from "#node/server/first-request.js";
+import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
 import { parseExtensions } from "#protocol/extensions/extension-grammar.js";
 import { HeadParser } from "#protocol/handshake/head-parser.js";
 import { listsInclude } from "#protocol/handshake/http-token.js";
 import { Inbox } from "../support/inbox.js";
 import { RawClient, type RawClientOptions, requestHead } from "../support/raw-client.js";
+import { rounds } from "../support/until.js";
 
 /** The status that a server answers a request with. */
 async function statusFor(request: RawClientOptions, options: ServeOptions = {}): Promise<number> {
@@ -132,6 +137,38 @@ test("a head that does not end is dropped at the deadline of the handshake", asy
   const client = await RawClient.dial({ port: server.port });
   const trickle = setInterval(() => client.socket.write("a"), 20);
   client.socket.write("GET / HTTP/1.1\r\nX: ");
+  const isGone = await Promise.race([client.gone.then(() => true), delay(1_500, false, { ref: false })]);
+  clearInterval(trickle);
+  await client.destroy();
+  assert.ok(isGone);
+});
+
+test("a head that comes byte by byte costs its bytes, and not a piece of memory for each", async () => {
+  // tungstenite CVE-2023-43669; ws CVE-2026-48779: the objects cost far more than the bytes that are counted.
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const socket = new Socket();
+  const limits = { ...DEFAULT_SERVER_LIMITS, handshakeTimeoutMs: 0 };
+  const request = new FirstRequest(socket, "", limits, { onHead: assert.fail, onGone() {} });
+  const text = `GET / HTTP/1.1\r\nX: ${"x".repeat(200)}`;
+  const chunks = Array.from(text, (letter) => {
+    const chunk = Buffer.from(new Uint8Array([letter.charCodeAt(0)]).buffer);
+    request.onData(chunk);
+    return new WeakRef(chunk.buffer);
+  });
+  await rounds(2);
+  collect();
+  assert.ok(chunks.filter((chunk) => chunk.deref() !== undefined).length <= 1);
+  assert.equal(request.bytes.toString(), text);
+  socket.destroy();
+});
+
+test("a head that does not end is dropped at the deadline where it is for HTTP, too", async () => {
+  // Node looks for them every 30 s, whatever `headersTimeout` says.
+  await using server = await serve({ handshakeTimeoutMs: 200 });
+  const client = await RawClient.dial({ port: server.port });
+  const trickle = setInterval(() => client.socket.write("a"), 20);
+  client.socket.write("POST / HTTP/1.1\r\nX: ");
   const isGone = await Promise.race([client.gone.then(() => true), delay(1_500, false, { ref: false })]);
   clearInterval(trickle);
   await client.destroy();

@@ -1,22 +1,48 @@
 // Limits of connections and servers: finite by default, and they hold. The rows are those of SECURITY.md.
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { serve } from "hawser/server";
-import { DEFAULT_SEND_LIMITS } from "#node/connection/connection-settings.js";
+import { createServer, type HawserError, serve } from "hawser/server";
+import {
+  DEFAULT_MEMORY_LIMITS,
+  DEFAULT_RATE_LIMITS,
+  DEFAULT_SEND_LIMITS,
+} from "#node/connection/connection-settings.js";
+import { receiveBuffer } from "#node/connection/receive-buffer.js";
 import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
 import { DEFAULT_DEADLINES, DEFAULT_LIMITS } from "#protocol/engine-config.js";
 import { connected, FILLING, fill } from "../support/connected.js";
 import { Endpoint } from "../support/engine-pair.js";
 import { frameFor, OP } from "../support/frames.js";
-import { binaryFrame, maskedFrame, RawClient } from "../support/raw-client.js";
-import { rounds } from "../support/until.js";
+import type { Inbox } from "../support/inbox.js";
+import {
+  binaryFrame,
+  maskedFrame,
+  pingFrame,
+  RawClient,
+  requestHead,
+  textFrame,
+} from "../support/raw-client.js";
+import { rounds, until } from "../support/until.js";
 
-test("every limit is finite by default, except the lifetime of a connection", () => {
+const MEBIBYTE = 2 ** 20;
+
+test("every limit is finite by default, except the rates and the lifetime of a connection", () => {
   // Daphne CVE-2026-44545
   const { maxLifetimeMs, ...deadlines } = DEFAULT_DEADLINES;
   assert.equal(maxLifetimeMs, 0);
-  for (const limits of [DEFAULT_LIMITS, deadlines, DEFAULT_SEND_LIMITS, DEFAULT_SERVER_LIMITS]) {
+  const { maxReceivedFramesPerSecond, maxReceivedBytesPerSecond, ...rates } = DEFAULT_RATE_LIMITS;
+  assert.deepEqual([maxReceivedFramesPerSecond, maxReceivedBytesPerSecond], [Infinity, Infinity]);
+  for (const limits of [
+    DEFAULT_LIMITS,
+    deadlines,
+    DEFAULT_SEND_LIMITS,
+    rates,
+    DEFAULT_MEMORY_LIMITS,
+    DEFAULT_SERVER_LIMITS,
+  ]) {
     for (const [name, value] of Object.entries(limits)) {
       assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
     }
@@ -46,6 +72,107 @@ test("connections are capped by address, with 429", async () => {
   const second = await RawClient.open({ port: server.port });
   assert.deepEqual([first.status, second.status], [101, 429]);
   await first.destroy();
+});
+
+test("the addresses of one IPv6 network count as one client", async () => {
+  await using server = await serve({
+    maxConnectionsPerAddress: 2,
+    clientAddress: (request) => request.headers.get("x-from") ?? "",
+  });
+  const from = async (address: string): Promise<RawClient> =>
+    RawClient.open({ port: server.port, headers: { "X-From": address } });
+  const clients: RawClient[] = [];
+  for (const address of [
+    "2001:db8::1",
+    "2001:db8::2",
+    "2001:db8:0:0:ffff::3",
+    "2001:db8:0:1::1",
+    "::ffff:192.0.2.1",
+  ])
+    clients.push(await from(address));
+  for (const address of ["::ffff:192.0.2.2", "192.0.2.1", "192.0.2.1"]) clients.push(await from(address));
+  assert.deepEqual(
+    clients.map(({ status }) => status),
+    [101, 101, 429, 101, 101, 101, 101, 429],
+  );
+  await Promise.all(clients.map((client) => client.destroy()));
+});
+
+/** The code of the error that a connection ends with; undefined if it does not. */
+async function codeOf(errors: Inbox<HawserError>): Promise<string | undefined> {
+  return (await Promise.race([errors.next(), delay(1_000, undefined, { ref: false })]))?.code;
+}
+
+test("a peer above the rate of messages is ended, whatever kind of frame it sends", async () => {
+  for (const frame of [textFrame("m"), pingFrame(), maskedFrame(0x00, Buffer.alloc(0))]) {
+    const options = { maxReceivedFramesPerSecond: 100, overRate: "disconnect" } as const;
+    const { client, errors, end } = await connected(options);
+    const begin = frame[0] === 0 ? [maskedFrame(0x01, Buffer.from("a"))] : [];
+    client.send(...begin, ...new Array<Buffer>(200).fill(frame));
+    assert.equal(await codeOf(errors), "RATE_EXCEEDED");
+    await end();
+  }
+});
+
+test("a peer above the rate of bytes is ended", async () => {
+  const options = { maxReceivedBytesPerSecond: 10_000, overRate: "disconnect" } as const;
+  const { client, errors, end } = await connected(options);
+  client.send(binaryFrame(Buffer.alloc(20_000)));
+  assert.equal(await codeOf(errors), "RATE_EXCEEDED");
+  await end();
+});
+
+test("a peer above the rate is read no faster, and loses nothing, where it is not to be ended", async () => {
+  const { client, messages, errors, end } = await connected({
+    maxReceivedFramesPerSecond: 200,
+    rateBurstMs: 50,
+  });
+  const began = performance.now();
+  for (let batch = 0; batch < 3; batch++) {
+    client.send(...new Array<Buffer>(50).fill(textFrame("m")));
+    for (let i = 0; i < 50; i++) await messages.next();
+  }
+  assert.ok(
+    performance.now() - began > 400,
+    "90 messages of the first 100 are owed before the last are read",
+  );
+  assert.equal(errors.size, 0);
+  await end();
+});
+
+test("a connection that makes us hold more than its memory limit is ended", async () => {
+  const { client, errors, closes, end } = await connected({ maxConnectionMemoryBytes: MEBIBYTE });
+  client.send(maskedFrame(0x02, Buffer.alloc(2 * MEBIBYTE)), maskedFrame(0x80, Buffer.alloc(0)));
+  assert.equal(await codeOf(errors), "MEMORY_EXCEEDED");
+  assert.equal((await closes.next()).code, 1006);
+  await end();
+});
+
+test("a server that holds more than its memory limit ends who holds the most, and the small ones stay", async () => {
+  const { server, client, messages, errors, end } = await connected({ maxMemoryBytes: 4 * MEBIBYTE });
+  const sizes = [MEBIBYTE / 2, 3 * MEBIBYTE, MEBIBYTE];
+  const others: RawClient[] = [];
+  let sum = 0;
+  for (const size of sizes) {
+    const other = await RawClient.open({ port: server.port });
+    others.push(other);
+    other.send(maskedFrame(0x02, Buffer.alloc(size)));
+    sum += size;
+    await until(() => server.memoryBytes > sum || errors.size > 0, "it is counted");
+  }
+  assert.equal(await codeOf(errors), "MEMORY_EXCEEDED");
+  await until(() => others.some(({ socket }) => socket.destroyed), "one is ended");
+  assert.deepEqual(
+    others.map(({ socket }) => socket.destroyed),
+    [false, true, false],
+  );
+  others[0]?.send(maskedFrame(0x80, Buffer.alloc(0)));
+  assert.equal((await messages.next()).length, sizes[0]);
+  client.send(textFrame("still here"));
+  assert.equal(await messages.next(), "still here");
+  assert.equal(errors.size, 0);
+  await Promise.all(others.map((other) => other.destroy()));
+  await end();
 });
 
 test("connections that send no request are capped by address, and take no places of others", async () => {
@@ -107,16 +234,62 @@ test("a peer that does not read is dropped at `maxBufferedBytes`", async () => {
 });
 
 test("a small message that waits to be taken keeps alive nothing of what came around it", async () => {
-  // The mark of 64 KiB counts messages; a peer could have each of them hold a chunk of 64 KiB.
+  // The mark of 64 KiB counts messages; a peer could have each of them hold a chunk of 64 KiB, or a block of Node's pool.
   const { socket, client, end } = await connected({ pulled: true });
   const pongs = Array.from({ length: 100 }, () => maskedFrame(0x8a, Buffer.alloc(125)));
-  client.send(binaryFrame(Buffer.from("small")), ...pongs, binaryFrame(Buffer.alloc(40_000)));
-  const messages: Buffer[] = [];
-  for await (const message of socket) {
-    messages.push(message as Buffer);
-    if (messages.length === 2) break;
+  const sizes = [5, 0, 3_000, 20_000];
+  for (const size of sizes) client.send(binaryFrame(Buffer.alloc(size, "m")), ...pongs);
+  await until(() => socket.memoryBytes > 40_000, "all of them wait");
+  for (const size of sizes) {
+    const message = await socket[Symbol.asyncIterator]().next();
+    assert.ok(Buffer.alloc(size, "m").equals(message.value as Buffer));
+    assert.equal((message.value as Buffer).buffer.byteLength, size);
   }
-  assert.equal(messages[0]?.toString(), "small");
-  assert.equal(messages[0]?.buffer.byteLength, 5);
   await end();
 });
+
+test("a small message that is handed out at once keeps alive no chunk that came from the network", async () => {
+  const { client, messages, end } = await connected();
+  const poolBytes = Buffer.allocUnsafe(1).buffer.byteLength; // `Buffer.poolSize`, and on Node 26 what aligns it
+  const sizes = [1, 5, 3_000, 5_000, 20_000, 40_000];
+  for (const size of sizes) {
+    client.send(binaryFrame(Buffer.alloc(size)));
+    const message = (await messages.next()) as Buffer;
+    assert.equal(message.length, size);
+    assert.notEqual(message.buffer, receiveBuffer.buffer);
+    assert.ok(message.buffer.byteLength <= Math.max(size, poolBytes), `${size}: its own, or Node's pool`);
+  }
+  await end();
+  // A stream that is no socket brings chunks of its own.
+  const { taken, chunk, stop } = await streamed(sizes.map((size) => binaryFrame(Buffer.alloc(size))));
+  for (const message of taken.filter(({ length }) => length < 20_000))
+    assert.notEqual(message.buffer, chunk.buffer);
+  assert.equal(taken.length, sizes.length);
+  await stop();
+});
+
+/** Has a server read frames from a stream that is no socket, all in one chunk. */
+async function streamed(frames: readonly Buffer[]): Promise<{
+  readonly taken: Buffer[];
+  readonly chunk: Buffer;
+  stop(): Promise<void>;
+}> {
+  const taken: Buffer[] = [];
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const server = createServer({ message: (_socket, data) => void taken.push(data as Buffer) });
+  const [, ...fields] = requestHead().trimEnd().split("\r\n");
+  const rawHeaders = fields.flatMap((field) => field.split(": "));
+  const incoming = { method: "GET", url: "/", httpVersion: "1.1", rawHeaders, socket: {} };
+  await server.handleUpgrade(incoming as unknown as IncomingMessage, stream, Buffer.alloc(0));
+  const chunk = Buffer.concat(frames);
+  stream.push(chunk);
+  await rounds(3);
+  return {
+    taken,
+    chunk,
+    stop: async () => {
+      stream.destroy();
+      await server.shutdown();
+    },
+  };
+}

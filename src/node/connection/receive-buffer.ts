@@ -27,12 +27,18 @@ export type OnReceived = (this: Duplex, byteLength: number) => boolean;
 /** What the documented option `onread` of Node's sockets sets when they are made. */
 interface ReadingSocket {
   [key: symbol]: unknown;
-  readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
+  readonly _handle?: ReadingHandle | null;
+}
+
+interface ReadingHandle {
+  readonly useUserBuffer?: (buffer: Buffer) => void;
+  /** Of TLS: the handle that it is over. */
+  readonly _parent?: ReadingHandle | null;
 }
 
 /**
  * Has a socket of Node read into {@link receiveBuffer} from now on, instead of emitting `data`. False if it cannot: it is
- * no plain socket, has read ahead, or this Node does it another way.
+ * no socket of the system, has read ahead, or this Node does it another way.
  *
  * `onread` is documented, but can only be given when a socket is made; for one that was accepted it is set afterwards,
  * by the names that Node keeps it under. They are looked for, and where they are not found all goes the documented way.
@@ -42,11 +48,26 @@ export function readInto(stream: Duplex, onReceived: OnReceived): boolean {
   const socket = stream as object as ReadingSocket;
   const handle = socket._handle;
   if (typeof handle?.useUserBuffer !== "function" || socket[keys.buffer] !== null) return false;
+  if (!isOfSystem(handle)) return false;
   socket[keys.buffer] = receiveBuffer;
   socket[keys.callback] = onReceived;
   handle.useUserBuffer(receiveBuffer);
   return true;
 }
+
+/**
+ * Whether it is read by the event loop alone, and so never while something else is being handled. TLS over a stream of this
+ * process is read when that stream says so, which may be in the middle of what we are doing.
+ */
+function isOfSystem(handle: ReadingHandle): boolean {
+  let lowest = handle;
+  for (let i = 0; i < MAX_LAYERS && lowest._parent; i++) lowest = lowest._parent;
+  return SYSTEM_HANDLES.has(lowest.constructor.name);
+}
+
+/** More layers of TLS than anybody has. */
+const MAX_LAYERS = 4;
+const SYSTEM_HANDLES: ReadonlySet<string> = new Set(["TCP", "Pipe"]);
 
 /** Whether {@link readInto} works here. */
 const keys: { readonly buffer: symbol; readonly callback: symbol } | undefined = isPlain

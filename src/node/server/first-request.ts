@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { ByteQueue } from "../../core/byte-queue.js";
 import { HeadParser, type HeadResult } from "../../protocol/handshake/head-parser.js";
 import { asBuffer } from "../as-buffer.js";
 import { readData } from "../stream-owner.js";
@@ -23,8 +24,10 @@ export class FirstRequest extends HandshakeGuard {
   readonly address: string;
   readonly #listener: FirstRequestListener;
   readonly #parser: HeadParser<"request">;
-  /** All that came. */
-  readonly #chunks: Buffer[] = [];
+  /** What came first: mostly all of it. */
+  #first: Buffer | undefined = undefined;
+  /** What came behind that, copied together: a chunk of one byte costs a hundred times as much as its byte. */
+  #rest: ByteQueue | undefined = undefined;
   #isDone = false;
 
   constructor(socket: Socket, address: string, limits: ServerLimits, listener: FirstRequestListener) {
@@ -38,13 +41,19 @@ export class FirstRequest extends HandshakeGuard {
 
   /** All bytes that came, for another parser. */
   get bytes(): Buffer {
-    return Buffer.concat(this.#chunks);
+    const first = this.#first ?? Buffer.alloc(0);
+    return this.#rest === undefined ? first : Buffer.concat([first, this.#rest.concat()]);
   }
 
   override onData(chunk: Buffer): void {
     if (this.#isDone) return;
-    this.#chunks.push(chunk);
-    const isGet = this.#chunks.length > 1 || chunk[0] === FIRST_OF_GET;
+    const isGet = this.#first !== undefined || chunk[0] === FIRST_OF_GET;
+    if (this.#first === undefined) {
+      this.#first = chunk;
+    } else {
+      this.#rest ??= new ByteQueue();
+      this.#rest.append(chunk, 0, chunk.length);
+    }
     const result = isGet ? this.#parser.push(chunk) : undefined;
     if (isGet && result === undefined) return;
     this.#isDone = true;

@@ -39,7 +39,7 @@ export class FirstRequest extends HandshakeGuard {
     readData(socket);
   }
 
-  /** All bytes that came, for another parser. */
+  /** All bytes that came, for another parser. Gone as soon as the listener was told. */
   get bytes(): Buffer {
     const first = this.#first ?? Buffer.alloc(0);
     return this.#rest === undefined ? first : Buffer.concat([first, this.#rest.concat()]);
@@ -58,6 +58,9 @@ export class FirstRequest extends HandshakeGuard {
     if (isGet && result === undefined) return;
     this.#isDone = true;
     this.#listener.onHead(this, result);
+    // As a guard it may live on while a hook decides, without what came.
+    this.#first = undefined;
+    this.#rest = undefined;
   }
 
   override onEnd(): void {

@@ -42,7 +42,7 @@ if (cluster.isPrimary) {
   process.on("message", (question) => {
     if (question === "cpu") process.send?.(own(server.port));
   });
-  followPrimary(server);
+  await followPrimary(server);
 }
 
 function own(port: number): WorkerAnswer {

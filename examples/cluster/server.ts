@@ -22,5 +22,5 @@ if (cluster.isPrimary) {
     open: (socket) => void socket.send(`worker ${process.pid} greets you`),
     message: (socket, data) => void server.broadcast(data, { except: socket }), // to the clients of all workers
   });
-  followPrimary(server);
+  await followPrimary(server);
 }

@@ -15,8 +15,8 @@ export interface ProgramSettings {
   readonly workers?: Omit<WorkersOptions, "crashed">;
   readonly serve?: Pick<ServeOptions, "port" | "reusePort">;
   readonly maxBufferedBytes?: number;
-  /** A file: once it exists, workers end before they are ready. */
-  readonly failure?: "exit" | "hang";
+  /** What is wrong with the workers: they end or hang before they are ready, or something keeps them in the end. */
+  readonly failure?: "exit" | "hang" | "lingers";
 }
 
 /** What the test asks of the primary. */
@@ -92,5 +92,6 @@ async function worker(): Promise<void> {
     "elsewhere",
     (bytes) => void server.broadcast(`primary: ${String(bytes)}`, { local: true }),
   );
-  followPrimary(server);
+  await followPrimary(server);
+  if (settings.failure === "lingers") setInterval(() => {}, 60_000);
 }

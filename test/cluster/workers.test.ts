@@ -160,6 +160,13 @@ describe("workers", () => {
     await until(() => !pids.some(isAlive), "the workers are gone");
   });
 
+  it("end although something keeps them", async () => {
+    const { program, port, pids } = await started({ failure: "lingers" });
+    const { socket } = await client(port);
+    await stop(program, pids);
+    assert.equal((await socket.closed).code, 1001);
+  });
+
   it("are replaced when they crash, and the others are not disturbed", async () => {
     const { program, port } = await started({ workers: { restartDelayMs: 20 } });
     const all = await clients(port, 4);
@@ -317,7 +324,7 @@ describe("startWorkers", () => {
 describe("followPrimary", () => {
   it("is refused in a process that is no worker", async () => {
     const server = await serve({ port: 0 });
-    assert.throws(() => followPrimary(server), { code: "INVALID_OPTION" });
+    await assert.rejects(followPrimary(server), { code: "INVALID_OPTION" });
     await server.shutdown();
   });
 });

@@ -11,6 +11,8 @@ import { bunPackage, fetchedPackage } from "./fetched.js";
 /** Who can take part. Clients are measured against the generator as their server. */
 export type ContenderId =
   | "hawser"
+  | "hawser-1-worker"
+  | "hawser-2-workers"
   | "ws"
   | "ws-bufferutil"
   | "bun"
@@ -62,6 +64,12 @@ export function field(): Field {
 
   const [hawser, ws] = [installedVersion("hawser"), installedVersion("ws")];
   add("hawser", "Hawser", hawser);
+  for (const [id, count, label] of [
+    ["hawser-1-worker", "1", "Hawser, 1 worker"],
+    ["hawser-2-workers", "2", "Hawser, 2 workers"],
+  ] as const) {
+    add(id, label, hawser, { command: onNode("hawser-workers-server", count) });
+  }
   add("ws", "`ws`", ws);
   add("net", "plain TCP echo", process.versions.node, { dialect: { isRawEcho: true } });
   add("hawser-client", "Hawser", hawser);

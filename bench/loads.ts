@@ -7,7 +7,14 @@ export interface Load {
   readonly id: string;
   /** What tables call it; `{connections}` stands for their number. */
   readonly title: string;
-  readonly section: "messages" | "TLS" | "compression" | "many connections" | "clients" | "Socket.IO";
+  readonly section:
+    | "messages"
+    | "TLS"
+    | "compression"
+    | "many connections"
+    | "workers"
+    | "clients"
+    | "Socket.IO";
   /** Who is measured; Hawser, to which the others are compared, is the first. */
   readonly contenders: readonly ContenderId[];
   /** The path of the URL. */
@@ -32,6 +39,8 @@ const SERVERS_AND_FLOOR: readonly ContenderId[] = [...SERVERS, "net"];
 const CLIENTS: readonly ContenderId[] = ["hawser-client", "ws-client", "undici-client", "node-client"];
 /** bufferutil has to do with masks only, which tells from messages of this size on. */
 const WITH_BUFFERUTIL: readonly ContenderId[] = ["hawser", "ws", "ws-bufferutil", "bun", "net"];
+/** One process, then a primary with one, and with two. */
+const WORKERS: readonly ContenderId[] = ["hawser", "hawser-1-worker", "hawser-2-workers"];
 const MIXED_SIZES = 256;
 const SEED = 6455;
 
@@ -168,6 +177,32 @@ export const LOADS: readonly Load[] = [
     contenders: SERVERS_AND_FLOOR,
     plan: { kind: "echo", connections: 10_000, activeConnections: 100, window: 1, sizes: [128] },
     quickConnections: 1_000,
+  },
+  {
+    ...PLAIN,
+    id: "workers-echo",
+    title: "workers, echo 1 KiB, 16 in flight",
+    section: "workers",
+    contenders: WORKERS,
+    plan: echo(KIB, 16, 64),
+  },
+  {
+    ...PLAIN,
+    id: "workers-deflate",
+    title: "workers, compressed echo of JSON, 16 KiB",
+    section: "workers",
+    contenders: WORKERS,
+    isCompressing: true,
+    plan: { ...echo(16 * KIB, 4, 16), content: "json", isCompressionOffered: true },
+  },
+  {
+    ...PLAIN,
+    id: "workers-fan-out",
+    title: "workers, fan-out 1 to 500, 128 B, 16 in flight",
+    section: "workers",
+    contenders: WORKERS,
+    path: "/fan",
+    plan: { kind: "fan-out", connections: 500, window: 16, sizes: [128] },
   },
   {
     ...PLAIN,

@@ -17,7 +17,7 @@ export interface Sample {
   readonly latencyMs: LoadReport["latencyMs"];
   /** Resident memory of the measured process at the end, in bytes; 0 where the system does not say. */
   readonly rssBytes: number;
-  /** How much of one core the measured process used. */
+  /** How much of one core the measured process used; above 1 for several processes. */
   readonly busy: number;
   /** How much of one core the generator used. */
   readonly generatorBusy: number;
@@ -48,7 +48,11 @@ export async function measure(
       connections,
     } satisfies ContenderSettings);
   const startContender = (url?: string): BenchProcess =>
-    new BenchProcess("measured", [...contender.command, settings(url)], contender.env);
+    new BenchProcess(
+      load.section === "workers" ? "workers" : "measured",
+      [...contender.command, settings(url)],
+      contender.env,
+    );
   const startGenerator = (url?: string): BenchProcess =>
     new BenchProcess("generator", [
       process.execPath,
@@ -95,7 +99,7 @@ async function follow(measured: BenchProcess, generator: BenchProcess, load: Loa
     if (message.event === "began") before = answer;
     else {
       after = answer;
-      rssBytes = processUse(measured.pid)?.rssBytes ?? 0;
+      rssBytes = answer.rssBytes ?? processUse(measured.pid)?.rssBytes ?? 0;
     }
     generator.say("go on");
   }

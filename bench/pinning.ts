@@ -22,12 +22,18 @@ export const CAN_PIN: boolean =
   process.platform === "linux" && cores.length >= 2 && spawnSync("taskset", ["-V"]).status === 0;
 
 /** Which part of a benchmark a process is. */
-export type Part = "measured" | "generator";
+export type Part = "measured" | "workers" | "generator";
 
-/** The command that runs another one on the core of its part, with as many open files as the system lets it have. */
+/** Workers have all cores but that of the generator. Of two, they have both, and share one with it. */
+const CORES: Readonly<Record<Part, readonly (number | undefined)[]>> = {
+  measured: [cores[0]],
+  workers: cores.length > 2 ? cores.filter((core) => core !== cores[1]) : cores,
+  generator: [cores[1]],
+};
+
+/** The command that runs another one on the cores of its part, with as many open files as the system lets it have. */
 export function pinned(part: Part, command: readonly string[]): string[] {
-  const core = part === "measured" ? cores[0] : cores[1];
-  const isolated = CAN_PIN ? ["taskset", "-c", String(core), ...command] : [...command];
+  const isolated = CAN_PIN ? ["taskset", "-c", CORES[part].join(","), ...command] : [...command];
   if (process.platform === "win32") return isolated;
   return ["/bin/sh", "-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$@"', "sh", ...isolated];
 }

@@ -1,5 +1,6 @@
 // Command: `npm run bench` measures Hawser and others under the same loads; --help tells what it takes.
 import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { projectPath } from "#scripts/project-root.js";
@@ -59,7 +60,15 @@ const { values } = parseArgs({
 const DEFAULTS = values.quick
   ? { rounds: 1, seconds: 0.4, warmUpMs: 300 }
   : { rounds: 3, seconds: 1.2, warmUpMs: 600 };
-const QUICK_CONTENDERS: readonly ContenderId[] = ["hawser", "ws", "net", "hawser-client", "ws-client"];
+const QUICK_CONTENDERS: readonly ContenderId[] = [
+  "hawser",
+  "hawser-1-worker",
+  "hawser-2-workers",
+  "ws",
+  "net",
+  "hawser-client",
+  "ws-client",
+];
 const tables = values.json ? process.stderr : process.stdout;
 
 if (values.help) process.stdout.write(HELP);
@@ -87,6 +96,9 @@ async function run(): Promise<void> {
   const { contenders, missing } = field();
   const notes = new Set<string>();
   if (!CAN_PIN) notes.add("processes on cores of their own: taskset and two cores are needed for that");
+  if (loads.some(({ section }) => section === "workers") && availableParallelism() <= 2) {
+    notes.add(`what two workers do on two cores of their own: the generator takes one of the cores`);
+  }
   const taking = (ids: readonly ContenderId[]): Contender[] =>
     ids.flatMap((id) => {
       if (wanted !== undefined && !wanted.includes(id)) return [];

@@ -26,6 +26,8 @@ export interface CpuAnswer {
   readonly cpuSeconds: number;
   /** The clock of the process, for the time between two answers. */
   readonly atSeconds: number;
+  /** Resident memory of all its processes, where it has several. */
+  readonly rssBytes?: number;
 }
 
 /** The answer to `memory`, with garbage collected. */

@@ -43,7 +43,7 @@ export const LAYERS: readonly Layer[] = [
 
   {
     path: "node",
-    mayImport: ["core", "protocol", "session/wire", "session/transport-port"],
+    mayImport: ["core", "protocol", "session/wire", "session/transport-port", "pubsub/broker-port"],
     onNode: true,
   },
   { path: "web", mayImport: ["core", "protocol", "session/wire", "session/transport-port"] },
@@ -55,8 +55,12 @@ export const LAYERS: readonly Layer[] = [
   { path: "pubsub", mayImport: ["core", "codec", "session/peer-port", "pubsub/broker-port"] },
 
   { path: "brokers/memory", mayImport: ["core", "pubsub/broker-port"] },
+  { path: "brokers/cluster", mayImport: ["core", "pubsub/broker-port"], onNode: true },
   { path: "brokers/redis", mayImport: ["core", "pubsub/broker-port"] },
   { path: "brokers/nats", mayImport: ["core", "pubsub/broker-port"] },
+
+  // The workers of `node:cluster` with one port: started, replaced, ended.
+  { path: "cluster", mayImport: ["core", "node", "brokers/cluster"], onNode: true },
 
   ...["compat/ws", "compat/socketio", "inspector", "metrics"].map((path) => ({
     path,

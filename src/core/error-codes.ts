@@ -154,7 +154,9 @@ export type UsageErrorCode =
   /** A streamed message is not finished yet, or is finished already. */
   | "MESSAGE_IN_PROGRESS"
   /** `serve()` could not listen; the `cause` is Node's error. */
-  | "LISTEN_FAILED";
+  | "LISTEN_FAILED"
+  /** A worker of `startWorkers` ended before it was ready. */
+  | "WORKER_FAILED";
 
 /** Every stable error code of Hawser. */
 export type ErrorCode =

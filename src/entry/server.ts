@@ -1,4 +1,10 @@
 // hawser/server: the WebSocket server for Node.
+export { type ClusterBrokerOptions, clusterBroker } from "../brokers/cluster.js";
+export { memoryBroker } from "../brokers/memory.js";
+export { followPrimary } from "../cluster/follow-primary.js";
+export { startWorkers } from "../cluster/start-workers.js";
+export type { Workers } from "../cluster/workers.js";
+export type { WorkerCrash, WorkersOptions } from "../cluster/workers-options.js";
 export type {
   ConnectErrorCode,
   ConnectionErrorCode,
@@ -59,3 +65,4 @@ export type { DeflateOptions, WindowBits } from "../protocol/extensions/deflate-
 export type { HeaderList } from "../protocol/handshake/header-list.js";
 export type { OriginPolicy } from "../protocol/handshake/origin-policy.js";
 export type { PreparedMessage } from "../protocol/prepared-message.js";
+export type { Broker, BrokerListener } from "../pubsub/broker-port.js";

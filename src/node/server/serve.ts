@@ -5,6 +5,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import type { ListenOptions } from "node:net";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
@@ -61,6 +62,7 @@ export class ListeningServer extends Server {
  */
 export async function serve<Data = undefined>(options: ServeOptions<Data>): Promise<ListeningServer> {
   const limits = serverLimits(options);
+  assertReusePort(options);
   const http = httpServer(options, limits);
   const server = new ListeningServer(options, http);
   const event = options.tls === undefined ? "connection" : "secureConnection";
@@ -73,7 +75,12 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   // Without a listener Node ends the connection without a word.
   http.on("connect", (_request, stream) => refuseUpgrade(stream, NO_PROXY));
-  await listen(http, options);
+  try {
+    await listen(http, options);
+  } catch (error) {
+    void server.shutdown(); // there is nobody to serve, and nothing more is to come from its broker
+    throw error;
+  }
   server.stopListening = (drainTimeoutMs) => {
     listener.stop();
     return stop(http, drainTimeoutMs);
@@ -115,7 +122,7 @@ function checkInterval(headersTimeoutMs: number): number {
 
 function listen(
   http: HttpServer,
-  { port = 0, host = "127.0.0.1", path }: ServeOptions<unknown>,
+  { port = 0, host = "127.0.0.1", path, reusePort = false }: ServeOptions<unknown>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (cause: NodeJS.ErrnoException): void => {
@@ -125,7 +132,9 @@ function listen(
     };
     http.once("error", onError);
     try {
-      http.listen(path === undefined ? { port, host } : { path }, () => {
+      const address: ListenOptions & { reusePort?: boolean } =
+        path === undefined ? { port, host, ...(reusePort && { reusePort }) } : { path };
+      http.listen(address, () => {
         http.off("error", onError);
         // After this an error is about one connection that could not be accepted (no descriptors left, say).
         http.on("error", (error) => process.emitWarning(error));
@@ -135,6 +144,17 @@ function listen(
       reject(new UsageError("INVALID_OPTION", `cannot listen on port ${String(port)}`, cause));
     }
   });
+}
+
+/** Node that does not know the option ignores it, and the second process would find the port taken. */
+function assertReusePort({ reusePort, path }: ServeOptions<unknown>): void {
+  if (!reusePort) return;
+  if (path !== undefined)
+    throw new UsageError("INVALID_OPTION", "reusePort is for a TCP port, not for a path");
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  if (!isKnown)
+    throw new UsageError("INVALID_OPTION", `reusePort needs Node 22.12 or 23.1, not ${process.version}`);
 }
 
 /** Ordinary requests that are being answered may finish, as connections may. */

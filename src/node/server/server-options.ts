@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import type { ServerOptions as TlsServerOptions } from "node:https";
 import type { HandshakeError } from "../../core/hawser-error.js";
+import type { Broker } from "../../pubsub/broker-port.js";
 import type { OptionalOf } from "../connection/optional-of.js";
 import type { Endpoint } from "./endpoint.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
@@ -53,6 +54,16 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    * and nothing else. Default none: then only an `upgrade` hook that threw is reported, as a warning of the process.
    */
   refused?: ((error: HandshakeError, request: UpgradeRequest) => void | Promise<void>) | undefined;
+  /**
+   * Takes `server.broadcast` to the servers of other processes, and theirs to the connections here: `clusterBroker()`,
+   * `memoryBroker()`, or your own. It stays yours to close. Default none: a broadcast stays within this server.
+   */
+  broker?: Broker | undefined;
+  /**
+   * The topic of the broker for broadcasts: servers with the same one hear each other. Default `hawser`: the workers of
+   * one application, which are usually alone with their broker, are to hear each other without more words.
+   */
+  brokerTopic?: string | undefined;
 }
 
 /** What {@link serve} needs to know. */
@@ -63,6 +74,12 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
   host?: string | undefined;
   /** Listen on a Unix socket (or a Windows pipe) instead of a port. Default none. */
   path?: string | undefined;
+  /**
+   * Let several processes listen on the same port, and the kernel spread the connections over them (`SO_REUSEPORT`).
+   * Needs Node 22.12, or 23.1 and newer, and a system that does it: Linux does, macOS and Windows do not. Default false: a
+   * port that is taken by mistake is to be an error.
+   */
+  reusePort?: boolean | undefined;
   /**
    * Serve `wss:` with this certificate and key; the options of `https.createServer`. Default none: there is no TLS without
    * a certificate.

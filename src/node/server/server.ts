@@ -23,6 +23,7 @@ import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
+import { BroadcastRelay } from "./broadcast-relay.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint } from "./endpoint.js";
 import { HandshakeGuard } from "./handshake-guard.js";
@@ -67,6 +68,11 @@ export interface BroadcastOptions extends SendOptions {
   readonly except?: ServerConnection<unknown> | undefined;
   /** Send only to connections for which this is true. Default all: that is what a broadcast is. */
   readonly where?: ((socket: ServerConnection<unknown>) => boolean) | undefined;
+  /**
+   * Whether it stays here although the server has a `broker`. Default false: a broadcast goes to all. With a broker, `where`
+   * needs it, since a function cannot go along and the other nodes would send to everybody.
+   */
+  readonly local?: boolean | undefined;
 }
 
 /**
@@ -82,6 +88,7 @@ export class Server {
   readonly #memory: MemoryBudget;
   /** The streams whose opening handshake is not done, or that are being refused. */
   readonly #pending = new Set<Duplex>();
+  readonly #relay: BroadcastRelay | undefined;
   #isShuttingDown = false;
   #onEmpty: (() => void) | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
@@ -105,6 +112,8 @@ export class Server {
         this.#routes.add(path, prepare(this.#memory, endpoint, { ...withoutHandlers(shared), ...endpoint }));
       }
     }
+    const { broker, brokerTopic = "hawser" } = options;
+    this.#relay = broker && new BroadcastRelay(broker, brokerTopic, (message) => void this.#deliver(message));
   }
 
   /** The open connections. */
@@ -247,14 +256,27 @@ export class Server {
     this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined);
   }
 
-  /** Sends a message to all connections, encoded once. Returns how many it was `sent` to, `queued` for and so on. */
+  /**
+   * Sends a message to all connections, encoded once; with a `broker`, also to those of the other nodes. Returns how many
+   * connections of this server it was `sent` to, `queued` for and so on.
+   * @throws {@link UsageError} `INVALID_PAYLOAD`; `INVALID_OPTION` for `where` without `local`, with a broker.
+   */
   broadcast(
     data: string | BinaryData | PreparedMessage,
     options: BroadcastOptions = {},
   ): Record<SendStatus, number> {
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, options);
+    if (this.#relay !== undefined && options.local !== true) {
+      if (options.where !== undefined) {
+        throw new UsageError("INVALID_OPTION", "with a broker, `where` needs `local: true`");
+      }
+      this.#relay.publish(message);
+    }
+    return this.#deliver(message, options);
+  }
+
+  #deliver(message: PreparedMessage, { except, where }: BroadcastOptions = {}): Record<SendStatus, number> {
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
-    const { except, where } = options;
     for (const socket of this.#connections) {
       if (socket === except || (where !== undefined && !where(socket))) continue;
       counts[socket.send(message)]++;
@@ -371,6 +393,7 @@ export class Server {
 
   async #end({ code, reason, drainTimeoutMs }: ReturnType<typeof shutdownOptions>): Promise<void> {
     this.#isShuttingDown = true;
+    this.#relay?.close();
     const stopped = this.stopListening(drainTimeoutMs);
     for (const socket of this.#connections) void socket.close(code, reason);
     const drop = (): void => {

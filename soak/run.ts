@@ -9,6 +9,9 @@ import { inflict } from "./faults.js";
 import { chart, type Flatness, flatness } from "./flatness.js";
 import type { SoakCommand, SoakReport, SoakServerAddress } from "./soak-report.js";
 
+/** Far longer than our heartbeats take; for clients that have none, and would wait in a black hole to the end. */
+const FORGETS_AFTER_MS = 20_000;
+
 // npm run soak [-- --minutes N] [--seed N] [--clients N] [--sample-seconds N]
 // A server and clients, each in a process of its own, with proxies between them that make faults. Exits with 1 if a message
 // was lost, doubled, swapped or altered, if anything was thrown or left, or if memory or descriptors grew.
@@ -55,8 +58,16 @@ const server = start("soak-server.js", String(random.integer(1, 1e9)));
 const address = await message<SoakServerAddress>(server);
 const clients = start("soak-clients.js", String(random.integer(1, 1e9)), values.clients);
 await message<string>(clients);
-const plain = await FaultProxy.start({ targetPort: address.plainPort, seed: random.integer(1, 1e9) });
-const secure = await FaultProxy.start({ targetPort: address.securePort, seed: random.integer(1, 1e9) });
+const plain = await FaultProxy.start({
+  targetPort: address.plainPort,
+  seed: random.integer(1, 1e9),
+  forgetsAfterMs: FORGETS_AFTER_MS,
+});
+const secure = await FaultProxy.start({
+  targetPort: address.securePort,
+  seed: random.integer(1, 1e9),
+  forgetsAfterMs: FORGETS_AFTER_MS,
+});
 const proxies = [plain, secure];
 
 const processes = { server, clients };

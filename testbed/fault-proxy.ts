@@ -28,6 +28,11 @@ export interface FaultProxyOptions extends Faults {
   readonly targetHost?: string | undefined;
   /** The same seed and the same order of connections give the same faults. */
   readonly seed: number;
+  /**
+   * After so long in a black hole both ends are reset, as networks do that forgot a connection, in ms. Default never: who
+   * has no heartbeat waits for ever.
+   */
+  readonly forgetsAfterMs?: number | undefined;
 }
 
 /** What a {@link FaultProxy} did so far. */
@@ -51,6 +56,7 @@ export class FaultProxy {
   readonly #random: SeededRandom;
   readonly #target: { readonly port: number; readonly host: string };
   readonly #pairs = new Set<Pair>();
+  readonly #forgetsAfterMs: number | undefined;
   #faults: Faults;
   #isBlocked = false;
   readonly counts: FaultCounts = {
@@ -64,7 +70,8 @@ export class FaultProxy {
   };
 
   private constructor(options: FaultProxyOptions, listener: Server) {
-    const { targetPort, targetHost = "127.0.0.1", seed, ...faults } = options;
+    const { targetPort, targetHost = "127.0.0.1", seed, forgetsAfterMs, ...faults } = options;
+    this.#forgetsAfterMs = forgetsAfterMs;
     this.#target = { port: targetPort, host: targetHost };
     this.#random = new SeededRandom(seed);
     this.#faults = faults;
@@ -97,7 +104,7 @@ export class FaultProxy {
 
   /** Ends every connection, now. */
   cutAll(how: Cut = "rst"): void {
-    for (const pair of [...this.#pairs]) pair.cut(how);
+    for (const pair of [...this.#pairs]) pair.cut(how, this.#forgetsAfterMs);
   }
 
   /** Hands on nothing for a while, in any connection of now; then what waited. */
@@ -132,7 +139,9 @@ export class FaultProxy {
       return;
     }
     const server = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
-    const pair = new Pair(client, server, random, this.#faults, this.counts, () => this.#pairs.delete(pair));
+    const pair = new Pair(client, server, random, this.#faults, this.counts, this.#forgetsAfterMs, () =>
+      this.#pairs.delete(pair),
+    );
     this.#pairs.add(pair);
   }
 }
@@ -144,6 +153,7 @@ class Pair {
   readonly #counts: FaultCounts;
   readonly #onGone: () => void;
   #isCut = false;
+  #forgetting: NodeJS.Timeout | undefined;
 
   constructor(
     client: Socket,
@@ -151,6 +161,7 @@ class Pair {
     random: SeededRandom,
     faults: Faults,
     counts: FaultCounts,
+    forgetsAfterMs: number | undefined,
     onGone: () => void,
   ) {
     this.#sockets = [client, server];
@@ -163,7 +174,7 @@ class Pair {
     const lane = (from: Socket, to: Socket, toServer: boolean): FaultLane =>
       new FaultLane(from, to, random.fork(), (toServer ? faults.toServer : faults.toClient) ?? {}, {
         cutAtByte: isToBeCut && toServer === cutsToServer ? cutAtByte : Infinity,
-        onCut: () => this.cut(how),
+        onCut: () => this.cut(how, forgetsAfterMs),
         onBytes: (count) => {
           counts[toServer ? "bytesToServer" : "bytesToClient"] += count;
         },
@@ -187,9 +198,14 @@ class Pair {
     for (const lane of this.#lanes) lane.stall(forMs);
   }
 
-  cut(how: Cut): void {
+  cut(how: Cut, forgetsAfterMs?: number): void {
     if (this.#isCut) return;
     this.#isCut = true;
+    if (how === "black-hole" && forgetsAfterMs !== undefined) {
+      this.#forgetting = setTimeout(() => {
+        for (const socket of this.#sockets) socket.resetAndDestroy();
+      }, forgetsAfterMs);
+    }
     this.#counts[how]++;
     for (const lane of this.#lanes) lane.stop();
     for (const socket of this.#sockets) {
@@ -214,6 +230,7 @@ class Pair {
     }
     if (this.#sockets.every((socket) => socket.closed)) {
       for (const lane of this.#lanes) lane.stop();
+      clearTimeout(this.#forgetting);
       this.#onGone();
     }
   }

@@ -78,6 +78,15 @@ describe("FaultProxy", () => {
     assert.ok(tookMs >= 76, `${tookMs} ms`); // Node's timers count whole ms, and may come one early each
   });
 
+  it("resets both ends of a black hole when the network forgets it", async () => {
+    const { proxy, socket } = await proxied({ forgetsAfterMs: 30 });
+    await echoed(socket, Buffer.from("x"));
+    proxy.cutAll("black-hole");
+    await closeOf(socket);
+    await until(() => proxy.size === 0, "the end of the connection");
+    await proxy.close();
+  });
+
   it("keeps to the bandwidth, and pauses the sender", async () => {
     const { proxy, socket } = await proxied({ toServer: { bytesPerSecond: 1_000_000 } });
     const startedAt = performance.now();

@@ -4,9 +4,11 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { FaultProxy, type Faults } from "#testbed/fault-proxy.js";
+import { FaultProxy, type FaultProxyOptions } from "#testbed/fault-proxy.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
 import { until } from "../support/until.js";
+
+type Faults = Partial<Omit<FaultProxyOptions, "seed" | "targetPort">>;
 
 describe("FaultProxy", () => {
   let echo: Server;

@@ -278,7 +278,7 @@ export class Engine<Owner> implements FrameSink {
     if (announcedBytes > config.maxMessageBytes) return this.#fail("MESSAGE_TOO_BIG");
     if (payloadLength > config.maxFrameBytes) return this.#fail("FRAME_TOO_BIG");
     if (assembler === undefined) return true;
-    assembler.addFrame(payloadLength);
+    assembler.addFrame(payloadLength, (firstByte & FIN_BIT) !== 0);
     if (assembler.overheadBytes > config.maxFragmentOverheadBytes) {
       return this.#fail("TOO_MANY_FRAGMENTS");
     }
@@ -307,7 +307,7 @@ export class Engine<Owner> implements FrameSink {
   #beginMessage(opcode: MessageOpcode): void {
     const { config } = this;
     this.#assembler = new MessageAssembler(opcode, (this.#firstByte & RSV1_BIT) !== 0, config.host);
-    this.#assembler.addFrame(this.#frameLength);
+    this.#assembler.addFrame(this.#frameLength, (this.#firstByte & FIN_BIT) !== 0);
     // While closing, the phase is that of the closing handshake: no message may put its end off.
     if (config.messageTimeoutMs > 0 && this.#closing === undefined) this.#beginPhase(config.messageTimeoutMs);
   }

@@ -15,6 +15,7 @@ export class MessageAssembler {
   readonly #utf8: Utf8Validator | undefined;
   #isAscii = true;
   #fragments = 0;
+  #isLengthKnown = false;
   /** The payload that the headers of its frames announced so far, arrived or not. */
   announcedBytes = 0;
   /** The bytes handed out or collected after inflating, where the message is inflated piece by piece. */
@@ -46,10 +47,11 @@ export class MessageAssembler {
     return this.#utf8 === undefined || this.#utf8.isComplete;
   }
 
-  /** Another frame of it begins. */
-  addFrame(payloadLength: number): void {
+  /** Another frame of it begins; `isLast` is its FIN. */
+  addFrame(payloadLength: number, isLast: boolean): void {
     this.#fragments++;
     this.announcedBytes += payloadLength;
+    this.#isLengthKnown = isLast;
   }
 
   /** Checks the next piece of text. Binary always passes. */
@@ -62,7 +64,8 @@ export class MessageAssembler {
 
   /** Keeps a copy of a piece. */
   append(bytes: Uint8Array, start: number, end: number): void {
-    this.#queue.append(bytes, start, end, this.announcedBytes);
+    // What is announced is all of it only with the last frame. Before, room for just that would be made anew with each.
+    this.#queue.append(bytes, start, end, this.#isLengthKnown ? this.announcedBytes : 0);
   }
 
   /** All that was kept, as one array. */

@@ -21,6 +21,7 @@ import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
+import { isThenable, watchRejection } from "../connection/watch-rejection.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
@@ -185,8 +186,8 @@ export class Server {
       attempt.isCounted = true;
       const { endpoint } = target;
       const answer = endpoint.upgrade === undefined ? ANYBODY : endpoint.upgrade(request);
-      if (!(answer instanceof Promise)) return this.#answered(attempt, handshake, target, answer);
-      return this.#whenAnswered(attempt, handshake, target, answer);
+      if (isThenable(answer)) return this.#whenAnswered(attempt, handshake, target, answer);
+      return this.#answered(attempt, handshake, target, answer);
     } catch (error) {
       return this.#failed(attempt, error);
     }
@@ -196,7 +197,7 @@ export class Server {
     attempt: UpgradeAttempt,
     handshake: HandshakeRequest,
     target: PreparedEndpoint,
-    answer: Promise<UpgradeAnswer<unknown>>,
+    answer: PromiseLike<UpgradeAnswer<unknown>>,
   ): Promise<ServerConnection<unknown> | undefined> {
     const { stream, guard } = attempt;
     stream.pause();
@@ -380,8 +381,7 @@ export class Server {
       if (this.#options.refused === undefined) {
         if (error !== cause) warnOf(cause);
       } else {
-        const told = this.#options.refused(error, request);
-        if (told instanceof Promise) told.catch(warnOf);
+        watchRejection(this.#options.refused(error, request), warnOf);
       }
       refuseUpgrade(stream, error, body);
     } catch (failure) {

@@ -209,12 +209,10 @@ export class Server {
     });
     if (!stream.closed) this.#pending.add(stream);
     try {
-      const told = await Promise.race([answer, gone]);
+      const told = await Promise.race([answer, gone]).finally(() => this.#pending.delete(stream));
       return this.#answered(attempt, handshake, target, told);
     } catch (error) {
       return this.#failed(attempt, error);
-    } finally {
-      this.#pending.delete(stream);
     }
   }
 
@@ -383,7 +381,10 @@ export class Server {
       } else {
         watchRejection(this.#options.refused(error, request), warnOf);
       }
-      refuseUpgrade(stream, error, body);
+      const guard = refuseUpgrade(stream, error, body);
+      if (guard === undefined) return;
+      this.#pending.add(stream);
+      guard.onGone = () => void this.#pending.delete(stream);
     } catch (failure) {
       // The application's own status or header fields cannot be sent, or its `refused` threw.
       warnOf(failure);

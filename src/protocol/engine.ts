@@ -124,7 +124,8 @@ export class Engine<Owner> implements FrameSink {
   /**
    * Takes `chunk[position, end)`, bytes from the peer, which are unmasked in place. What is kept of them is copied, so
    * that the chunk may be read into again when this returns. Returns how far it came: less than `end` only when
-   * {@link pause} was called meanwhile; give it the rest after {@link resume}.
+   * {@link pause} was called meanwhile; give it the rest after {@link resume}. Not to be called from the handler, which
+   * may be in the middle of a chunk: what comes then has to wait.
    */
   receive(chunk: Uint8Array, position = 0, end: number = chunk.length): number {
     this.#liveness.heard();
@@ -137,11 +138,14 @@ export class Engine<Owner> implements FrameSink {
       if (at === end || this.#isPaused) return at;
       if (this.#isDiscarding()) return end;
     }
-    const parser = (this.#parser ??= spareParsers.pop() ?? new FrameParser());
-    const stoppedAt = parser.parse(chunk, at, this, end);
-    if (parser.isBetweenFrames) {
-      this.#parser = undefined;
-      if (spareParsers.length < MAX_SPARE_PARSERS) spareParsers.push(parser);
+    const parser = this.#parser ?? spareParsers.pop() ?? new FrameParser();
+    this.#parser = undefined; // a handler that calls this again must not give back what is still in use
+    let stoppedAt: number;
+    try {
+      stoppedAt = parser.parse(chunk, at, this, end);
+    } finally {
+      if (!parser.isBetweenFrames) this.#parser = parser;
+      else if (spareParsers.length < MAX_SPARE_PARSERS) spareParsers.push(parser);
     }
     return this.#isDiscarding() ? end : stoppedAt;
   }

@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { after, describe, it } from "node:test";
-import { createServer, serve } from "hawser/server";
+import { createServer, type Server, type ServerConnection, serve } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { connected, fill } from "../support/connected.js";
 import { leakCheck } from "../support/leak-check.js";
-import { binaryFrame, RawClient, requestHead } from "../support/raw-client.js";
+import { binaryFrame, RawClient, requestHead, textFrame } from "../support/raw-client.js";
 import { rounds } from "../support/until.js";
 
 const CONNECTIONS = 12;
@@ -51,6 +51,16 @@ function digest(bytes: Uint8Array): string {
   return createHash("sha1").update(bytes).digest("hex");
 }
 
+/** A connection over a stream that is no socket. */
+async function opened(server: Server, stream: Duplex): Promise<ServerConnection> {
+  const [, ...fields] = requestHead().trimEnd().split("\r\n");
+  const rawHeaders = fields.flatMap((field) => field.split(": "));
+  const incoming = { method: "GET", url: "/", httpVersion: "1.1", rawHeaders, socket: {} };
+  const socket = await server.handleUpgrade(incoming as unknown as IncomingMessage, stream, Buffer.alloc(0));
+  assert.ok(socket);
+  return socket as ServerConnection;
+}
+
 describe("what waits to be sent", () => {
   after(leakCheck());
 
@@ -91,15 +101,7 @@ describe("what waits to be sent", () => {
       },
     });
     const server = createServer({});
-    const [, ...fields] = requestHead().trimEnd().split("\r\n");
-    const rawHeaders = fields.flatMap((field) => field.split(": "));
-    const incoming = { method: "GET", url: "/", httpVersion: "1.1", rawHeaders, socket: {} };
-    const socket = await server.handleUpgrade(
-      incoming as unknown as IncomingMessage,
-      stream,
-      Buffer.alloc(0),
-    );
-    assert.ok(socket);
+    const socket = await opened(server, stream);
     for (let message = 0; message < 50; message++) {
       socket.send(content(3, message, 100));
       await rounds(1);
@@ -109,6 +111,40 @@ describe("what waits to be sent", () => {
     stream.destroy();
     await server.shutdown();
   });
+});
+
+describe("what a stream that is no socket brings in the middle of a write", () => {
+  after(leakCheck());
+
+  for (const isHeld of [false, true]) {
+    it(`comes behind what is being handled${isHeld ? ", after a pause" : ""}`, async () => {
+      const stream: Duplex = new Duplex({
+        read() {},
+        write(chunk: Buffer, _encoding, done) {
+          done();
+          if (chunk.length > 100_000) stream.push(Buffer.concat(["c", "d"].map(textFrame)));
+        },
+      });
+      const seen: string[] = [];
+      const server = createServer({
+        pingIntervalMs: 0,
+        message(socket, data) {
+          seen.push(String(data));
+          if (data === "a") socket.send(Buffer.alloc(200_000)); // leaves at once, and not at the end of the turn
+        },
+      });
+      const socket = await opened(server, stream);
+      if (isHeld) socket.pause();
+      await rounds(2);
+      stream.push(Buffer.concat(["a", "b"].map(textFrame)));
+      await rounds(2);
+      socket.resume();
+      await rounds(2);
+      assert.deepEqual(seen, ["a", "b", "c", "d"]);
+      stream.destroy();
+      await server.shutdown();
+    });
+  }
 });
 
 describe("what many connections send at once", () => {

@@ -551,3 +551,25 @@ describe("engineConfig", () => {
     assert.equal(engineConfig({ role: "server", host, handler, streaming: true }).messageTimeoutMs, 0);
   });
 });
+
+describe("a handler that calls receive()", () => {
+  it("does not mix up its connection with another one", () => {
+    const first = new Endpoint("server");
+    const other = new Endpoint("server");
+    let isNested = false;
+    first.onEvent = (event) => {
+      if (event.type !== "ping" || isNested) return;
+      isNested = true;
+      first.receive(frameFor("server", { opcode: OP.ping, payload: "inner" }));
+    };
+    const half = frameFor("server", {
+      opcode: OP.text,
+      payload: "a message of which half has come",
+    }).subarray(0, 20);
+    first.receive(Buffer.concat([frameFor("server", { opcode: OP.ping, payload: "outer" }), half]));
+    const text = frameFor("server", { opcode: OP.text, payload: "not theirs" });
+    other.receive(text.subarray(0, 8), text.subarray(8));
+    assert.deepEqual(other.texts, ["not theirs"]);
+    assert.deepEqual(first.texts, []);
+  });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, describe, it } from "node:test";
-import { accept, createServer, serve } from "hawser/server";
+import { accept, createServer, refuse, serve } from "hawser/server";
 import { Inbox } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
@@ -72,6 +73,20 @@ describe("shutdown", () => {
     await asked.next();
     await server.shutdown({ drainTimeoutMs: 60 });
     await client.gone;
+  });
+
+  it("waits for nobody who was refused longer than for the others", async () => {
+    for (const upgrade of [() => refuse(403), () => Promise.resolve(refuse(403))]) {
+      const server = await serve({ upgrade, refused() {} });
+      const client = await RawClient.dial({ port: server.port });
+      client.socket.allowHalfOpen = true; // it does not end its own direction
+      client.ask();
+      await once(client.socket, "data");
+      const startedMs = performance.now();
+      await server.shutdown({ drainTimeoutMs: 60 });
+      assert.ok(performance.now() - startedMs < 1_500, "long before a refusal is given up");
+      await client.destroy();
+    }
   });
 
   it("refuses options that are none before it ends anything", async () => {

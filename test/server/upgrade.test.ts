@@ -71,6 +71,19 @@ describe("the upgrade hook", () => {
     assert.equal(socket?.data, 5);
   });
 
+  it("answers by a promise of any kind", async () => {
+    const later: PromiseLike<ReturnType<typeof accept<number>>> = {
+      // biome-ignore lint/suspicious/noThenProperty: what a library's own promise is
+      then: (resolve, reject) =>
+        rounds(1)
+          .then(() => accept(7))
+          .then(resolve, reject),
+    };
+    const { client, socket } = await handshake({ upgrade: () => later as Promise<Awaited<typeof later>> });
+    assert.equal(client.status, 101);
+    assert.equal(socket?.data, 7);
+  });
+
   it("refuses with a status, header fields and a body", async () => {
     const { client, socket, refusal } = await handshake({
       upgrade: () => refuse(401, { headers: { "WWW-Authenticate": "Bearer" }, body: "who are you?" }),

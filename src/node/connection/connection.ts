@@ -77,6 +77,8 @@ interface Extras {
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
   deferred?: DeferredMessages | undefined;
+  /** Received while something else was being handled. */
+  late?: HeldBytes | undefined;
   rate?: ReceiveRate;
   /** How many pieces wait in the stream behind others. */
   waitingPieces?: number;
@@ -110,6 +112,7 @@ export class Connection<Data = undefined>
   #pendingPongs = 0;
   #heldBytes = 0;
   #isAboveMark = false;
+  #isReceiving = false;
   #isGone = false;
   /** @internal */
   timerNext: TimerWheelEntry | null = null;
@@ -377,8 +380,10 @@ export class Connection<Data = undefined>
       output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
     }
     this.#reschedule();
+    this.#isReceiving = true; // what comes meanwhile comes behind `received`
     this.#guard(() => this.#context.handlers.open?.(this));
-    if (received.length > 0) this.#receive(received, received.length);
+    this.#isReceiving = false;
+    if (received.length > 0 || this.#extras?.late !== undefined) this.#receive(received, received.length);
     endTurn();
     stream.resume();
   }
@@ -506,6 +511,30 @@ export class Connection<Data = undefined>
   }
 
   #receive(chunk: Uint8Array, byteLength: number): void {
+    if (this.#isReceiving) {
+      // A stream that is no socket may be answered in the middle of a write, and so of what a handler does.
+      const extras = (this.#extras ??= {});
+      if (extras.late === undefined) extras.late = new HeldBytes(chunk, 0, byteLength);
+      else extras.late.append(chunk, 0, byteLength);
+      return;
+    }
+    this.#isReceiving = true;
+    try {
+      this.#take(chunk, byteLength);
+      for (let late = this.#extras?.late; late !== undefined; late = this.#extras?.late) {
+        this.#extras!.late = undefined;
+        late.give((bytes, start, end) => {
+          this.#take(bytes.subarray(start, end), end - start);
+          return end;
+        });
+      }
+    } finally {
+      this.#isReceiving = false;
+    }
+  }
+
+  /** One after the other: see {@link #receive}. */
+  #take(chunk: Uint8Array, byteLength: number): void {
     if (this.#held !== undefined) {
       this.#held.append(chunk, 0, byteLength);
       if (!this.#engine.isPaused) {
@@ -776,8 +805,7 @@ export class Connection<Data = undefined>
 
   static #readAgain(connection: Connection<unknown>): void {
     if (connection.#isGone || connection.#engine.isPaused) return;
-    const held = connection.#held;
-    if (held !== undefined) connection.#receiveHeld(held);
+    if (connection.#held !== undefined) connection.#receive(receiveBuffer, 0); // nothing new
     if (connection.#engine.isPaused) return;
     if (connection.#stream.readableEnded) connection.#receiveEnd();
     else connection.#stream.resume();

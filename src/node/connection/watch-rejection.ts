@@ -6,6 +6,7 @@ export function watchRejection(result: unknown, onRejected: (error: unknown) => 
   if (isThenable(result)) result.then(undefined, onRejected);
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether it is a promise: of this realm or another, of Node or of a library. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -9,14 +9,15 @@ const LINGER_MS = 2_000;
 
 /**
  * Answers a handshake that is refused, and ends the connection. What the client may have sent behind its request is
- * read and thrown away: never taken for another request, and no reset may destroy the answer on its way.
+ * read and thrown away: never taken for another request, and no reset may destroy the answer on its way. Returns what
+ * watches the stream until it is closed, unless it has ended already.
  */
 export function refuseUpgrade(
   stream: Duplex,
   error: HandshakeError,
   body: string = `${error.message}\n`,
-): void {
-  if (stream.destroyed || stream.writableEnded) return;
+): HandshakeGuard | undefined {
+  if (stream.destroyed || stream.writableEnded) return undefined;
   const bytes = Buffer.from(body);
   const hasType = new HeaderList(error.headers).has("content-type");
   const head = refusalHead({
@@ -26,7 +27,7 @@ export function refuseUpgrade(
     bodyType: hasType ? undefined : "text/plain; charset=utf-8",
   });
   stream.allowHalfOpen = true;
-  new HandshakeGuard(stream, LINGER_MS); // until the stream is closed
+  const guard = new HandshakeGuard(stream, LINGER_MS);
   // A client that has ended its direction may read the answer all the same: what is not written yet still goes out.
   const destroyIfDone = (): void => {
     if (stream.readableEnded && stream.writableFinished) stream.destroy();
@@ -35,4 +36,5 @@ export function refuseUpgrade(
   stream.once("finish", destroyIfDone);
   stream.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]));
   stream.resume();
+  return guard;
 }

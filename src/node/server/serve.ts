@@ -74,7 +74,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   // Without a listener Node ends the connection without a word.
-  http.on("connect", (_request, stream) => refuseUpgrade(stream, NO_PROXY));
+  http.on("connect", (_request, stream) => void refuseUpgrade(stream, NO_PROXY));
   try {
     await listen(http, options);
   } catch (error) {

@@ -21,6 +21,7 @@ import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
+import { isThenable, watchRejection } from "../connection/watch-rejection.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
@@ -185,8 +186,8 @@ export class Server {
       attempt.isCounted = true;
       const { endpoint } = target;
       const answer = endpoint.upgrade === undefined ? ANYBODY : endpoint.upgrade(request);
-      if (!(answer instanceof Promise)) return this.#answered(attempt, handshake, target, answer);
-      return this.#whenAnswered(attempt, handshake, target, answer);
+      if (isThenable(answer)) return this.#whenAnswered(attempt, handshake, target, answer);
+      return this.#answered(attempt, handshake, target, answer);
     } catch (error) {
       return this.#failed(attempt, error);
     }
@@ -196,7 +197,7 @@ export class Server {
     attempt: UpgradeAttempt,
     handshake: HandshakeRequest,
     target: PreparedEndpoint,
-    answer: Promise<UpgradeAnswer<unknown>>,
+    answer: PromiseLike<UpgradeAnswer<unknown>>,
   ): Promise<ServerConnection<unknown> | undefined> {
     const { stream, guard } = attempt;
     stream.pause();
@@ -208,12 +209,10 @@ export class Server {
     });
     if (!stream.closed) this.#pending.add(stream);
     try {
-      const told = await Promise.race([answer, gone]);
+      const told = await Promise.race([answer, gone]).finally(() => this.#pending.delete(stream));
       return this.#answered(attempt, handshake, target, told);
     } catch (error) {
       return this.#failed(attempt, error);
-    } finally {
-      this.#pending.delete(stream);
     }
   }
 
@@ -380,10 +379,12 @@ export class Server {
       if (this.#options.refused === undefined) {
         if (error !== cause) warnOf(cause);
       } else {
-        const told = this.#options.refused(error, request);
-        if (told instanceof Promise) told.catch(warnOf);
+        watchRejection(this.#options.refused(error, request), warnOf);
       }
-      refuseUpgrade(stream, error, body);
+      const guard = refuseUpgrade(stream, error, body);
+      if (guard === undefined) return;
+      this.#pending.add(stream);
+      guard.onGone = () => void this.#pending.delete(stream);
     } catch (failure) {
       // The application's own status or header fields cannot be sent, or its `refused` threw.
       warnOf(failure);

@@ -29,6 +29,8 @@ export interface DeflateContext {
   readonly heldBytes?: number;
   /** Compresses and flushes to a byte boundary: the result ends with 00 00 FF FF. */
   deflate(bytes: Uint8Array): Uint8Array;
+  /** Frees what is only kept for speed: asked for where memory is short. The window stays. */
+  letGo?(): void;
   /** Forgets the window: the next message refers to nothing before it. */
   reset(): void;
   /** Frees what is held. */
@@ -49,6 +51,8 @@ export interface InflateContext {
    * never grows beyond `maxOutputBytes`, at no time.
    */
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure;
+  /** Frees what is only kept for speed: asked for where memory is short. The window stays. */
+  letGo?(): void;
   /** Forgets the window. */
   reset(): void;
   /** Frees what is held. */

@@ -104,6 +104,11 @@ export class Engine<Owner> implements FrameSink {
     return (this.#assembler?.heldBytes ?? 0) + (this.#deflate?.heldBytes ?? 0);
   }
 
+  /** Frees what permessage-deflate keeps only for speed. Not to be called from the host's own DEFLATE. */
+  letGo(): void {
+    this.#deflate?.letGo();
+  }
+
   /** How many frames began in the latest call of {@link receive}: for limits on their rate. */
   get receivedFrames(): number {
     return this.#receivedFrames;

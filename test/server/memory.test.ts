@@ -182,6 +182,38 @@ describe("the memory of a server", () => {
     assert.equal(server.memoryBytes, 0);
   });
 
+  it("frees what permessage-deflate keeps for speed before it ends anybody", async () => {
+    const MIB_AND_A_HALF = 1.5 * MIB;
+    for (const limits of [
+      { maxConnectionMemoryBytes: 200_000, maxMessageBytes: 65_536, maxBufferedBytes: 65_536 },
+      { maxMemoryBytes: MIB_AND_A_HALF },
+    ]) {
+      const errors: string[] = [];
+      const server = await serve({
+        ...limits,
+        compression: true,
+        compressFromBytes: 0,
+        message: (socket, data) => void socket.send(data),
+        error: (_socket, error) => void errors.push(error.code),
+      });
+      const got = new Inbox<string>("message");
+      const clients = [];
+      for (let i = 0; i < 6; i++) {
+        const message = (_: unknown, data: string | Buffer) => got.push(String(data));
+        clients.push(await connect(server.url, { compression: true, compressFromBytes: 0, message }));
+      }
+      for (let round = 0; round < 6; round++) {
+        for (const client of clients) client.send(`round ${round}`);
+        for (const _ of clients) assert.equal(await got.next(), `round ${round}`);
+        await delay(40);
+      }
+      await until(() => server.memoryBytes <= MIB_AND_A_HALF, "it is within its limit");
+      assert.deepEqual([errors, server.connections.size], [[], clients.length]);
+      for (const client of clients) client.terminate();
+      await server.shutdown();
+    }
+  });
+
   it("stays within its limit when many small ones come together", async () => {
     const server = await serve({ maxMemoryBytes: 2 * MIB, message() {}, error() {} });
     const clients = await Promise.all(

@@ -431,12 +431,29 @@ export class Connection<Data = undefined>
     const { memory, settings } = this.#context;
     const before = this.#heldBytes;
     this.#heldBytes = this.#isGone || this.#stream.destroyed ? 0 : this.#measure();
-    // A single message may be larger than what may be buffered: it is in memory anyway, and not for the peer to judge.
-    const ownBytes = Math.max(0, this.#leavingBytes() - settings.maxBufferedBytes);
-    if (this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes) {
+    // What is kept only for speed is no reason to end a connection.
+    if (this.#isOverLimit() && this.#engine.hasDeflate) {
+      this.#engine.letGo();
+      this.#heldBytes = this.#measure();
+    }
+    if (this.#isOverLimit()) {
       this.#heldBytes = before;
       this.endForMemory(`the connection holds more than ${settings.maxConnectionMemoryBytes} bytes`);
     } else if (this.#heldBytes !== before) memory?.moved(this, this.#heldBytes - before);
+  }
+
+  #isOverLimit(): boolean {
+    const { settings } = this.#context;
+    // A single message may be larger than what may be buffered: it is in memory anyway, and not for the peer to judge.
+    const ownBytes = Math.max(0, this.#leavingBytes() - settings.maxBufferedBytes);
+    return this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes;
+  }
+
+  /** @internal Part of `MemoryHolder`. */
+  letGo(): void {
+    if (!this.#engine.hasDeflate) return;
+    this.#engine.letGo();
+    this.recount();
   }
 
   /** @internal Part of `MemoryHolder`. */

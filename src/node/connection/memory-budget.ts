@@ -15,6 +15,8 @@ export interface MemoryHolder {
   readonly heldBytes: number;
   /** Counts it again, and tells the budget of the difference. */
   recount(): void;
+  /** Frees what it keeps only for speed, and counts again. */
+  letGo(): void;
   /** Ends it, and frees what it holds. */
   endForMemory(message: string): void;
 }
@@ -45,7 +47,7 @@ export class MemoryBudget implements TimerWheelEntry {
 
   /** Counts one more connection, unless there is no room for it. */
   open(): boolean {
-    if (!this.#hasRoom && nowMs() >= this.#recountedAtMs + SWEEP_INTERVAL_MS) this.#recount();
+    if (!this.#hasRoom && nowMs() >= this.#recountedAtMs + SWEEP_INTERVAL_MS) this.#makeRoom();
     if (!this.#hasRoom) return false;
     this.#bytes += CONNECTION_BASE_BYTES;
     return true;
@@ -78,7 +80,7 @@ export class MemoryBudget implements TimerWheelEntry {
   }
 
   #sweep(): void {
-    this.#recount();
+    this.#makeRoom();
     if (this.#bytes <= this.#maxBytes) return;
     const message = `the connections of the server hold more than ${this.#maxBytes} bytes, this one the most`;
     const holders = [...this.#holders].sort((a, b) => b.heldBytes - a.heldBytes);
@@ -86,6 +88,17 @@ export class MemoryBudget implements TimerWheelEntry {
     for (const holder of holders) {
       if (this.#bytes <= this.#maxBytes) break;
       holder.endForMemory(message);
+    }
+    this.#isSweeping = false;
+  }
+
+  /** Counts again, and has what is kept only for speed freed as far as needed, before anybody is ended or refused. */
+  #makeRoom(): void {
+    this.#recount();
+    this.#isSweeping = true;
+    for (const holder of this.#holders) {
+      if (this.#hasRoom) break;
+      holder.letGo();
     }
     this.#isSweeping = false;
   }

@@ -63,6 +63,12 @@ export class PermessageDeflate {
     return inflated;
   }
 
+  /** Frees what is only kept for speed, in both directions. */
+  letGo(): void {
+    this.#deflate?.letGo?.();
+    this.#inflate?.letGo?.();
+  }
+
   /** Frees both directions. */
   dispose(): void {
     this.#deflate?.dispose();

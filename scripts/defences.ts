@@ -1328,8 +1328,8 @@ export const DEFENCES: readonly Defence[] = [
         "a connection that makes us hold more than its memory limit is ended",
         without(
           "node/connection/connection.js",
-          "if (this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes)",
-          "if (false)",
+          "return this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes",
+          "return false",
           "one connection may hold anything",
         ),
       ),

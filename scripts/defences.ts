@@ -1381,9 +1381,19 @@ export const DEFENCES: readonly Defence[] = [
         "a peer that does not read is dropped at `maxBufferedBytes`",
         without(
           "node/connection/connection.js",
+          "buffered > 0 && buffered + byteLength > settings.maxBufferedBytes",
+          "false",
+          "any number of bytes is buffered",
+        ),
+      ),
+      proof(
+        "limits",
+        "a peer that does not read is dropped at `maxBufferedBytes`",
+        without(
+          "node/connection/connection.js",
           "buffered + byteLength <= this.#context.settings.maxBufferedBytes",
           "true",
-          "any number of bytes is buffered",
+          "any number of bytes of a message in pieces is buffered",
         ),
       ),
       proof(

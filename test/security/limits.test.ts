@@ -226,11 +226,17 @@ test("a peer that never ends the closing handshake is dropped", () => {
 });
 
 test("a peer that does not read is dropped at `maxBufferedBytes`", async () => {
-  const { socket, errors, end } = await connected({ maxBufferedBytes: 100_000 }, { paused: true });
-  await fill(socket);
-  for (let i = 0; i < 3; i++) socket.send(FILLING);
-  assert.equal(socket.state === "open" ? "open" : (await errors.next()).code, "BUFFER_OVERFLOW");
-  await end();
+  for (const isInPieces of [false, true]) {
+    const { socket, errors, end } = await connected({ maxBufferedBytes: 100_000 }, { paused: true });
+    await fill(socket);
+    const writer = isInPieces ? socket.startMessage() : undefined;
+    for (let i = 0; i < 3; i++) {
+      if (writer === undefined) socket.send(FILLING);
+      else writer.write(FILLING);
+    }
+    assert.equal(socket.state === "open" ? "open" : (await errors.next()).code, "BUFFER_OVERFLOW");
+    await end();
+  }
 });
 
 test("a small message that waits to be taken keeps alive nothing of what came around it", async () => {

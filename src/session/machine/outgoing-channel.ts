@@ -1,4 +1,5 @@
 import type { OverflowPolicy } from "../peer-port.js";
+import type { QueuedMessage } from "./queued-message.js";
 
 /** A channel as its sender sees it. Opened by `session.openChannel`; the fields are the session's to change. */
 export class OutgoingChannel {
@@ -20,18 +21,35 @@ export class OutgoingChannel {
   isClosed = false;
   /** Yours: what the layer above keeps with it, such as who waits for room. */
   data: unknown = undefined;
+  /** @internal How much was sent, each message counting 64 more. */
+  sent = 0;
+  /** @internal How much may be sent. */
+  limit: number;
+  /** @internal What waits. */
+  first: QueuedMessage | undefined = undefined;
+  /** @internal The last that waits. */
+  final: QueuedMessage | undefined = undefined;
+  /** @internal What waits, by its key. */
+  keys: Map<string, QueuedMessage> | undefined = undefined;
+  /** @internal Whether it is in the round of those that take turns. */
+  takesTurns = false;
+  /** @internal The record that closed it, once there is one. */
+  closedBy = 0;
 
+  /** @internal Made by the session. */
   constructor(
     name: string,
     number: number,
     policy: OverflowPolicy,
     maxQueuedBytes: number,
     highWaterMarkBytes: number,
+    limit: number,
   ) {
     this.name = name;
     this.number = number;
     this.policy = policy;
     this.maxQueuedBytes = maxQueuedBytes;
     this.highWaterMarkBytes = highWaterMarkBytes;
+    this.limit = limit;
   }
 }

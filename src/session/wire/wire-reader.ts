@@ -40,7 +40,8 @@ export class WireReader {
   /** A copy of the next `length` bytes. */
   take(length: number): Uint8Array {
     const start = this.at;
-    return this.skip(length) ? this.bytes.slice(start, start + length) : new Uint8Array(0);
+    // Not `slice`: that of a Buffer does not copy.
+    return this.skip(length) ? new Uint8Array(this.bytes.subarray(start, start + length)) : new Uint8Array(0);
   }
 
   /** A varint and as many bytes, `maxBytes` at most. */

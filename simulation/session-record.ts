@@ -1,0 +1,35 @@
+import { ChannelLedger } from "./channel-ledger.js";
+import type { OverflowPolicy } from "#session/peer-port.js";
+
+/** Which side of a session. */
+export type Role = "client" | "server";
+
+/** What is known about one session from outside: both sides' messages, and what happened to it. */
+export class SessionRecord {
+  readonly key: string;
+  readonly client = new Map<string, ChannelLedger>();
+  readonly server = new Map<string, ChannelLedger>();
+  /** The highest epoch that took the session over at the server. */
+  topEpoch = 0;
+  /** Since when the server has had no transport for it. */
+  suspendedMs: number;
+  isEvicted = false;
+  isExpired = false;
+  /** Somebody ended or closed it on purpose. */
+  isClosed = false;
+
+  constructor(key: string, nowMs: number) {
+    this.key = key;
+    this.suspendedMs = nowMs;
+  }
+
+  /** What a side sent on a channel. */
+  ledger(sender: Role, name: string, policy: OverflowPolicy = "block"): ChannelLedger {
+    let ledger = this[sender].get(name);
+    if (ledger === undefined) {
+      ledger = new ChannelLedger(name, policy);
+      this[sender].set(name, ledger);
+    }
+    return ledger;
+  }
+}

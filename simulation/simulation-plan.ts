@@ -1,0 +1,72 @@
+import { SeededRandom } from "#testbed/seeded-random.js";
+import type { OverflowPolicy } from "#session/peer-port.js";
+
+/** What is random about a whole run: limits, the network, what the applications do. All of it comes from the seed. */
+export interface SimulationPlan {
+  readonly seed: number;
+  readonly random: SeededRandom;
+  /** How long there are faults, in ms of the virtual clock. */
+  readonly faultsUntilMs: number;
+  readonly pieceBytes: number;
+  readonly windowBytes: number;
+  readonly maxInFlightBytes: number;
+  readonly maxOutboxBytes: number;
+  readonly maxOutboxMessages: number;
+  readonly maxMessageBytes: number;
+  readonly maxChannels: number;
+  readonly budgetBytes: number;
+  readonly resumeWindowMs: number;
+  readonly ackDelayMs: number;
+  readonly pingIntervalMs: number;
+  /** The longest message that is sent. */
+  readonly longestBytes: number;
+  readonly mostLatencyMs: number;
+  readonly bytesPerMs: number;
+  /** In percent, for each block. */
+  readonly lossPercent: number;
+  readonly doublePercent: number;
+  /** How many faults and acts there are. */
+  readonly faults: number;
+  readonly acts: number;
+}
+
+/** Draws the plan of a run. */
+export function simulationPlan(seed: number): SimulationPlan {
+  const random = new SeededRandom(seed);
+  const pieceBytes = random.pick([16, 40, 100, 400]);
+  const maxMessageBytes = random.pick([60, 300, 2_000]);
+  const windowBytes = random.pick([70, 300, 1_000, 5_000]);
+  return {
+    seed,
+    random,
+    faultsUntilMs: random.pick([300, 3_000, 30_000, 90_000]),
+    pieceBytes,
+    windowBytes,
+    maxInFlightBytes: random.pick([70, 300, 1_000, 5_000]),
+    maxOutboxBytes: random.pick([1_000, 3_000, 6_000, 50_000]),
+    maxOutboxMessages: random.pick([3, 30, 1_000]),
+    maxMessageBytes,
+    maxChannels: random.pick([2, 4, 64]),
+    budgetBytes: random.chance(0.1) ? 1_000 : Infinity,
+    resumeWindowMs: random.pick([5_000, 20_000, 60_000]),
+    ackDelayMs: random.pick([0, 5, 25]),
+    pingIntervalMs: random.pick([1_000, 5_000, 10_000]),
+    longestBytes: random.pick([20, 20, maxMessageBytes, Math.floor(maxMessageBytes * 1.2)]),
+    mostLatencyMs: random.pick([0, 1, 30, 30, 400]),
+    bytesPerMs: random.pick([Infinity, Infinity, 10, 1]),
+    lossPercent: random.pick([0, 0, 2, 10]),
+    doublePercent: random.pick([0, 0, 5, 30]),
+    faults: random.pick([0, 2, 6, 12]),
+    acts: random.pick([5, 15, 40]),
+  };
+}
+
+/** The policies, `block` more often than others. */
+export const POLICIES: readonly OverflowPolicy[] = [
+  "block",
+  "block",
+  "drop-oldest",
+  "drop-newest",
+  "latest-per-key",
+  "disconnect",
+];

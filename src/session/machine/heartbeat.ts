@@ -1,0 +1,102 @@
+import type { SessionDeadlines } from "./session-config.js";
+
+/** What {@link Heartbeat.check} wants done. */
+export type HeartbeatAction = "ping" | "dead" | undefined;
+
+/** A server asks later than a client would, so that in the end only one of the two does. */
+const SERVER_PATIENCE = 1.5;
+/** Records that are not confirmed are a question already; without an answer after this, in ms, one that must be answered. */
+const UNCONFIRMED_MS = 2_500;
+
+/**
+ * Whether the other side is there. What comes in only sets a flag; the clock is read when something is due. Whatever is heard proves
+ * life; a ping is sent when nothing is.
+ */
+export class Heartbeat {
+  readonly #deadlines: SessionDeadlines;
+  readonly #patience: number;
+  /** Something was heard since the last look. */
+  heard = false;
+  /** More than pings was heard or sent since the last look. */
+  busy = false;
+  /** When to look again. */
+  dueMs: number = Infinity;
+  /** When the last ping was sent, while it is not answered. */
+  #askedMs = -1;
+  #intervalMs: number;
+  /** Smoothed, in ms. */
+  roundTripMs: number | undefined = undefined;
+  /** How often was asked: what a ping carries. */
+  question = 0;
+
+  constructor(deadlines: SessionDeadlines, isServer: boolean) {
+    this.#deadlines = deadlines;
+    this.#patience = isServer ? SERVER_PATIENCE : 1;
+    this.#intervalMs = deadlines.pingIntervalMs;
+  }
+
+  /** A transport carries the session from now on. */
+  start(nowMs: number): void {
+    this.#askedMs = -1;
+    this.#intervalMs = this.#deadlines.pingIntervalMs;
+    this.heard = false;
+    this.dueMs = nowMs + this.#intervalMs * this.#patience;
+  }
+
+  /** None does. */
+  stop(): void {
+    this.dueMs = Infinity;
+  }
+
+  /** Records have left, so that an answer should come. */
+  expect(nowMs: number): void {
+    this.busy = true;
+    if (this.#askedMs < 0) this.dueMs = Math.min(this.dueMs, nowMs + UNCONFIRMED_MS);
+  }
+
+  /**
+   * What is due now. With `isLate` the machine slept, and the silence proves nothing: it is asked again.
+   * @param isWaiting whether there are records that are not confirmed.
+   */
+  check(nowMs: number, isLate: boolean, isWaiting: boolean): HeartbeatAction {
+    if (nowMs < this.dueMs && !isLate) return undefined;
+    const { heard } = this;
+    this.heard = false;
+    if (!isLate) {
+      if (heard) {
+        this.#askedMs = -1;
+        if (this.busy) this.#intervalMs = this.#deadlines.pingIntervalMs;
+        this.busy = false;
+        this.dueMs = nowMs + (isWaiting ? UNCONFIRMED_MS : this.#intervalMs * this.#patience);
+        return undefined;
+      }
+      if (this.#askedMs >= 0) return "dead";
+    }
+    this.ask(nowMs);
+    return "ping";
+  }
+
+  /** A ping is being sent. */
+  ask(nowMs: number): void {
+    this.heard = false;
+    this.question = (this.question + 1) & 0x7f;
+    this.#askedMs = nowMs;
+    this.#intervalMs = Math.min(2 * this.#intervalMs, this.#deadlines.maxPingIntervalMs);
+    this.dueMs = nowMs + this.#deadlines.pongTimeoutMs;
+  }
+
+  /** A pong came for this question. */
+  answered(question: number, nowMs: number): void {
+    if (this.#askedMs < 0 || question !== this.question) return;
+    this.measured(nowMs - this.#askedMs);
+    this.#askedMs = -1;
+    this.heard = false;
+    this.dueMs = nowMs + this.#intervalMs * this.#patience;
+  }
+
+  /** A round trip took so long. */
+  measured(roundTripMs: number): void {
+    const before = this.roundTripMs;
+    this.roundTripMs = before === undefined ? roundTripMs : before + (roundTripMs - before) / 4;
+  }
+}

@@ -887,8 +887,10 @@ export interface Agreement {
  * next, or would keep alive a chunk of more than twice its size.
  */
 function own(bytes: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  if (bytes.buffer !== receiveBuffer.buffer && 2 * length >= bytes.buffer.byteLength)
+  // To ask for `buffer` takes longer than to copy a small message.
+  if (bytes === receiveBuffer) return copy(bytes, start, end);
+  const { buffer } = bytes;
+  if (buffer !== receiveBuffer.buffer && 2 * (end - start) >= buffer.byteLength)
     return asBuffer(bytes).subarray(start, end);
   return copy(bytes, start, end);
 }

@@ -537,8 +537,18 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a server",
         without(
-          "node/stream-owner.js",
-          'stream.on("error", onError);',
+          "node/raw-socket.js",
+          "this.owner.onError(systemError(status, call));",
+          "throw systemError(status, call);",
+          "errors are thrown",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a connection that is reset needs no error handler, beside an HTTP server",
+        without(
+          "node/own-stream.js",
+          'owned.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -547,8 +557,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a client",
         without(
-          "node/stream-owner.js",
-          'stream.on("error", onError);',
+          "node/own-stream.js",
+          'owned.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -870,7 +880,7 @@ export const DEFENCES: readonly Defence[] = [
       proof(
         "lifecycle",
         "a socket that is reset while an async upgrade hook runs does not end the process",
-        without("node/stream-owner.js", 'stream.on("error", onError);', "", "no listener while it runs"),
+        without("node/own-stream.js", 'owned.on("error", onError);', "", "no listener while it runs"),
       ),
       proof(
         "lifecycle",
@@ -987,8 +997,8 @@ export const DEFENCES: readonly Defence[] = [
         "connections that send no request are capped by address, and take no places of others",
         without(
           "node/server/upgrade-listener.js",
-          "if (this.#count.add(address) === undefined)",
-          "if (this.#count.add(address) !== 0)",
+          "return this.#count.add(address) === undefined;",
+          "this.#count.add(address); return true;",
           "only what has a request is counted",
         ),
       ),
@@ -1180,7 +1190,7 @@ export const DEFENCES: readonly Defence[] = [
         "a message that the application keeps is not changed by what others send later",
         without(
           "node/connection/connection.js",
-          "if (bytes !== receiveBuffer && 2 * length",
+          "if (bytes.buffer !== receiveBuffer.buffer && 2 * length",
           "if (2 * length",
           "a large message is a part of the shared buffer",
         ),

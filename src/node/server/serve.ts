@@ -81,6 +81,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
     void server.shutdown(); // there is nobody to serve, and nothing more is to come from its broker
     throw error;
   }
+  if (options.tls === undefined) listener.acceptHandles();
   server.stopListening = (drainTimeoutMs) => {
     listener.stop();
     return stop(http, drainTimeoutMs);

@@ -1,8 +1,8 @@
 import { ClientMachine } from "#session/machine/client-machine.js";
 import type { Link } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
-import { sessionConfig } from "#session/machine/session-config.js";
-import type { ClientHandler } from "#session/machine/session-handler.js";
+import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
+import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
 import type { SessionHost } from "#session/machine/session-host.js";
 import type { SessionEnd } from "#session/peer-port.js";
 import type { TransportName } from "#session/transport-port.js";
@@ -14,7 +14,12 @@ import { type SimulatedDirection, simulatedPair } from "#testing/simulated-trans
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
 import { SimulatedEnd } from "./simulated-end.js";
-import { type AttachedTransport, handlerBase, SimulatedSession, type SessionWorld } from "./simulated-session.js";
+import {
+  type AttachedTransport,
+  handlerBase,
+  type SessionWorld,
+  SimulatedSession,
+} from "./simulated-session.js";
 import { type SimulationPlan, simulationPlan } from "./simulation-plan.js";
 import { hold, Violation } from "./violation.js";
 
@@ -37,7 +42,7 @@ export interface SimulationCounts {
   readonly resets: number;
 }
 
-type Budget = { heldBytes: number; readonly maxBytes: number };
+const BASE_HANDLER: SessionHandler<SimulatedSession> = handlerBase();
 
 /** An attempt of the client to open a transport. */
 interface Dialling {
@@ -60,8 +65,8 @@ export class Simulation implements SessionWorld {
   #serverEnd: SimulatedEnd;
   readonly #host: SessionHost;
   readonly #records = new Map<string, SessionRecord>();
-  readonly #clientBudget: Budget;
-  #serverBudget: Budget;
+  readonly #clientConfig: SessionConfig<ClientHandler<SimulatedSession>>;
+  #serverConfig: SessionConfig<SessionHandler<SimulatedSession>>;
   #client!: SimulatedSession;
   #servers = new Map<string, SimulatedSession>();
   #process = 0;
@@ -83,16 +88,29 @@ export class Simulation implements SessionWorld {
     this.trace = trace && ((line) => trace(`${this.clock.nowMs.toFixed(1).padStart(9)}  ${line}`));
     this.#clientEnd = new SimulatedEnd("client", this.clock);
     this.#serverEnd = new SimulatedEnd("server", this.clock);
-    this.#clientBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
-    this.#serverBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
     this.#host = {
       nowMs: () => this.clock.nowMs,
       random: () => random.next(),
       randomBytes: (length) => new Uint8Array(random.bytes(length)),
-      allocate: (length) => Buffer.allocUnsafeSlow(length),
+      allocate: (length) => Buffer.allocUnsafe(length),
       utf8Write: (text, bytes, position) => (bytes as Buffer).write(text, position),
-      utf8Decode: (bytes, start, end) => Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
+      utf8Decode: (bytes, start, end) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
     };
+    this.#clientConfig = this.#config(this.#clientHandler());
+    this.#serverConfig = this.#config(BASE_HANDLER);
+  }
+
+  /** The numbers of the plan, and a budget of its own. */
+  #config<Handler>(handler: Handler): SessionConfig<Handler> {
+    const { plan } = this;
+    return sessionConfig({
+      ...plan,
+      host: this.#host,
+      handler,
+      budget: { heldBytes: 0, maxBytes: plan.budgetBytes },
+      maxPingIntervalMs: 20_000,
+    });
   }
 
   /** Runs it to its end. */
@@ -106,7 +124,8 @@ export class Simulation implements SessionWorld {
       const role: Role = random.chance(0.5) ? "client" : "server";
       clock.at(atMs, () => this.#act(role));
     }
-    for (let i = 0; i < plan.faults; i++) clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
+    for (let i = 0; i < plan.faults; i++)
+      clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
     clock.at(plan.faultsUntilMs, () => this.#heal());
     while (!this.isHealed) this.#step(Infinity);
     // Until both are heard, what looks live may be a transport that died in silence.
@@ -128,7 +147,7 @@ export class Simulation implements SessionWorld {
     this.#until(() => this.#client.result !== undefined && this.#servers.size === 0, "everything ends");
     hold(!this.#client.result!.isReset, "what is closed in order is not reset");
     hold(this.#client.result!.unconfirmed.length === 0, "what is closed in order was confirmed");
-    for (const { heldBytes } of [this.#clientBudget, this.#serverBudget])
+    for (const { heldBytes } of [this.#clientConfig.budget, this.#serverConfig.budget])
       hold(heldBytes === 0, () => `the budget still has ${heldBytes} bytes of sessions that ended`);
     let delivered = 0;
     for (const record of this.#records.values()) {
@@ -172,7 +191,8 @@ export class Simulation implements SessionWorld {
     const { record } = this.#client;
     for (const role of ["client", "server"] as const) {
       for (const ledger of record[role].values()) {
-        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size) return false;
+        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size)
+          return false;
       }
     }
     return true;
@@ -192,7 +212,7 @@ export class Simulation implements SessionWorld {
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
     const machine = new ClientMachine<SimulatedSession>(
-      this.#config(this.#clientHandler(), this.#clientBudget),
+      this.#clientConfig,
       { reconnectDelayMs: 200, maxReconnectDelayMs: 5_000 },
       session,
     );
@@ -207,28 +227,9 @@ export class Simulation implements SessionWorld {
     if (plan.random.chance(0.5)) session.act();
   }
 
-  #config<Handler>(handler: Handler, budget: Budget) {
-    const { plan } = this;
-    return sessionConfig({
-      host: this.#host,
-      handler,
-      budget,
-      pieceBytes: plan.pieceBytes,
-      windowBytes: plan.windowBytes,
-      maxInFlightBytes: plan.maxInFlightBytes,
-      maxOutboxBytes: plan.maxOutboxBytes,
-      maxOutboxMessages: plan.maxOutboxMessages,
-      maxMessageBytes: plan.maxMessageBytes,
-      maxChannels: plan.maxChannels,
-      ackDelayMs: plan.ackDelayMs,
-      pingIntervalMs: plan.pingIntervalMs,
-      maxPingIntervalMs: 20_000,
-    });
-  }
-
   #clientHandler(): ClientHandler<SimulatedSession> {
     return {
-      ...handlerBase(),
+      ...BASE_HANDLER,
       live: (session, link) => {
         session.live(link);
         this.#takeovers++;
@@ -271,7 +272,8 @@ export class Simulation implements SessionWorld {
     this.clock.after(RACE_AFTER_MS, () =>
       this.#clientEnd.run(() => {
         const { phase } = this.#clientMachine;
-        if (race === this.#races && (phase === "connecting" || phase === "recovering")) this.#dial(NAMES[1]!, true);
+        if (race === this.#races && (phase === "connecting" || phase === "recovering"))
+          this.#dial(NAMES[1]!, true);
       }),
     );
   }
@@ -372,7 +374,8 @@ export class Simulation implements SessionWorld {
         this.delivering = isDelivering ? transport : undefined;
       };
       if (this.trace !== undefined)
-        transport.trace = (what, bytes) => this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
+        transport.trace = (what, bytes) =>
+          this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
     }
     this.#transports.add(pair.client);
     this.#accept(pair.server);
@@ -394,7 +397,7 @@ export class Simulation implements SessionWorld {
     this.#serverEnd.isDead = true;
     this.#serverEnd = new SimulatedEnd("server", this.clock);
     for (const session of this.#servers.values()) session.isKilled = true;
-    this.#serverBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
+    this.#serverConfig = this.#config(BASE_HANDLER);
     this.#servers = new Map();
   }
 
@@ -456,7 +459,7 @@ export class Simulation implements SessionWorld {
   #newServerSession(key: string, open: OpenPacket): SimulatedSession {
     const session = new SimulatedSession("server", this, this.#serverEnd);
     const machine = new ServerMachine<SimulatedSession>(
-      this.#config(handlerBase(), this.#serverBudget),
+      this.#serverConfig,
       { resumeWindowMs: this.plan.resumeWindowMs },
       session,
       open,
@@ -491,7 +494,8 @@ export class Simulation implements SessionWorld {
       return;
     }
     const isOfServer = this.#process > 1 && code === SessionCode.ownerLost;
-    const isForgotten = code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
+    const isForgotten =
+      code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
     hold(
       record.isClosed || record.isEvicted || isOfServer || isForgotten,
       () => `the client's session ended: ${code} ${end.reason}`,
@@ -505,7 +509,13 @@ export class Simulation implements SessionWorld {
   #fault(): void {
     const { plan, clock } = this;
     const { random } = plan;
-    const outageMs = random.pick([100, 2_000, 10_000, Math.floor(plan.resumeWindowMs * 0.9), plan.resumeWindowMs * 2]);
+    const outageMs = random.pick([
+      100,
+      2_000,
+      10_000,
+      Math.floor(plan.resumeWindowMs * 0.9),
+      plan.resumeWindowMs * 2,
+    ]);
     const server = this.#servers.get(this.#client.record.key);
     switch (random.integer(0, 12)) {
       case 0:

@@ -1,20 +1,25 @@
 import { ClientMachine } from "#session/machine/client-machine.js";
 import type { Link } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
-import { sessionConfig } from "#session/machine/session-config.js";
-import type { ClientHandler } from "#session/machine/session-handler.js";
+import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
+import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
 import type { SessionHost } from "#session/machine/session-host.js";
 import type { SessionEnd } from "#session/peer-port.js";
 import type { TransportName } from "#session/transport-port.js";
 import { endBlock } from "#session/wire/end-packet.js";
 import { type OpenPacket, readOpen } from "#session/wire/open-packet.js";
 import { PacketType } from "#session/wire/packet-type.js";
-import { actionOf, SessionCode } from "#session/wire/session-code.js";
+import { SessionCode } from "#session/wire/session-code.js";
 import { type SimulatedDirection, simulatedPair } from "#testing/simulated-transport.js";
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
 import { SimulatedEnd } from "./simulated-end.js";
-import { type AttachedTransport, handlerBase, SimulatedSession, type SessionWorld } from "./simulated-session.js";
+import {
+  type AttachedTransport,
+  handlerBase,
+  type SessionWorld,
+  SimulatedSession,
+} from "./simulated-session.js";
 import { type SimulationPlan, simulationPlan } from "./simulation-plan.js";
 import { hold, Violation } from "./violation.js";
 
@@ -37,6 +42,8 @@ export interface SimulationCounts {
   readonly resets: number;
 }
 
+const BASE_HANDLER: SessionHandler<SimulatedSession> = handlerBase();
+
 /** An attempt of the client to open a transport. */
 interface Dialling {
   isOver: boolean;
@@ -53,11 +60,13 @@ export class Simulation implements SessionWorld {
   readonly trace: ((line: string) => void) | undefined;
   delivering: AttachedTransport | undefined;
   isHealed = false;
+  #isClosing = false;
   readonly #clientEnd: SimulatedEnd;
   #serverEnd: SimulatedEnd;
   readonly #host: SessionHost;
   readonly #records = new Map<string, SessionRecord>();
-  readonly #budget: { heldBytes: number; readonly maxBytes: number };
+  readonly #clientConfig: SessionConfig<ClientHandler<SimulatedSession>>;
+  #serverConfig: SessionConfig<SessionHandler<SimulatedSession>>;
   #client!: SimulatedSession;
   #servers = new Map<string, SimulatedSession>();
   #process = 0;
@@ -79,15 +88,29 @@ export class Simulation implements SessionWorld {
     this.trace = trace && ((line) => trace(`${this.clock.nowMs.toFixed(1).padStart(9)}  ${line}`));
     this.#clientEnd = new SimulatedEnd("client", this.clock);
     this.#serverEnd = new SimulatedEnd("server", this.clock);
-    this.#budget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
     this.#host = {
       nowMs: () => this.clock.nowMs,
       random: () => random.next(),
       randomBytes: (length) => new Uint8Array(random.bytes(length)),
-      allocate: (length) => Buffer.allocUnsafeSlow(length),
+      allocate: (length) => Buffer.allocUnsafe(length),
       utf8Write: (text, bytes, position) => (bytes as Buffer).write(text, position),
-      utf8Decode: (bytes, start, end) => Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
+      utf8Decode: (bytes, start, end) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
     };
+    this.#clientConfig = this.#config(this.#clientHandler());
+    this.#serverConfig = this.#config(BASE_HANDLER);
+  }
+
+  /** The numbers of the plan, and a budget of its own. */
+  #config<Handler>(handler: Handler): SessionConfig<Handler> {
+    const { plan } = this;
+    return sessionConfig({
+      ...plan,
+      host: this.#host,
+      handler,
+      budget: { heldBytes: 0, maxBytes: plan.budgetBytes },
+      maxPingIntervalMs: 20_000,
+    });
   }
 
   /** Runs it to its end. */
@@ -101,23 +124,31 @@ export class Simulation implements SessionWorld {
       const role: Role = random.chance(0.5) ? "client" : "server";
       clock.at(atMs, () => this.#act(role));
     }
-    for (let i = 0; i < plan.faults; i++) clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
+    for (let i = 0; i < plan.faults; i++)
+      clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
     clock.at(plan.faultsUntilMs, () => this.#heal());
     while (!this.isHealed) this.#step(Infinity);
+    // Until both are heard, what looks live may be a transport that died in silence.
+    this.#until(() => this.#isSettled(), "everything arrives once there are no more faults");
+    for (const session of [this.#client, this.#servers.get(this.#client.record.key)!])
+      session.end.run(() => session.sayHello());
     this.#until(() => this.#isSettled(), "everything arrives once there are no more faults");
     this.trace?.("--- all is well; the client closes");
-    for (const session of [this.#client, ...this.#servers.values()]) {
+    for (const session of [this.#client, this.#servers.get(this.#client.record.key)!]) {
+      if (plan.budgetBytes < Infinity) break; // it may be used up by others
       for (const ledger of session.record[session.role].values())
         hold(!ledger.owesReady || ledger.isClosed || ledger.isRefused, `ready is told on "${ledger.name}"`);
     }
     this.#clientEnd.run(() => {
+      this.#isClosing = true;
       this.#client.record.isClosed = true;
       this.#client.machine.close();
     });
     this.#until(() => this.#client.result !== undefined && this.#servers.size === 0, "everything ends");
     hold(!this.#client.result!.isReset, "what is closed in order is not reset");
     hold(this.#client.result!.unconfirmed.length === 0, "what is closed in order was confirmed");
-    hold(this.#budget.heldBytes === 0, () => `the budget still holds ${this.#budget.heldBytes} bytes`);
+    for (const { heldBytes } of [this.#clientConfig.budget, this.#serverConfig.budget])
+      hold(heldBytes === 0, () => `the budget still has ${heldBytes} bytes of sessions that ended`);
     let delivered = 0;
     for (const record of this.#records.values()) {
       for (const role of ["client", "server"] as const) {
@@ -160,7 +191,8 @@ export class Simulation implements SessionWorld {
     const { record } = this.#client;
     for (const role of ["client", "server"] as const) {
       for (const ledger of record[role].values()) {
-        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size) return false;
+        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size)
+          return false;
       }
     }
     return true;
@@ -180,7 +212,7 @@ export class Simulation implements SessionWorld {
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
     const machine = new ClientMachine<SimulatedSession>(
-      this.#config(this.#clientHandler()),
+      this.#clientConfig,
       { reconnectDelayMs: 200, maxReconnectDelayMs: 5_000 },
       session,
     );
@@ -195,32 +227,16 @@ export class Simulation implements SessionWorld {
     if (plan.random.chance(0.5)) session.act();
   }
 
-  #config<Handler>(handler: Handler) {
-    const { plan } = this;
-    return sessionConfig({
-      host: this.#host,
-      handler,
-      budget: this.#budget,
-      pieceBytes: plan.pieceBytes,
-      windowBytes: plan.windowBytes,
-      maxInFlightBytes: plan.maxInFlightBytes,
-      maxOutboxBytes: plan.maxOutboxBytes,
-      maxOutboxMessages: plan.maxOutboxMessages,
-      maxMessageBytes: plan.maxMessageBytes,
-      maxChannels: plan.maxChannels,
-      ackDelayMs: plan.ackDelayMs,
-      pingIntervalMs: plan.pingIntervalMs,
-      maxPingIntervalMs: 20_000,
-    });
-  }
-
   #clientHandler(): ClientHandler<SimulatedSession> {
     return {
-      ...handlerBase(),
+      ...BASE_HANDLER,
       live: (session, link) => {
         session.live(link);
         this.#takeovers++;
         this.#giveUpDialling();
+        for (const dialling of this.#diallings) {
+          if (dialling.client === link.transport) this.#diallings.delete(dialling);
+        }
       },
       dial: () => this.#race(),
       waiting: (_session, untilMs) => {
@@ -256,7 +272,8 @@ export class Simulation implements SessionWorld {
     this.clock.after(RACE_AFTER_MS, () =>
       this.#clientEnd.run(() => {
         const { phase } = this.#clientMachine;
-        if (race === this.#races && (phase === "connecting" || phase === "recovering")) this.#dial(NAMES[1]!, true);
+        if (race === this.#races && (phase === "connecting" || phase === "recovering"))
+          this.#dial(NAMES[1]!, true);
       }),
     );
   }
@@ -340,7 +357,6 @@ export class Simulation implements SessionWorld {
 
   #connect(name: TransportName): AttachedTransport {
     const isLossy = name !== "websocket";
-    const process = this.#process;
     const serverEnd = this.#serverEnd;
     const pair = simulatedPair(
       name,
@@ -348,9 +364,7 @@ export class Simulation implements SessionWorld {
       { direction: this.#direction(isLossy), run: this.#clientEnd.run },
       {
         direction: this.#direction(isLossy),
-        run: (what) => {
-          if (process === this.#process) serverEnd.run(what);
-        },
+        run: serverEnd.run,
       },
     );
     const number = this.#transportCount++;
@@ -360,7 +374,8 @@ export class Simulation implements SessionWorld {
         this.delivering = isDelivering ? transport : undefined;
       };
       if (this.trace !== undefined)
-        transport.trace = (what, bytes) => this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
+        transport.trace = (what, bytes) =>
+          this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
     }
     this.#transports.add(pair.client);
     this.#accept(pair.server);
@@ -379,11 +394,10 @@ export class Simulation implements SessionWorld {
   #startProcess(): void {
     this.#process++;
     this.#processName = new TextEncoder().encode(`process ${this.#process}`);
+    this.#serverEnd.isDead = true;
     this.#serverEnd = new SimulatedEnd("server", this.clock);
-    for (const session of this.#servers.values()) {
-      session.isKilled = true;
-      this.#budget.heldBytes -= session.machine.outboxBytes;
-    }
+    for (const session of this.#servers.values()) session.isKilled = true;
+    this.#serverConfig = this.#config(BASE_HANDLER);
     this.#servers = new Map();
   }
 
@@ -400,11 +414,9 @@ export class Simulation implements SessionWorld {
         transport.receiver = { ...transport.receiver, block() {} };
         if (random.chance(0.8)) this.#opened(transport, open);
         else {
-          const process = this.#process;
           const end = this.#serverEnd;
           // Credentials are looked at, which takes time.
           this.clock.after(random.integer(0, 100), () => {
-            if (process !== this.#process) return;
             end.run(() => {
               if (!isClosed) this.#opened(transport, open);
             });
@@ -447,7 +459,7 @@ export class Simulation implements SessionWorld {
   #newServerSession(key: string, open: OpenPacket): SimulatedSession {
     const session = new SimulatedSession("server", this, this.#serverEnd);
     const machine = new ServerMachine<SimulatedSession>(
-      this.#config(handlerBase()),
+      this.#serverConfig,
       { resumeWindowMs: this.plan.resumeWindowMs },
       session,
       open,
@@ -476,18 +488,19 @@ export class Simulation implements SessionWorld {
         record.isExpired = true;
         const suspendedForMs = this.clock.nowMs - record.suspendedMs;
         hold(!session.isLive, "what is live does not expire");
-        hold(suspendedForMs >= this.plan.resumeWindowMs, () => `expired after ${suspendedForMs} ms`);
+        hold(suspendedForMs > this.plan.resumeWindowMs - 0.01, () => `expired after ${suspendedForMs} ms`);
       } else hold(record.isEvicted || record.isClosed, () => `the server ended it: ${code} ${end.reason}`);
       this.#servers.delete(record.key);
       return;
     }
     const isOfServer = this.#process > 1 && code === SessionCode.ownerLost;
-    const isForgotten = code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
+    const isForgotten =
+      code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
     hold(
       record.isClosed || record.isEvicted || isOfServer || isForgotten,
       () => `the client's session ended: ${code} ${end.reason}`,
     );
-    if (actionOf(code) === "stop" && this.isHealed && end.isReset === false) return;
+    if (this.#isClosing) return;
     this.clock.after(0, () => this.#clientEnd.run(() => this.#startClient()));
   }
 
@@ -496,7 +509,13 @@ export class Simulation implements SessionWorld {
   #fault(): void {
     const { plan, clock } = this;
     const { random } = plan;
-    const outageMs = random.pick([100, 2_000, 10_000, Math.floor(plan.resumeWindowMs * 0.9), plan.resumeWindowMs * 2]);
+    const outageMs = random.pick([
+      100,
+      2_000,
+      10_000,
+      Math.floor(plan.resumeWindowMs * 0.9),
+      plan.resumeWindowMs * 2,
+    ]);
     const server = this.#servers.get(this.#client.record.key);
     switch (random.integer(0, 12)) {
       case 0:

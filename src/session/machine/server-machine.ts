@@ -1,9 +1,9 @@
 import type { Transport } from "../transport-port.js";
-import { type EndPacket, endBlock } from "../wire/end-packet.js";
+import { endBlock } from "../wire/end-packet.js";
 import type { OpenPacket } from "../wire/open-packet.js";
-import { PacketType } from "../wire/packet-type.js";
+import { LEAVE_PACKET, RESET_PACKET, USE_PACKET } from "../wire/packet-type.js";
 import { sameBytes } from "../wire/same-bytes.js";
-import { SessionCode } from "../wire/session-code.js";
+import { BAD_MESSAGE_CODE, EXPIRED_CODE, FENCED_CODE, NOT_NEEDED_CODE } from "../wire/session-code.js";
 import { welcomeBlock } from "../wire/welcome-packet.js";
 import type { WireReader } from "../wire/wire-reader.js";
 import { Link } from "./link.js";
@@ -54,8 +54,8 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
    */
   attach(transport: Transport, open: OpenPacket): Link | undefined {
     if (this.isEnded || open.epoch <= this.#epoch) {
-      const code = this.isEnded ? SessionCode.expired : SessionCode.fenced;
-      const block = endBlock(this.isEnded ? PacketType.reset : PacketType.leave, code, new Uint8Array(0));
+      const code = this.isEnded ? EXPIRED_CODE : FENCED_CODE;
+      const block = endBlock(this.isEnded ? RESET_PACKET : LEAVE_PACKET, code, new Uint8Array(0));
       transport.send(block, 0, block.length);
       transport.close(code, "");
       return undefined;
@@ -64,7 +64,7 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
     const link = new Link(this, transport, open.epoch, open.isProbe, "standby", nowMs);
     this.links.push(link);
     if (!this.confirm(open.received)) {
-      this.end(SessionCode.badMessage, "it cannot have received that much");
+      this.end(BAD_MESSAGE_CODE, "it cannot have received that much");
       return undefined;
     }
     if (this.isEnded) return undefined;
@@ -72,7 +72,7 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
     if (!open.isProbe) this.#takeOver(link);
     else {
       const oldest = this.links.find(({ state }) => state === "standby")!;
-      if (this.links.length > MAX_LINKS) this.detach(oldest, SessionCode.notNeeded, "too many");
+      if (this.links.length > MAX_LINKS) this.detach(oldest, NOT_NEEDED_CODE, "too many");
       this.wake(nowMs + this.config.attachTimeoutMs);
     }
     return link;
@@ -83,7 +83,7 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
    * down for a moment, or has too much to do. Does nothing while suspended.
    */
   sendAway(code: number, reason: string, notBeforeMs: number, spreadMs: number): void {
-    if (this.active !== undefined) this.sendLinkAway(this.active, code, reason, notBeforeMs, spreadMs);
+    if (this.active !== undefined) this.detach(this.active, code, reason, notBeforeMs, spreadMs);
   }
 
   /** @internal Part of `LinkUser`. */
@@ -93,20 +93,20 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
   }
 
   protected override packet(link: Link, type: number, reader: WireReader): boolean | undefined {
-    if (type !== PacketType.use) return undefined;
+    if (type !== USE_PACKET) return undefined;
     if (!this.confirm(reader.varint())) return false;
     if (this.isEnded || link === this.active) return true;
-    if (link.epoch <= this.#epoch) this.detach(link, SessionCode.fenced, "a newer one is in use");
+    if (link.epoch <= this.#epoch) this.detach(link, FENCED_CODE, "a newer one is in use");
     else this.#takeOver(link);
     return true;
   }
 
-  protected override lostLink(_link: Link, wasActive: boolean, _end: EndPacket, _reason: string): void {
+  protected override lostLink(_link: Link, wasActive: boolean): void {
     if (wasActive) this.#beginToExpire();
   }
 
   protected override roleDue(nowMs: number): number {
-    if (this.#expiresMs <= nowMs) this.end(SessionCode.expired, "nobody came back");
+    if (this.#expiresMs <= nowMs) this.end(EXPIRED_CODE, "nobody came back");
     return this.#expiresMs;
   }
 

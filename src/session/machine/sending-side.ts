@@ -131,10 +131,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
    */
   send(channel: OutgoingChannel, data: string | Uint8Array, options?: MessageOptions): SendStatus {
     if (channel.isClosed || this.isClosing) return "closed";
-    const isText = typeof data === "string";
+    const isString = typeof data === "string";
+    const isText = isString || options?.isText === true;
     const { length } = data;
     // Text takes up to three bytes a character; what may be long takes the long way.
-    const mostBytes = isText ? 3 * length : length;
+    const mostBytes = isString ? 3 * length : length;
     if (
       mostBytes <= this.room &&
       mostBytes <= this.#shortBytes &&
@@ -256,7 +257,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       this.#remove(channel, oldest);
     }
     // Long bytes stay the caller's; short ones may change before their turn comes.
-    old.data = !isText && data.length <= pieceBytes ? new Uint8Array(data as Uint8Array) : data;
+    old.data = typeof data !== "string" && data.length <= pieceBytes ? new Uint8Array(data) : data;
     old.isText = isText;
     old.id = options?.id;
     this.settle();

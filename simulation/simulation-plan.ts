@@ -22,9 +22,12 @@ export interface SimulationPlan {
   readonly longestBytes: number;
   readonly mostLatencyMs: number;
   readonly bytesPerMs: number;
+  readonly drainAboveBytes: number;
   /** In percent, for each block. */
   readonly lossPercent: number;
   readonly doublePercent: number;
+  /** In percent, for each block of data: it vanishes, against what a transport promises. */
+  readonly vanishPercent: number;
   /** How many faults and acts there are. */
   readonly faults: number;
   readonly acts: number;
@@ -54,8 +57,10 @@ export function simulationPlan(seed: number): SimulationPlan {
     longestBytes: random.pick([20, 20, maxMessageBytes, Math.floor(maxMessageBytes * 1.2)]),
     mostLatencyMs: random.pick([0, 1, 30, 30, 300]),
     bytesPerMs: random.pick([Infinity, Infinity, Infinity, 10, 2]),
+    drainAboveBytes: random.pick([100, 1_000, 65_536]),
     lossPercent: random.pick([0, 0, 2, 10]),
     doublePercent: random.pick([0, 0, 5, 30]),
+    vanishPercent: random.pick([0, 0, 0, 3]),
     faults: random.pick([0, 2, 6, 12]),
     acts: random.pick([5, 15, 40]),
   };

@@ -128,18 +128,16 @@ export class SimulatedSession {
 
   /** Sends a short message that nothing keeps from being taken. */
   sayHello(): void {
-    this.#send(this.machine.channel);
+    this.#send(this.machine.channel, 0);
   }
 
-  #send(channel: OutgoingChannel): void {
+  #send(channel: OutgoingChannel, longestBytes = this.world.plan.longestBytes): void {
     const { plan } = this.world;
     const { random } = plan;
     const ledger = this.record.ledger(this.role, channel.name);
     const number = ledger.next();
-    const length = random.integer(
-      0,
-      random.chance(0.5) ? Math.min(20, plan.longestBytes) : plan.longestBytes,
-    );
+    const mostBytes = random.chance(0.5) ? Math.min(20, longestBytes) : longestBytes;
+    const length = random.integer(0, mostBytes);
     let text = `${number}|`;
     const filler = random.chance(0.2) ? "é€𐐷" : String.fromCharCode(97 + (number % 26));
     while (text.length < length) text += filler;

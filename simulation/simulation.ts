@@ -441,7 +441,9 @@ export class Simulation implements SessionWorld {
     let session = this.#servers.get(key);
     if (session === undefined) {
       if (open.isResume) {
-        const isOurs = Buffer.from(open.owner).subarray(0, this.#processName.length).equals(this.#processName);
+        const isOurs = Buffer.from(open.owner)
+          .subarray(0, this.#processName.length)
+          .equals(this.#processName);
         const code = isOurs ? SessionCode.expired : SessionCode.ownerLost;
         const block = endBlock(PacketType.reset, code, new Uint8Array(0));
         transport.send(block, 0, block.length);
@@ -503,8 +505,7 @@ export class Simulation implements SessionWorld {
       this.#servers.delete(record.key);
       return;
     }
-    const isOfServer =
-      this.#process > 1 && (code === SessionCode.ownerLost || code === SessionCode.expired);
+    const isOfServer = this.#process > 1 && (code === SessionCode.ownerLost || code === SessionCode.expired);
     const isForgotten =
       code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
     record.isOver = true;

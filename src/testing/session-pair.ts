@@ -16,6 +16,7 @@ import type { SessionHost } from "../session/machine/session-host.js";
 import type { SessionEnd } from "../session/peer-port.js";
 import type { Transport, TransportReceiver } from "../session/transport-port.js";
 import { readOpen } from "../session/wire/open-packet.js";
+import { BAD_PACKET_CODE } from "../session/wire/session-code.js";
 import { VirtualClock } from "./virtual-clock.js";
 
 /** What a side of a {@link SessionPair} was told. */
@@ -84,6 +85,8 @@ export class PairTransport implements Transport {
   receiver: TransportReceiver = { block() {}, drained() {}, lost() {}, closed() {} };
   /** What was sent and not carried. */
   sent: Uint8Array[] = [];
+  /** Whether nothing of what is sent is carried. */
+  isHeld = false;
   /** The code that it was closed with. */
   closedWith: number | undefined = undefined;
   peer!: PairTransport;
@@ -145,7 +148,10 @@ export class SessionPair {
     server.receiver = {
       block: (bytes, start, end) => {
         const open = readOpen(bytes, start, end);
-        if (open === undefined) throw new Error("the first block is no open");
+        if (open === undefined) {
+          server.close(BAD_PACKET_CODE);
+          return;
+        }
         this.server.machine ??= new ServerMachine(
           this.#serverConfig,
           { resumeWindowMs: this.#resumeWindowMs },
@@ -185,7 +191,8 @@ export class SessionPair {
       isBusy = false;
       this.flush();
       for (const transport of this.#transports) {
-        const { sent, peer } = transport;
+        const { sent, peer, isHeld } = transport;
+        if (isHeld) continue;
         transport.sent = [];
         const from = this.#transports.indexOf(transport) % 2 === 0 ? "client" : "server";
         for (const block of sent) {

@@ -73,7 +73,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "does not send again when a response was lost",
-    edits: [{ file: "link.js", find: "this.#user.linkLost(this);", replace: "" }],
+    edits: [{ file: "link.js", find: "this.#user.linkLost(this);", replace: "{}" }],
   },
   {
     name: "goes on behind a gap",

@@ -232,6 +232,7 @@ export class Simulation implements SessionWorld {
       ...BASE_HANDLER,
       live: (session, link) => {
         session.live(link);
+        session.record.isEstablished = true;
         this.#takeovers++;
         this.#giveUpDialling();
         for (const dialling of this.#diallings) {
@@ -244,8 +245,8 @@ export class Simulation implements SessionWorld {
         this.trace?.(`client waits until ${untilMs.toFixed(1)}`);
       },
       healthy: (session, link) => this.#healthy(session, link),
-      linkLost: (_session, link) => {
-        this.#checkLoss(link.transport as AttachedTransport, 0);
+      linkLost: (session, link, code) => {
+        session.checkLoss(link.transport as AttachedTransport, code);
         this.#dialled(link.transport as AttachedTransport);
       },
       credentials: () => new Uint8Array(3),
@@ -349,8 +350,10 @@ export class Simulation implements SessionWorld {
     return {
       latencyMs: () => this.#latency(),
       bytesPerMs: plan.bytesPerMs,
+      drainAboveBytes: plan.drainAboveBytes,
       loses: () => isLossy && !this.isHealed && plan.lossPercent > 0 && random.chance(plan.lossPercent / 100),
       doubles: () => !this.isHealed && plan.doublePercent > 0 && random.chance(plan.doublePercent / 100),
+      vanishes: () => !this.isHealed && plan.vanishPercent > 0 && random.chance(plan.vanishPercent / 100),
       noticeMs: () => random.integer(0, 500),
     };
   }
@@ -370,6 +373,11 @@ export class Simulation implements SessionWorld {
     const number = this.#transportCount++;
     for (const role of ["client", "server"] as const) {
       const transport: AttachedTransport = pair[role];
+      transport.onSend = (byteLength) =>
+        hold(
+          byteLength <= 2 * this.plan.pieceBytes + 300,
+          () => `a block of ${byteLength} bytes, beyond two pieces`,
+        );
       transport.onDeliver = (isDelivering) => {
         this.delivering = isDelivering ? transport : undefined;
       };
@@ -383,11 +391,6 @@ export class Simulation implements SessionWorld {
     return pair.client;
   }
   #transportCount = 0;
-
-  /** A transport may end by the other side's fault only if there was one. */
-  #checkLoss(transport: AttachedTransport, code: number): void {
-    if (code === SessionCode.badPacket) hold(transport.isCut, "no packet is bad that was not cut");
-  }
 
   // --- Server --------------------------------------------------------------------------------------------------
 
@@ -412,11 +415,11 @@ export class Simulation implements SessionWorld {
           return;
         }
         transport.receiver = { ...transport.receiver, block() {} };
-        if (random.chance(0.8)) this.#opened(transport, open);
+        if (random.chance(0.7)) this.#opened(transport, open);
         else {
           const end = this.#serverEnd;
           // Credentials are looked at, which takes time.
-          this.clock.after(random.integer(0, 100), () => {
+          this.clock.after(random.integer(0, random.pick([50, 50, 4_000])), () => {
             end.run(() => {
               if (!isClosed) this.#opened(transport, open);
             });
@@ -438,7 +441,9 @@ export class Simulation implements SessionWorld {
     let session = this.#servers.get(key);
     if (session === undefined) {
       if (open.isResume) {
-        const isOurs = Buffer.from(open.owner).equals(this.#processName);
+        const isOurs = Buffer.from(open.owner)
+          .subarray(0, this.#processName.length)
+          .equals(this.#processName);
         const code = isOurs ? SessionCode.expired : SessionCode.ownerLost;
         const block = endBlock(PacketType.reset, code, new Uint8Array(0));
         transport.send(block, 0, block.length);
@@ -466,13 +471,20 @@ export class Simulation implements SessionWorld {
       this.#processName,
     );
     session.machine = machine;
-    session.record = this.#records.get(key)!;
-    // It may have been made before, and forgotten, before the client knew of it.
-    session.record.topEpoch = 0;
-    session.record.suspendedMs = this.clock.nowMs;
-    session.record.server.clear();
-    for (const ledger of session.record.client.values())
-      hold(ledger.delivered.size === 0, "a session that was used is not made anew");
+    const record = this.#records.get(key)!;
+    if (record.isOver || record.isEstablished) {
+      // An open that was on its way for long: a session that nobody uses, and that expires.
+      session.record = new SessionRecord(key, this.clock.nowMs);
+      session.record.isClosed = true;
+    } else {
+      // It may have been made before, and forgotten, before the client knew of it.
+      session.record = record;
+      record.topEpoch = 0;
+      record.suspendedMs = this.clock.nowMs;
+      record.server.clear();
+      for (const ledger of record.client.values())
+        hold(ledger.delivered.size === 0, "a session that was used is not made anew");
+    }
     session.channels.push(machine.channel);
     this.#servers.set(key, session);
     this.#everyServer.push(session);
@@ -493,9 +505,10 @@ export class Simulation implements SessionWorld {
       this.#servers.delete(record.key);
       return;
     }
-    const isOfServer = this.#process > 1 && code === SessionCode.ownerLost;
+    const isOfServer = this.#process > 1 && (code === SessionCode.ownerLost || code === SessionCode.expired);
     const isForgotten =
       code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
+    record.isOver = true;
     hold(
       record.isClosed || record.isEvicted || isOfServer || isForgotten,
       () => `the client's session ended: ${code} ${end.reason}`,

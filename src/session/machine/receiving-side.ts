@@ -2,6 +2,7 @@ import { ByteQueue } from "../../core/byte-queue.js";
 import { readEnd } from "../wire/end-packet.js";
 import {
   BINARY_BIT,
+  CHANNEL_BIT,
   CLOSE_CHANNEL_RECORD,
   CONTINUED_BIT,
   CONTROL_RECORD,
@@ -81,7 +82,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
         length = high > 0 && high < 0x80 ? length + (high - 1) * 0x80 : -1;
       }
       // The short way of what comes most: a whole message on channel 0, below 16 KiB.
-      if (head <= BINARY_BIT && length >= 0 && payload <= end) {
+      if (head <= BINARY_BIT && length >= 0 && payload <= end && channel.parts === undefined) {
         at = payload + length;
         if (at > end) return false;
         if (number <= this.received) continue;
@@ -132,7 +133,12 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
     const channel = this.#incoming.get(number);
     const isContinued = (head & CONTINUED_BIT) !== 0;
     const isLast = (head & MORE_BIT) === 0;
-    if (head > MESSAGE_BITS || channel === undefined || id?.length === 0 || (isContinued && id !== undefined))
+    if (
+      head > MESSAGE_BITS ||
+      channel === undefined ||
+      (number === 0) !== ((head & CHANNEL_BIT) === 0) ||
+      (id !== undefined && (isContinued || id.length === 0))
+    )
       return false;
     if (channel.isRefused) return true;
     let { parts } = channel;

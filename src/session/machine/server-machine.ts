@@ -13,6 +13,8 @@ import { SessionMachine } from "./session-machine.js";
 
 /** More transports at a time nobody needs: the one in use, and some that race. */
 const MAX_LINKS = 4;
+/** Bytes that tell a session from another one that was made under the same id. */
+const INCARNATION_BYTES = 8;
 
 /**
  * The server's side of a session. The layer above reads the first block of a transport (`readOpen`), finds the session or makes
@@ -20,6 +22,7 @@ const MAX_LINKS = 4;
  */
 export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<Owner>> {
   readonly #deadlines: ServerDeadlines;
+  /** What the client says in its next `open`. */
   readonly #ownerName: Uint8Array;
   /** The highest epoch that took the session over. */
   #epoch = 0;
@@ -27,7 +30,8 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
 
   /**
    * @param open the first packet of the client. It is still to be attached, with {@link attach}, as every later one.
-   * @param ownerName what the client is to say in its next `open` (`OpenPacket.owner`): which node and process this is.
+   * @param ownerName which node and process this is, at most 56 bytes. The client says it in its next `open`
+   * (`OpenPacket.owner`), with 8 bytes behind it that are of this session alone.
    */
   constructor(
     config: SessionConfig<SessionHandler<Owner>>,
@@ -38,7 +42,9 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
   ) {
     super(config, owner, open.id, open.token, true);
     this.#deadlines = deadlines;
-    this.#ownerName = ownerName;
+    this.#ownerName = new Uint8Array(ownerName.length + INCARNATION_BYTES);
+    this.#ownerName.set(ownerName);
+    this.#ownerName.set(config.host.randomBytes(INCARNATION_BYTES), ownerName.length);
     this.meet(open.windowBytes, open.maxMessageBytes);
     this.#expiresMs = config.host.nowMs() + deadlines.resumeWindowMs;
   }
@@ -50,12 +56,14 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
 
   /**
    * Attaches a transport whose `open` was admitted, and answers it. Undefined if it was not to be: a newer one carries the
-   * session, or the session has ended; the transport was told and closed.
+   * session, or this is not the session that is to be resumed; the transport was told and closed.
    */
   attach(transport: Transport, open: OpenPacket): Link | undefined {
-    if (this.isEnded || open.epoch <= this.#epoch) {
-      const code = this.isEnded ? EXPIRED_CODE : FENCED_CODE;
-      const block = endBlock(this.isEnded ? RESET_PACKET : LEAVE_PACKET, code, new Uint8Array(0));
+    // A late `open` may have made a session anew, under the id of one that was forgotten: that is not the one to be resumed.
+    const isOther = this.isEnded || (open.isResume && !sameBytes(open.owner, this.#ownerName));
+    if (isOther || open.epoch <= this.#epoch) {
+      const code = isOther ? EXPIRED_CODE : FENCED_CODE;
+      const block = endBlock(isOther ? RESET_PACKET : LEAVE_PACKET, code, new Uint8Array(0));
       transport.send(block, 0, block.length);
       transport.close(code, "");
       return undefined;

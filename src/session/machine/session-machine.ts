@@ -160,7 +160,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     for (const other of this.links) {
       if (other.epoch < link.epoch) this.detach(other, FENCED_CODE);
     }
-    this.linkLost(link);
+    this.#sendAgain();
     heartbeat.start(config.host.nowMs());
     this.wake(heartbeat.dueMs);
     this.wasLive = true;
@@ -169,7 +169,11 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
 
   /** @internal Part of {@link LinkUser}. */
   linkLost(link: Link): void {
-    if (link !== this.active) return;
+    if (link === this.active) this.#sendAgain();
+  }
+
+  /** All that is not confirmed is sent again, or for the first time. */
+  #sendAgain(): void {
     this.log.rewind();
     this.acknowledged = this.received > 0 ? -1 : 0;
     this.wantFlush();

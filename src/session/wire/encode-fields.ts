@@ -1,23 +1,31 @@
-import { MAX_VARINT_BYTES, writeVarint } from "./varint.js";
+import { varintLength, writeVarint } from "./varint.js";
 
-/** Numbers as varints, and bytes as they are, one behind the other: the body of a packet or a control record. */
+/** Before the fields: room for what stands before the body of a packet. */
+const HEADER_ROOM = 4;
+/** What is written here is sent or copied before the next thing is. */
+const scratch: Uint8Array = new Uint8Array(20_000);
+
+/**
+ * Numbers as varints, and bytes as they are, one behind the other: the body of a packet or a control record. What is returned is
+ * valid until the next call.
+ */
 export function encodeFields(fields: readonly (number | Uint8Array)[]): Uint8Array {
-  let length = 0;
-  for (const field of fields) length += typeof field === "number" ? MAX_VARINT_BYTES : field.length;
-  const bytes = new Uint8Array(length);
-  let at = 0;
+  let at = HEADER_ROOM;
   for (const field of fields) {
-    if (typeof field === "number") at = writeVarint(bytes, at, field);
+    if (typeof field === "number") at = writeVarint(scratch, at, field);
     else {
-      bytes.set(field, at);
+      scratch.set(field, at);
       at += field.length;
     }
   }
-  return bytes.subarray(0, at);
+  return scratch.subarray(HEADER_ROOM, at);
 }
 
-/** A packet, of any kind but `data` (§3). */
+/** A packet, of any kind but `data` (§3). Valid until the next call. */
 export function encodePacket(type: number, fields: readonly (number | Uint8Array)[]): Uint8Array {
-  const body = encodeFields(fields);
-  return encodeFields([new Uint8Array([type]), body.length, body]);
+  const { length } = encodeFields(fields);
+  const start = HEADER_ROOM - 1 - varintLength(length);
+  scratch[start] = type;
+  writeVarint(scratch, start + 1, length);
+  return scratch.subarray(start, HEADER_ROOM + length);
 }

@@ -35,7 +35,7 @@ export function endBlock(
   notBeforeMs = 0,
   spreadMs = 0,
 ): Uint8Array {
-  return encodePacket(type, endFields(code, reason, notBeforeMs, spreadMs));
+  return new Uint8Array(encodePacket(type, endFields(code, reason, notBeforeMs, spreadMs)));
 }
 
 /** Reads a body, which must be all that is left; whether it was right the reader says. */

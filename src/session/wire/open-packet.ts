@@ -39,7 +39,7 @@ const RESUME_BIT = 0x01;
 const PROBE_BIT = 0x02;
 const KNOWN_BITS = RESUME_BIT | PROBE_BIT;
 
-/** The packet as a block of its own. */
+/** The packet as a block of its own; to be sent at once, since it is valid until something else is encoded. */
 export function openBlock(open: Omit<OpenPacket, "version">): Uint8Array {
   const { owner, credentials } = open;
   return encodePacket(OPEN_PACKET, [

@@ -19,7 +19,7 @@ export interface WelcomePacket {
   readonly owner: Uint8Array;
 }
 
-/** The packet as a block of its own. */
+/** The packet as a block of its own; to be sent at once, since it is valid until something else is encoded. */
 export function welcomeBlock(welcome: Omit<WelcomePacket, "version">): Uint8Array {
   return encodePacket(WELCOME_PACKET, [
     SESSION_VERSION,

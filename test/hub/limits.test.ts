@@ -99,8 +99,8 @@ describe("limits on sessions", () => {
     const [liveOne, largeOne, smallOne] = hub.sessions.values();
     for (const client of [large, small]) client.cut();
     await until(() => hub.counts.suspended === 2, "two wait");
-    largeOne!.send(new Uint8Array(150_000));
-    smallOne!.send(new Uint8Array(100_000));
+    for (let i = 0; i < 12; i++) largeOne!.send(new Uint8Array(12_000));
+    for (let i = 0; i < 8; i++) smallOne!.send(new Uint8Array(12_000));
     assert.equal(hub.sessions.size, 3);
     for (let i = 0; i < 10; i++) liveOne!.send(new Uint8Array(12_000));
     await until(() => hub.sessions.size === 2, "one was evicted");
@@ -111,7 +111,7 @@ describe("limits on sessions", () => {
     assert.equal((await large.ended()).code, 4201);
     await small.dial();
     await small.isLive();
-    assert.equal((await small.messages(1))[0]!.length, 100_000);
+    await small.messages(8);
     await live.messages(10);
     await Promise.all([live.close(), small.close()]);
     await until(() => hub.counts.heldBytes === 0, "nothing is held");

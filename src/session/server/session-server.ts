@@ -209,7 +209,9 @@ export class SessionServer<Data, Request> {
         this.#refuse(opening, SessionCode.tryAgainLater, "too many transports", RETRY_MS, RETRY_SPREAD_MS);
       else pending.waiting.push({ opening, open });
     } else if (open.isResume) {
-      const isOurs = open.owner.length === 0 || sameBytes(open.owner, this.ownerName);
+      // Behind our name the owner has something of the session alone.
+      const owner = open.owner.subarray(0, this.ownerName.length);
+      const isOurs = owner.length === 0 || sameBytes(owner, this.ownerName);
       const code = isOurs ? (this.#ended.codeOf(id) ?? SessionCode.expired) : SessionCode.ownerLost;
       this.#refuse(opening, code, "no such session any more");
     } else this.#begin(id, opening, open);

@@ -175,6 +175,7 @@ function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
       resolve();
     });
     http.closeIdleConnections();
+    http.keepAliveTimeout = 1; // and those that are idle from now on: 0 would be for ever
   });
 }
 

@@ -30,6 +30,7 @@ export class PolledTransport extends HttpTransport {
   #heardAtMs = nowMs();
   #endedAtMs = 0;
   #isDirty = false;
+  #isLate = false;
   #owesDrained = false;
 
   constructor(name: "long-polling" | "polling") {
@@ -98,6 +99,12 @@ export class PolledTransport extends HttpTransport {
 
   /** @internal Part of `Flushable`: all that was sent in a turn is in one answer. */
   flush(): void {
+    if (this.#isLate) {
+      // Once more behind the others: what sessions still write in this turn goes into the same answer.
+      this.#isLate = false;
+      endOfTurn(this);
+      return;
+    }
     this.#isDirty = false;
     if (this.#waitingBytes > 0 || this.isEnded) this.#answerWaiting();
   }
@@ -147,6 +154,7 @@ export class PolledTransport extends HttpTransport {
   #flushLater(): void {
     if (this.#isDirty) return;
     this.#isDirty = true;
+    this.#isLate = true;
     endOfTurn(this);
   }
 

@@ -71,8 +71,8 @@ export interface HubShutdownOptions {
   /** In a few words, for people; at most 96 bytes. Default none. */
   readonly reason?: string | undefined;
   /**
-   * How long to wait until what was sent is confirmed, in ms; what is not by then is told to `reset` as unconfirmed. Default
-   * 2,000: some round trips.
+   * How long that may take, in ms. Half of it is for what was sent to be confirmed, and what is not by then is told to
+   * `reset` as unconfirmed; the rest is for clients that poll to hear of it. Default 5,000, as that of a server.
    */
   readonly drainTimeoutMs?: number | undefined;
 }

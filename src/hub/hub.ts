@@ -15,6 +15,7 @@ import {
 import { parseDistinctTokens } from "../protocol/handshake/http-token.js";
 import { assertOriginPolicy } from "../protocol/handshake/origin-policy.js";
 import type { SendStatus } from "../session/peer-port.js";
+import { Pause } from "../session/server/pause.js";
 import type { SessionCounts } from "../session/server/session-counts.js";
 import type { AuthenticationResult } from "../session/server/session-handlers.js";
 import { type SessionBroadcastOptions, SessionServer } from "../session/server/session-server.js";
@@ -116,10 +117,21 @@ export class Hub<Data = undefined> implements HasEndpoint {
    * within a window. The sessions end: another process does not know them. A server that is shut down does this by itself.
    */
   shutdown(options: HubShutdownOptions = {}): Promise<void> {
-    const { notBeforeMs = 1_000, spreadMs = 5_000, reason = "", drainTimeoutMs = 2_000 } = options;
-    this.#http.shutDown();
-    this.#shutdown ??= this.#server.shutDown({ notBeforeMs, spreadMs, reason, drainTimeoutMs });
+    this.#shutdown ??= this.#shutDown(options);
     return this.#shutdown;
+  }
+
+  async #shutDown({
+    notBeforeMs = 1_000,
+    spreadMs = 5_000,
+    reason = "",
+    drainTimeoutMs = 5_000,
+  }: HubShutdownOptions): Promise<void> {
+    const untilMs = nodeSessionHost.nowMs() + drainTimeoutMs;
+    this.#http.shutDown();
+    await this.#server.shutDown({ notBeforeMs, spreadMs, reason, drainTimeoutMs: drainTimeoutMs / 2 });
+    // Who polls hears of it with the next poll.
+    await Promise.race([this.#http.emptied(), Pause.until(nodeSessionHost, untilMs)]);
   }
 
   #upgrade(request: UpgradeRequest, isOpen: boolean): Acceptance<undefined> | Refusal {

@@ -424,7 +424,6 @@ export class Server {
     const { code, reason, drainTimeoutMs } = options;
     this.#isShuttingDown = true;
     this.#relay?.close();
-    const stopped = this.stopListening(drainTimeoutMs);
     const drop = (): void => {
       for (const socket of this.#connections) socket.terminate();
       for (const stream of this.#pending) stream.destroy();
@@ -445,6 +444,7 @@ export class Server {
       const goodbyes = Promise.all(endpoints.map((endpoint) => shutDownEndpoint(endpoint, options)));
       await Promise.race([goodbyes, late]);
     }
+    const stopped = this.stopListening(drainTimeoutMs);
     for (const socket of this.#connections) void socket.close(code, reason);
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {

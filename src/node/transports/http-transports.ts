@@ -45,6 +45,7 @@ export class HttpTransports {
   /** By what clients call them; random, so that nobody finds that of another. */
   readonly #transports = new Map<string, HttpTransport>();
   #isShutDown = false;
+  #onEmpty: (() => void) | undefined = undefined;
 
   constructor(options: HttpTransportsOptions) {
     this.#options = options;
@@ -61,6 +62,14 @@ export class HttpTransports {
     this.#isShutDown = true;
   }
 
+  /** Resolves when there are none any more: the last words of each were fetched, or it is too late for that. */
+  emptied(): Promise<void> {
+    if (this.#transports.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
   /** Answers a request, whatever it is. Never throws for what a client does. */
   handle(
     incoming: IncomingMessage,
@@ -72,6 +81,8 @@ export class HttpTransports {
     response.setHeader("x-content-type-options", "nosniff");
     response.setHeader("vary", "Origin");
     const { method } = incoming;
+    // One that goes on to be used would keep the server from ending.
+    if (this.#isShutDown && incoming.httpVersionMajor < 2) response.setHeader("connection", "close");
     if (!this.#admitOrigin(response, request, origins)) {
       refuse(incoming, response, 403, "This origin is not allowed");
     } else if (method === "OPTIONS") {
@@ -145,7 +156,10 @@ export class HttpTransports {
       const transport = make();
       const name = nameOf(read);
       this.#transports.set(name, transport);
-      transport.onForgotten = () => void this.#transports.delete(name);
+      transport.onForgotten = () => {
+        this.#transports.delete(name);
+        if (this.#transports.size === 0) this.#onEmpty?.();
+      };
       opened(transport, request);
       return transport;
     }

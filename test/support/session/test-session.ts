@@ -12,6 +12,7 @@ import { PEER_HANDLER } from "#session/peer/peer-handler.js";
 import { SessionPeer } from "#session/peer/session-peer.js";
 import type { SendStatus, SessionEnd } from "#session/peer-port.js";
 import type { TransportName } from "#session/transport-port.js";
+import { SessionCode } from "#session/wire/session-code.js";
 import { SessionSignal } from "#session/wire/session-signal.js";
 import { until } from "../until.js";
 import { httpDialer } from "./http-dialer.js";
@@ -112,6 +113,11 @@ export class TestSession extends SessionPeer {
   /** Says who this is now. */
   renew(credentials: string): void {
     this.machine.signal(SessionSignal.credentials, Buffer.from(credentials));
+  }
+
+  /** Gives it up, and waits for nobody. */
+  giveUp(): void {
+    this.machine.end(SessionCode.closed, "given up");
   }
 
   /** Breaks its transport, as a network does. */

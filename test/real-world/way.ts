@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { it } from "node:test";
+import { type ConnectOptions, connect } from "hawser/client";
+import { Inbox } from "../support/inbox.js";
+import { until } from "../support/until.js";
+import { ALL_MESSAGE_BYTES, ALL_MESSAGES, ASK_FOR_ALL, type Backend } from "./backend.js";
+
+/** A way from a client to a server. */
+export interface Way {
+  readonly url: string;
+  readonly options?: ConnectOptions;
+  readonly backend: Backend;
+  /** The address that the server is to have of a client that connects from {@link CLIENT}. */
+  readonly address?: string;
+}
+
+/** Another address of the loopback than everybody else's, so that it is seen whether it comes through. */
+export const CLIENT = "127.0.0.5";
+
+const LARGE: Buffer = randomBytes(1_500_000);
+const COMPRESSIBLE: string = "all work and no play ".repeat(5_000);
+
+/** Tests that everything that a WebSocket can do passes unchanged. */
+export function carriesEverything(name: string, wayOf: () => Way): void {
+  const open = async (path = "/", more: ConnectOptions = {}) => {
+    const { url, options } = wayOf();
+    const messages = new Inbox<string | Buffer>("message");
+    const socket = await connect(url + path, {
+      pingIntervalMs: 0,
+      localAddress: CLIENT,
+      ...options,
+      message: (_socket, data) => messages.push(data),
+      ...more,
+    });
+    return { socket, messages };
+  };
+
+  it(`${name}: messages of any kind and size, both ways`, async () => {
+    const { backend, address } = wayOf();
+    const { socket, messages } = await open();
+    const other = await backend.sockets.next();
+    assert.match(socket.extensions, /^permessage-deflate/);
+    if (address !== undefined) assert.equal(other.request.remoteAddress, address);
+    const sent = ["", "text: ä€😀", Buffer.of(), Buffer.of(0, 255), LARGE, COMPRESSIBLE];
+    for (const message of sent) socket.send(message);
+    for (const message of sent) assert.deepEqual(await messages.next(), message);
+
+    const writer = socket.startMessage({ binary: false });
+    writer.write("a message ");
+    assert.ok(((await socket.ping("between")) ?? -1) >= 0);
+    writer.write("in ");
+    assert.ok(((await other.ping()) ?? -1) >= 0);
+    writer.end("fragments");
+    assert.equal(await messages.next(), "a message in fragments");
+    await socket.close();
+    await backend.closes.next();
+  });
+
+  it(`${name}: close codes and reasons, and ends without one`, async () => {
+    const { backend } = wayOf();
+    for (const who of ["client", "server"] as const) {
+      const { socket } = await open();
+      const other = await backend.sockets.next();
+      void (who === "client" ? socket : other).close(4001, `the ${who} says so`);
+      const [atClient, atServer] = [await socket.closed, await backend.closes.next()];
+      const told = who === "client" ? atServer : atClient;
+      assert.deepEqual([told.code, told.reason], [4001, `the ${who} says so`]);
+      assert.deepEqual(
+        [atClient.code, atClient.wasClean, atServer.code, atServer.wasClean],
+        [4001, true, 4001, true],
+      );
+    }
+    for (const who of ["client", "server"] as const) {
+      const { socket } = await open();
+      const other = await backend.sockets.next();
+      (who === "client" ? socket : other).terminate();
+      assert.deepEqual([(await socket.closed).code, (await backend.closes.next()).code], [1006, 1006]);
+    }
+  });
+
+  it(`${name}: backpressure, and then everything in order`, async () => {
+    const { backend } = wayOf();
+    const { url, options } = wayOf();
+    const socket = await connect(`${url}/all`, { pingIntervalMs: 0, ...options });
+    const before = backend.waits.count;
+    socket.send(ASK_FOR_ALL);
+    // The client takes nothing yet.
+    await until(() => backend.waits.count > before, "the sender waits");
+    let count = 0;
+    for await (const message of socket) {
+      assert.ok(Buffer.isBuffer(message) && message.length === ALL_MESSAGE_BYTES);
+      assert.ok(message.every((byte) => byte === (count & 255)));
+      if (++count === ALL_MESSAGES) break;
+    }
+    assert.equal(count, ALL_MESSAGES);
+    await socket.close();
+  });
+}

@@ -191,12 +191,13 @@ describeWith("nginx", "behind nginx", (nginx) => {
       });
       return {
         port,
-        reload(toPorts) {
+        async reload(toPorts) {
           for (const [path, text] of Object.entries(files(started.directory, toPorts)))
             started.write(path, text);
           started.signal("SIGHUP"); // what `nginx -s reload` does
         },
         end: () => started.end(),
+        said: () => started.said,
       };
     },
   };

@@ -4,7 +4,7 @@ import { it, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectOptions, connect } from "hawser/client";
 import { connectErrorOf } from "../client/connect-error.js";
-import { Inbox } from "../support/inbox.js";
+import { Inbox, PATIENCE_MS } from "../support/inbox.js";
 import { until } from "../support/until.js";
 import { Backend } from "./backend.js";
 import { freeLowPort } from "./free-low-port.js";
@@ -14,8 +14,10 @@ import { CLIENT } from "./way.js";
 export interface StartedProxy {
   readonly port: number;
   /** Has it take another configuration, with these backends. */
-  reload(backendPorts: readonly [number, number]): void;
+  reload(backendPorts: readonly [number, number]): Promise<void>;
   end(): Promise<void>;
+  /** What it printed. */
+  said(): string;
 }
 
 export interface ProxyVariant {
@@ -120,8 +122,13 @@ export function behavesAsAProxy(proxy: ProxyUnderTest): void {
     const url = `ws://127.0.0.1:${started.port}`;
     const messages = new Inbox<string | Buffer>("message");
     const old = await connect(url, { message: (_socket, data) => messages.push(data) });
-    started.reload([later.server.port, later.server.port]);
-    while ((await nameAt(url)) !== "later") await delay(20);
+    await started.reload([later.server.port, later.server.port]);
+    const givesUpAt = performance.now() + PATIENCE_MS;
+    // Nobody is refused meanwhile, or this throws.
+    while ((await nameAt(url)) !== "later") {
+      assert.ok(performance.now() < givesUpAt, `it never takes it: ${started.said()}`);
+      await delay(20);
+    }
     old.send("as if nothing had happened");
     assert.equal(await messages.next(), "as if nothing had happened");
     assert.equal((await old.close(4002)).code, 4002);

@@ -8,14 +8,14 @@ import {
 } from "hawser/server";
 import { Inbox } from "../support/inbox.js";
 
-/** What the first message to {@link Backend} asks for. */
-const SEND_ALL = "send all";
+/** The message that asks {@link Backend} for everything, at `/all`. */
+export const SEND_ALL = "send all";
 export const ALL_MESSAGES = 400;
 export const ALL_MESSAGE_BYTES = 65_536;
 
 /**
- * A server behind a proxy. It sends back what it gets; at `/quiet` it has no heartbeat, at `/all` it sends more than the
- * buffers on the way take.
+ * A server behind a proxy. It sends back what it gets; at `/quiet` it has no heartbeat, at `/name` it says its name, at
+ * `/until-close` it closes on `close`, at `/all` it sends more than the buffers on the way take.
  */
 export class Backend {
   readonly server: ListeningServer;
@@ -59,6 +59,10 @@ export class Backend {
         "/": endpoint(handlers),
         "/quiet": endpoint({ ...handlers, pingIntervalMs: 0, idleTimeoutMs: 0 }),
         "/name": endpoint({ ...handlers, open: (socket) => void socket.send(name) }),
+        "/until-close": endpoint({
+          ...handlers,
+          message: (socket, data) => void (data === "close" ? socket.close(4006) : socket.send(data)),
+        }),
         "/all": endpoint({
           compression: false,
           async message(socket, data) {
@@ -79,6 +83,3 @@ export class Backend {
     await this.server.shutdown({ drainTimeoutMs: 0 });
   }
 }
-
-/** Asks `/all` for everything. */
-export const ASK_FOR_ALL: string = SEND_ALL;

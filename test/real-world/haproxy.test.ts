@@ -10,36 +10,11 @@ import { closeFrame, textFrame } from "../support/raw-client.js";
 import { describeWith } from "../support/requirements.js";
 import { Backend } from "./backend.js";
 import { freeLowPort } from "./free-low-port.js";
+import { HAPROXY_HOW_TO, haproxyFiles } from "./haproxy-files.js";
 import { howToBlock } from "./how-to-block.js";
 import { behavesAsAProxy } from "./proxy-behaviour.js";
 import { RealProgram } from "./real-program.js";
 import { CLIENT, carriesEverything } from "./way.js";
-
-const HOW_TO = "behind-haproxy.md";
-
-interface PlainVariant {
-  readonly port: number;
-  readonly tlsPort: number;
-  readonly backendPorts: readonly [number, number];
-  readonly replacements?: Readonly<Record<string, string>> | undefined;
-}
-
-function plainFiles(directory: string, variant: PlainVariant): Record<string, string> {
-  const { port, tlsPort, backendPorts, replacements = {} } = variant;
-  const { key, cert, ca } = testCertificate();
-  return {
-    "haproxy.cfg": howToBlock(HOW_TO, "/etc/haproxy/haproxy.cfg", {
-      "bind :80\n": `bind 127.0.0.1:${port}\n`,
-      "bind :443 ": `bind 127.0.0.1:${tlsPort} `,
-      "127.0.0.1:8080": `127.0.0.1:${backendPorts[0]}`,
-      "127.0.0.1:8081": `127.0.0.1:${backendPorts[1]}`,
-      "/etc/ssl": directory,
-      ...replacements,
-    }),
-    "chat.example.pem": cert + key,
-    "internal-ca.crt": ca,
-  };
-}
 
 describeWith("haproxy", "behind HAProxy", (haproxy) => {
   const noLeak = leakCheck();
@@ -67,22 +42,22 @@ describeWith("haproxy", "behind HAProxy", (haproxy) => {
       ],
       ports: Object.values(ports),
       files: (directory) => ({
-        ...plainFiles(directory, {
+        ...haproxyFiles(directory, {
           port: ports.plain,
           tlsPort: ports.tls,
           backendPorts: [plain.server.port, plain.server.port],
         }),
-        "tls-backend.cfg": howToBlock(HOW_TO, "/etc/haproxy/tls-backend.cfg", {
+        "tls-backend.cfg": howToBlock(HAPROXY_HOW_TO, "/etc/haproxy/tls-backend.cfg", {
           "bind :8444 ": `bind 127.0.0.1:${ports.encrypted} `,
           "10.0.0.7:8443": `127.0.0.1:${secure.server.port}`,
           "/etc/ssl": directory,
           "str(chat.example) verifyhost chat.example": "str(localhost) verifyhost localhost",
         }),
-        "passed-through.cfg": howToBlock(HOW_TO, "/etc/haproxy/passed-through.cfg", {
+        "passed-through.cfg": howToBlock(HAPROXY_HOW_TO, "/etc/haproxy/passed-through.cfg", {
           "bind :8445": `bind 127.0.0.1:${ports.passed}`,
           "10.0.0.8:8443": `127.0.0.1:${passed.server.port}`,
         }),
-        "unix.cfg": howToBlock(HOW_TO, "/etc/haproxy/unix.cfg", {
+        "unix.cfg": howToBlock(HAPROXY_HOW_TO, "/etc/haproxy/unix.cfg", {
           "bind :8446": `bind 127.0.0.1:${ports.unix}`,
           "/run/chat": directory,
         }),
@@ -166,7 +141,7 @@ describeWith("haproxy", "behind HAProxy", (haproxy) => {
     async start({ backendPorts, replacements }) {
       const [port, tlsPort] = [await freeLowPort(), await freeLowPort()];
       const files = (directory: string, toPorts: readonly [number, number]): Record<string, string> =>
-        plainFiles(directory, { port, tlsPort, backendPorts: toPorts, replacements });
+        haproxyFiles(directory, { port, tlsPort, backendPorts: toPorts, replacements });
       const started = await RealProgram.start({
         program: haproxy,
         // With a master process, as the system starts it, and a socket to command it.

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { type ConnectOptions, connect } from "hawser/client";
 import { Inbox } from "../support/inbox.js";
 import { until } from "../support/until.js";
-import { ALL_MESSAGE_BYTES, ALL_MESSAGES, ASK_FOR_ALL, type Backend } from "./backend.js";
+import { ALL_MESSAGE_BYTES, ALL_MESSAGES, type Backend, SEND_ALL } from "./backend.js";
 
 /** A way from a client to a server. */
 export interface Way {
@@ -84,7 +84,7 @@ export function carriesEverything(name: string, wayOf: () => Way): void {
     const { url, options } = wayOf();
     const socket = await connect(`${url}/all`, { pingIntervalMs: 0, ...options });
     const before = backend.waits.count;
-    socket.send(ASK_FOR_ALL);
+    socket.send(SEND_ALL);
     // The client takes nothing yet.
     await until(() => backend.waits.count > before, "the sender waits");
     let count = 0;

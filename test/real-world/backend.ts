@@ -8,14 +8,16 @@ import {
 } from "hawser/server";
 import { Inbox } from "../support/inbox.js";
 
-/** The message that asks {@link Backend} for everything, at `/all`. */
-export const SEND_ALL = "send all";
-export const ALL_MESSAGES = 400;
-export const ALL_MESSAGE_BYTES = 65_536;
+/** To `/flow`: send until {@link ENOUGH}, and then how many messages that were. */
+export const BEGIN = "begin";
+export const ENOUGH = "enough";
+export const FLOW_MESSAGE_BYTES = 65_536;
+/** Above all that the buffers on a way take, twice over. */
+export const MAX_FLOW_MESSAGES = 4_000;
 
 /**
  * A server behind a proxy. It sends back what it gets; at `/quiet` it has no heartbeat, at `/name` it says its name, at
- * `/until-close` it closes on `close`, at `/all` it sends more than the buffers on the way take.
+ * `/until-close` it closes on `close`, at `/flow` it sends as much as is taken.
  */
 export class Backend {
   readonly server: ListeningServer;
@@ -25,8 +27,8 @@ export class Backend {
   readonly closes: Inbox<CloseResult>;
   /** `code address` of what was refused. */
   readonly refused: Inbox<string>;
-  /** How often the sender at `/all` had to wait. */
-  readonly waits: { count: number };
+  /** Of the sender at `/flow`. */
+  readonly flow: { sent: number; isEnough: boolean };
 
   private constructor(server: ListeningServer, name: string, made: Omit<Backend, "server" | "name" | "end">) {
     this.server = server;
@@ -34,7 +36,7 @@ export class Backend {
     this.sockets = made.sockets;
     this.closes = made.closes;
     this.refused = made.refused;
-    this.waits = made.waits;
+    this.flow = made.flow;
   }
 
   static async start(name: string, options: Partial<ServeOptions> = {}): Promise<Backend> {
@@ -42,7 +44,7 @@ export class Backend {
       sockets: new Inbox<ServerConnection<unknown>>("connection"),
       closes: new Inbox<CloseResult>("end of a connection"),
       refused: new Inbox<string>("refusal"),
-      waits: { count: 0 },
+      flow: { sent: 0, isEnough: false },
     };
     const handlers: Partial<ServeOptions> = {
       open: (socket) => made.sockets.push(socket as ServerConnection<unknown>),
@@ -63,15 +65,17 @@ export class Backend {
           ...handlers,
           message: (socket, data) => void (data === "close" ? socket.close(4006) : socket.send(data)),
         }),
-        "/all": endpoint({
+        "/flow": endpoint({
           compression: false,
           async message(socket, data) {
-            if (data !== SEND_ALL) return;
-            for (let i = 0; i < ALL_MESSAGES; i++) {
-              if (socket.send(Buffer.alloc(ALL_MESSAGE_BYTES, i)) !== "queued") continue;
-              made.waits.count++;
-              if (!(await socket.ready())) return;
+            const { flow } = made;
+            flow.isEnough = data === ENOUGH;
+            if (flow.isEnough) return;
+            for (flow.sent = 0; !flow.isEnough && flow.sent < MAX_FLOW_MESSAGES; flow.sent++) {
+              const status = socket.send(Buffer.alloc(FLOW_MESSAGE_BYTES, flow.sent));
+              if (status === "queued" && !(await socket.ready())) return;
             }
+            socket.send(String(flow.sent));
           },
         }),
       },

@@ -51,20 +51,17 @@ function certificateFiles(): Record<string, string> {
 
 function plainFiles(directory: string, variant: PlainVariant): Record<string, string> {
   const { port, tlsPort, backendPorts, replacements = {} } = variant;
-  const replaced = (text: string): string =>
-    Object.entries(replacements).reduce((done, [from, to]) => done.replaceAll(from, to), text);
+  const snippet = howToBlock(HOW_TO, "/etc/nginx/snippets/websocket.conf", replacements);
   return {
     "nginx.conf": mainFile(directory),
-    "snippets/websocket.conf": replaced(howToBlock(HOW_TO, "/etc/nginx/snippets/websocket.conf")),
-    "conf.d/chat.conf": replaced(
-      howToBlock(HOW_TO, "/etc/nginx/conf.d/chat.conf", {
-        "listen 80;": `listen 127.0.0.1:${port};`,
-        "listen 443 ": `listen 127.0.0.1:${tlsPort} `,
-        "127.0.0.1:8080": `127.0.0.1:${backendPorts[0]}`,
-        "127.0.0.1:8081": `127.0.0.1:${backendPorts[1]}`,
-        "/etc/ssl": directory,
-      }),
-    ),
+    "snippets/websocket.conf": snippet,
+    "conf.d/chat.conf": howToBlock(HOW_TO, "/etc/nginx/conf.d/chat.conf", {
+      "listen 80;": `listen 127.0.0.1:${port};`,
+      "listen 443 ": `listen 127.0.0.1:${tlsPort} `,
+      "127.0.0.1:8080": `127.0.0.1:${backendPorts[0]}`,
+      "127.0.0.1:8081": `127.0.0.1:${backendPorts[1]}`,
+      "/etc/ssl": directory,
+    }),
     ...certificateFiles(),
   };
 }

@@ -638,6 +638,33 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     mistake:
+      "PROXY headers taken from anybody; mastercactapus/proxyprotocol CVE-2019-14243: a cut one ends the process",
+    rule: "It is expected from the proxies on a list and from nobody else; what is none is refused",
+    proofs: [
+      proof(
+        "handshake-request",
+        "nobody but a listed proxy names his address by the PROXY protocol",
+        without(
+          "node/server/proxy-gate.js",
+          "if (this.#proxies.includes(socket))",
+          "if (true)",
+          "everybody is such a proxy",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a header of the PROXY protocol that is cut is refused",
+        without(
+          "node/server/proxy-header.js",
+          "if (byteLength < portAt + 4 || !areFieldsValid(header, portAt + 4))",
+          "if (false)",
+          "addresses are read without a look at their length",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
       "Next CVE-2026-44578, proxies that look at the status alone: requests smuggled through an upgrade",
     rule: "The server refuses what can be read in two ways, answers a refusal once and closes; the client checks all of the answer",
     proofs: [

@@ -80,8 +80,8 @@ export const DEFENCES: readonly Defence[] = [
         "of a buffer that was reserved too large, only what was written is sent",
         without(
           "protocol/frame-writer.js",
-          "const length = host.utf8Write(text, bytes, start);",
-          "host.utf8Write(text, bytes, start); const length = mayTake;",
+          ": host.utf8Write(text, bytes, start);",
+          ": (host.utf8Write(text, bytes, start), mayTake);",
           "the length reserved counts, and not the length written",
         ),
       ),
@@ -1217,9 +1217,14 @@ export const DEFENCES: readonly Defence[] = [
         "a message that the application keeps is not changed by what others send later",
         without(
           "node/connection/connection.js",
-          "if (bytes.buffer !== receiveBuffer.buffer && 2 * length",
-          "if (2 * length",
+          "if (bytes === receiveBuffer)",
+          "if (false)",
           "a large message is a part of the shared buffer",
+          {
+            file: "node/connection/connection.js",
+            find: "if (buffer !== receiveBuffer.buffer && ",
+            replace: "if (",
+          },
         ),
       ),
       proof(
@@ -1448,7 +1453,7 @@ export const DEFENCES: readonly Defence[] = [
         "a small message that is handed out at once keeps alive no chunk that came from the network",
         without(
           "node/connection/connection.js",
-          "2 * length >= bytes.buffer.byteLength",
+          "2 * (end - start) >= buffer.byteLength",
           "true",
           "messages are parts of the chunk that they came in",
         ),

@@ -4,12 +4,18 @@ import { bytesText, resultCharts } from "./result-charts.js";
 import type { BenchResults, LoadResult } from "./results.js";
 import { ratioOf, readable, readableSpread, spreadOf } from "./statistics.js";
 
-/** The parts of docs/performance.md that a run writes, by the name in their markers. */
-export function markdownReport(results: BenchResults): ReadonlyMap<string, string> {
+/**
+ * The parts of docs/performance.md that a run writes, by the name in their markers.
+ * @param others runs on other versions of Node, held against the same bars.
+ */
+export function markdownReport(
+  results: BenchResults,
+  others: readonly BenchResults[] = [],
+): ReadonlyMap<string, string> {
   return new Map([
-    ["circumstances", circumstancesText(results)],
+    ["circumstances", [results, ...others].map(circumstancesText).join("\n\n")],
     ["charts", chartsText(results)],
-    ["bars", barsTable(results)],
+    ["bars", barsTable([results, ...others])],
     ["loads", loadTables(results)],
     ["memory", memoryTable(results)],
   ]);
@@ -38,17 +44,27 @@ function chartsText(results: BenchResults): string {
   return [...resultCharts(results).keys()].map((file) => `![${names[file]}](images/${file})`).join("\n\n");
 }
 
-function barsTable(results: BenchResults): string {
-  const bars = judgeBars(results).filter(({ verdict }) => verdict !== "not measured");
-  const rows = bars.map(({ title, demand, isStretch, measured, verdict }) => [
-    title,
-    `${demand}${isStretch ? " (stretch)" : ""}`,
-    measured,
-    verdict === "missed" && !isStretch ? "**missed**" : verdict,
-  ]);
-  const demanded = bars.filter(({ isStretch }) => !isStretch);
-  const met = demanded.filter(({ verdict }) => verdict === "met").length;
-  return `${met} of ${demanded.length} bars are met.\n\n${table(["load", "bar", "measured", ""], rows)}`;
+function barsTable(runs: readonly BenchResults[]): string {
+  const judged = runs.map(judgeBars);
+  const rows = judged[0]!.flatMap(({ title, demand, isStretch }, index) => {
+    const ofRuns = judged.map((bars) => bars[index]!);
+    if (ofRuns.every(({ verdict }) => verdict === "not measured")) return [];
+    const cells = ofRuns.flatMap(({ measured, verdict }) => [
+      measured,
+      verdict === "missed" && !isStretch ? "**missed**" : verdict,
+    ]);
+    return [[title, `${demand}${isStretch ? " (stretch)" : ""}`, ...cells]];
+  });
+  const summaries = runs.map(({ node }, index) => {
+    const demanded = judged[index]!.filter(
+      ({ isStretch, verdict }) => !isStretch && verdict !== "not measured",
+    );
+    const met = demanded.filter(({ verdict }) => verdict === "met").length;
+    return `on Node ${node.replace("v", "")} ${met} of ${demanded.length} bars are met`;
+  });
+  const head = ["load", "bar", ...runs.flatMap(({ node }) => [`Node ${node.replace("v", "")}`, ""])];
+  const summary = summaries.join(", ");
+  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n${table(head, rows)}`;
 }
 
 function loadTables(results: BenchResults): string {

@@ -7,8 +7,11 @@ import type { BenchResults } from "./results.js";
 
 const DOCUMENT = projectPath("docs", "performance.md");
 
-/** Writes a run into docs/performance.md, between its markers, and draws its charts. Gives the paths. */
-export function publish(results: BenchResults): string[] {
+/**
+ * Writes a run into docs/performance.md, between its markers, and draws its charts. Gives the paths.
+ * @param others runs on other versions of Node, of which the bars are shown beside.
+ */
+export function publish(results: BenchResults, others: readonly BenchResults[]): string[] {
   const paths = [DOCUMENT];
   for (const [name, svg] of resultCharts(results)) {
     const path = projectPath("docs", "images", name);
@@ -16,7 +19,7 @@ export function publish(results: BenchResults): string[] {
     paths.push(path);
   }
   let text = readFileSync(DOCUMENT, "utf8");
-  for (const [name, part] of markdownReport(results)) text = replacePart(text, name, part);
+  for (const [name, part] of markdownReport(results, others)) text = replacePart(text, name, part);
   writeFileSync(DOCUMENT, text);
   spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", DOCUMENT], {
     stdio: "ignore",

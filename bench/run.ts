@@ -37,6 +37,7 @@ Options:
   --list                 list the loads
   --json                 write the results to standard output as JSON, and the tables to standard error
   --publish              write the results into docs/performance.md, with charts
+  --beside <file>        with --publish: a run on another Node, held against the same bars; may be repeated
   --from <file>          publish or show a run that is in bench/results/, and measure nothing
 `;
 
@@ -53,6 +54,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     publish: { type: "boolean", default: false },
     from: { type: "string" },
+    beside: { type: "string", multiple: true, default: [] },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -238,7 +240,7 @@ function finish(results: BenchResults): void {
   if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   if (values.publish) {
     mkdirSync(projectPath("docs", "images"), { recursive: true });
-    for (const path of publish(results)) process.stderr.write(`${path}\n`);
+    for (const path of publish(results, values.beside.map(readResults))) process.stderr.write(`${path}\n`);
   }
 }
 

@@ -80,8 +80,8 @@ export const DEFENCES: readonly Defence[] = [
         "of a buffer that was reserved too large, only what was written is sent",
         without(
           "protocol/frame-writer.js",
-          "const length = host.utf8Write(text, bytes, start);",
-          "host.utf8Write(text, bytes, start); const length = mayTake;",
+          ": host.utf8Write(text, bytes, start);",
+          ": (host.utf8Write(text, bytes, start), mayTake);",
           "the length reserved counts, and not the length written",
         ),
       ),
@@ -537,8 +537,18 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a server",
         without(
-          "node/stream-owner.js",
-          'stream.on("error", onError);',
+          "node/raw-socket.js",
+          "this.owner.onError(systemError(status, call));",
+          "throw systemError(status, call);",
+          "errors are thrown",
+        ),
+      ),
+      proof(
+        "lifecycle",
+        "a connection that is reset needs no error handler, beside an HTTP server",
+        without(
+          "node/own-stream.js",
+          'owned.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -547,8 +557,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that is reset needs no error handler, on a client",
         without(
-          "node/stream-owner.js",
-          'stream.on("error", onError);',
+          "node/own-stream.js",
+          'owned.on("error", onError);',
           "",
           "connections do not listen for errors",
         ),
@@ -622,6 +632,33 @@ export const DEFENCES: readonly Defence[] = [
           "if (origin === undefined)\n",
           'if (request.origin === "null") return true; if (origin === undefined)\n',
           "`null` passes as if it were none",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "PROXY headers taken from anybody; mastercactapus/proxyprotocol CVE-2019-14243: a cut one ends the process",
+    rule: "It is expected from the proxies on a list and from nobody else; what is none is refused",
+    proofs: [
+      proof(
+        "handshake-request",
+        "nobody but a listed proxy names his address by the PROXY protocol",
+        without(
+          "node/server/proxy-gate.js",
+          "if (this.#proxies.includes(socket))",
+          "if (true)",
+          "everybody is such a proxy",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a header of the PROXY protocol that is cut is refused",
+        without(
+          "node/server/proxy-header.js",
+          "if (byteLength < portAt + 4 || !areFieldsValid(header, portAt + 4))",
+          "if (false)",
+          "addresses are read without a look at their length",
         ),
       ),
     ],
@@ -870,7 +907,7 @@ export const DEFENCES: readonly Defence[] = [
       proof(
         "lifecycle",
         "a socket that is reset while an async upgrade hook runs does not end the process",
-        without("node/stream-owner.js", 'stream.on("error", onError);', "", "no listener while it runs"),
+        without("node/own-stream.js", 'owned.on("error", onError);', "", "no listener while it runs"),
       ),
       proof(
         "lifecycle",
@@ -987,8 +1024,8 @@ export const DEFENCES: readonly Defence[] = [
         "connections that send no request are capped by address, and take no places of others",
         without(
           "node/server/upgrade-listener.js",
-          "if (this.#count.add(address) === undefined)",
-          "if (this.#count.add(address) !== 0)",
+          "return this.#count.add(address) === undefined;",
+          "this.#count.add(address); return true;",
           "only what has a request is counted",
         ),
       ),
@@ -1180,9 +1217,14 @@ export const DEFENCES: readonly Defence[] = [
         "a message that the application keeps is not changed by what others send later",
         without(
           "node/connection/connection.js",
-          "if (bytes !== receiveBuffer && 2 * length",
-          "if (2 * length",
+          "if (bytes === receiveBuffer)",
+          "if (false)",
           "a large message is a part of the shared buffer",
+          {
+            file: "node/connection/connection.js",
+            find: "if (buffer !== receiveBuffer.buffer && ",
+            replace: "if (",
+          },
         ),
       ),
       proof(
@@ -1411,7 +1453,7 @@ export const DEFENCES: readonly Defence[] = [
         "a small message that is handed out at once keeps alive no chunk that came from the network",
         without(
           "node/connection/connection.js",
-          "2 * length >= bytes.buffer.byteLength",
+          "2 * (end - start) >= buffer.byteLength",
           "true",
           "messages are parts of the chunk that they came in",
         ),

@@ -8,6 +8,9 @@ import { applyMask, writeMaskKey } from "./mask.js";
 /** Payloads up to this size are copied behind their header into one write; larger ones go out by reference. */
 export const COPY_UP_TO_BYTES = 16_384;
 
+/** Up to so many characters a loop is faster than a call of the host. */
+const BY_HAND_UP_TO_CHARACTERS = 32;
+
 /**
  * The payload as bytes; bytes stay as they are.
  * @throws UsageError `INVALID_PAYLOAD` for anything else: the length of a number is none, that of a wider array not
@@ -45,8 +48,20 @@ export function writeTextFrame<Owner>(
   const headerLength = frameHeaderLength(mayTake, config.role === "client");
   const { bytes, position } = handler.reserve(owner, headerLength + mayTake);
   const start = position + headerLength;
-  const length = host.utf8Write(text, bytes, start);
+  const isShort = text.length <= BY_HAND_UP_TO_CHARACTERS;
+  const length = isShort && writeAscii(text, bytes, start) ? text.length : host.utf8Write(text, bytes, start);
   finishFrame(config, owner, bytes, position, firstByte, start, length);
+}
+
+/** Whether the text was ASCII, and is written. */
+function writeAscii(text: string, bytes: Uint8Array, position: number): boolean {
+  let seen = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    seen |= unit;
+    bytes[position + i] = unit;
+  }
+  return seen < 0x80;
 }
 
 /** Writes a frame. The payload is not changed, and is kept by reference only where it is large. */

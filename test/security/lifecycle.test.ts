@@ -198,6 +198,17 @@ test("a connection that is reset needs no error handler, on a server", async () 
   await until(() => server.connections.size === 0, "the connection is gone");
 });
 
+test("a connection that is reset needs no error handler, beside an HTTP server", async (t) => {
+  // socket.io CVE-2024-38355; `serve` has no stream of Node where it can be avoided, `attach` always has
+  const http = createHttp().listen(0, "127.0.0.1");
+  t.after(() => void http.close());
+  await once(http, "listening");
+  await using server = attach(http, {});
+  const client = await RawClient.open({ port: (http.address() as AddressInfo).port });
+  client.socket.resetAndDestroy();
+  await until(() => server.connections.size === 0, "the connection is gone");
+});
+
 test("a connection that is reset needs no error handler, on a client", async (t) => {
   // socket.io CVE-2024-38355
   const server = await rawServer(t, (socket, head) => void socket.write(switching(head)));

@@ -15,8 +15,10 @@ import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
+import type { ByteStream } from "../byte-stream.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
-import { ownerOf, ownStream, readData, type StreamOwner } from "../stream-owner.js";
+import { ownerOf, ownStream, readData } from "../own-stream.js";
+import type { StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
@@ -102,7 +104,7 @@ export class Connection<Data = undefined>
   readonly extensions: string;
   readonly #context: ConnectionContext;
   readonly #engine: Engine<Connection<unknown>>;
-  readonly #stream: Duplex;
+  readonly #stream: ByteStream;
   /** What is sent in this turn; an idle connection has none. */
   #output: OutputBuffer | undefined = undefined;
   /** Received bytes that wait, since reading was paused in the middle of a chunk. */
@@ -122,7 +124,7 @@ export class Connection<Data = undefined>
   timerSlot = -1;
 
   /** @internal Made by a server or by `connect()`. */
-  constructor(context: ConnectionContext, stream: Duplex, data: Data, agreed: Agreement) {
+  constructor(context: ConnectionContext, stream: ByteStream, data: Data, agreed: Agreement) {
     this.#context = context;
     this.#stream = stream;
     this.data = data;
@@ -840,6 +842,11 @@ export class Connection<Data = undefined>
   }
 
   /** @internal Part of `StreamOwner`. */
+  onReceived(byteLength: number): void {
+    this.#receive(receiveBuffer, byteLength);
+  }
+
+  /** @internal Part of `StreamOwner`. */
   onEnd(): void {
     if (!this.#engine.isPaused || this.#held === undefined) {
       this.#receiveEnd();
@@ -880,8 +887,10 @@ export interface Agreement {
  * next, or would keep alive a chunk of more than twice its size.
  */
 function own(bytes: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  if (bytes !== receiveBuffer && 2 * length >= bytes.buffer.byteLength)
+  // To ask for `buffer` takes longer than to copy a small message.
+  if (bytes === receiveBuffer) return copy(bytes, start, end);
+  const { buffer } = bytes;
+  if (buffer !== receiveBuffer.buffer && 2 * (end - start) >= buffer.byteLength)
     return asBuffer(bytes).subarray(start, end);
   return copy(bytes, start, end);
 }

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import type { WritePosition } from "../../protocol/engine-handler.js";
 import { asBuffer } from "../as-buffer.js";
+import type { ByteStream } from "../byte-stream.js";
+import { RawSocket } from "../raw-socket.js";
 import { endOfTurn } from "./turn.js";
 
 /** Where the frames of all connections are written before they leave; replaced when full. */
@@ -33,7 +34,7 @@ interface OutputOwner {
  * payloads are passed on by reference.
  */
 export class OutputBuffer {
-  readonly #stream: Duplex;
+  readonly #stream: ByteStream;
   readonly #owner: OutputOwner;
   /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
   readonly #isPlain: boolean;
@@ -50,11 +51,11 @@ export class OutputBuffer {
   readonly #streamBytes: number;
   #isDirty = false;
 
-  constructor(stream: Duplex, owner: OutputOwner) {
+  constructor(stream: ByteStream, owner: OutputOwner) {
     this.#stream = stream;
     this.#owner = owner;
     this.#streamBytes = stream.writableLength;
-    this.#isPlain = Object.getPrototypeOf(stream) === Socket.prototype;
+    this.#isPlain = stream instanceof RawSocket || Object.getPrototypeOf(stream) === Socket.prototype;
   }
 
   /** How much waits for the end of the turn. */

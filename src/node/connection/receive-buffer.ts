@@ -2,12 +2,12 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { accelerateMask } from "../../protocol/mask.js";
+import type { ByteStream } from "../byte-stream.js";
+import { isPlainIo } from "../plain-io.js";
 import { maskedByWasm } from "../wasm-mask.js";
 
 /** As much as is read at once: what Node itself asks for. */
 const RECEIVE_BYTES = 65_536;
-/** Whether the ways that Node does not document are left alone: for the tests of the others, and for doubts. */
-const isPlain = process.env["HAWSER_PLAIN_IO"] !== undefined;
 
 /**
  * What is read into. Node gives each read a new buffer and shrinks it afterwards; this one is kept, and shared by all
@@ -16,7 +16,7 @@ const isPlain = process.env["HAWSER_PLAIN_IO"] !== undefined;
 export const receiveBuffer: Buffer = acceleratedBuffer() ?? Buffer.allocUnsafeSlow(RECEIVE_BYTES);
 
 function acceleratedBuffer(): Buffer | undefined {
-  const masked = isPlain ? undefined : maskedByWasm(RECEIVE_BYTES);
+  const masked = isPlainIo ? undefined : maskedByWasm(RECEIVE_BYTES);
   if (masked !== undefined) accelerateMask(masked);
   return masked?.bytes;
 }
@@ -43,7 +43,7 @@ interface ReadingHandle {
  * `onread` is documented, but can only be given when a socket is made; for one that was accepted it is set afterwards,
  * by the names that Node keeps it under. They are looked for, and where they are not found all goes the documented way.
  */
-export function readInto(stream: Duplex, onReceived: OnReceived): boolean {
+export function readInto(stream: ByteStream, onReceived: OnReceived): boolean {
   if (keys === undefined || !(stream instanceof Socket) || stream.readableLength > 0) return false;
   const socket = stream as object as ReadingSocket;
   const handle = socket._handle;
@@ -53,6 +53,21 @@ export function readInto(stream: Duplex, onReceived: OnReceived): boolean {
   socket[keys.callback] = onReceived;
   handle.useUserBuffer(receiveBuffer);
   return true;
+}
+
+/**
+ * Has a socket of Node, made for a handle that was told to read into {@link receiveBuffer}, be a stream like any other: it
+ * is given copies.
+ */
+export function readCopies(socket: Socket): void {
+  if (keys === undefined) return;
+  const fields = socket as object as ReadingSocket;
+  fields[keys.buffer] = receiveBuffer;
+  fields[keys.callback] = pushCopy;
+}
+
+function pushCopy(this: Socket, byteLength: number): boolean {
+  return this.push(Buffer.from(receiveBuffer.subarray(0, byteLength)));
 }
 
 /**
@@ -69,10 +84,13 @@ function isOfSystem(handle: ReadingHandle): boolean {
 const MAX_LAYERS = 4;
 const SYSTEM_HANDLES: ReadonlySet<string> = new Set(["TCP", "Pipe"]);
 
-/** Whether {@link readInto} works here. */
-const keys: { readonly buffer: symbol; readonly callback: symbol } | undefined = isPlain
+/** Where Node keeps `onread`. */
+const keys: { readonly buffer: symbol; readonly callback: symbol } | undefined = isPlainIo
   ? undefined
   : findKeys();
+
+/** Whether {@link readInto} and {@link readCopies} work here. */
+export const canReadInto: boolean = keys !== undefined;
 
 function findKeys(): typeof keys {
   const buffer = Buffer.alloc(1);

@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import { ByteQueue } from "../../core/byte-queue.js";
 import { HeadParser, type HeadResult } from "../../protocol/handshake/head-parser.js";
 import { asBuffer } from "../as-buffer.js";
-import { readData } from "../stream-owner.js";
+import type { ByteStream } from "../byte-stream.js";
+import { receiveBuffer } from "../connection/receive-buffer.js";
+import { readData } from "../own-stream.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 import type { ServerLimits } from "./server-options.js";
 
@@ -19,7 +20,6 @@ export interface FirstRequestListener {
 
 /** A new connection until the head of its first request is there. */
 export class FirstRequest extends HandshakeGuard {
-  declare readonly stream: Socket;
   /** Whom it counts for. */
   readonly address: string;
   readonly #listener: FirstRequestListener;
@@ -30,7 +30,7 @@ export class FirstRequest extends HandshakeGuard {
   #rest: ByteQueue | undefined = undefined;
   #isDone = false;
 
-  constructor(socket: Socket, address: string, limits: ServerLimits, listener: FirstRequestListener) {
+  constructor(socket: ByteStream, address: string, limits: ServerLimits, listener: FirstRequestListener) {
     super(socket, limits.handshakeTimeoutMs);
     this.address = address;
     this.#listener = listener;
@@ -39,10 +39,20 @@ export class FirstRequest extends HandshakeGuard {
     readData(socket);
   }
 
-  /** All bytes that came, for another parser. Gone as soon as the listener was told. */
+  /** All bytes that came, for another parser; valid until the listener was told. */
   get bytes(): Buffer {
     const first = this.#first ?? Buffer.alloc(0);
     return this.#rest === undefined ? first : Buffer.concat([first, this.#rest.concat()]);
+  }
+
+  override onReceived(byteLength: number): void {
+    if (this.#isDone) {
+      super.onReceived(byteLength);
+      return;
+    }
+    this.onData(receiveBuffer.subarray(0, byteLength));
+    // The next socket is read into the same place.
+    if (!this.#isDone && this.#rest === undefined) this.#first = Buffer.from(this.#first!);
   }
 
   override onData(chunk: Buffer): void {

@@ -1,22 +1,30 @@
-import type { Duplex } from "node:stream";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
+import type { ByteStream } from "../byte-stream.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
-import { ownStream, type StreamOwner } from "../stream-owner.js";
+import { HeldBytes } from "../connection/held-bytes.js";
+import { receiveBuffer } from "../connection/receive-buffer.js";
+import { ownStream } from "../own-stream.js";
+import type { StreamOwner } from "../stream-owner.js";
+
+/** As much of what comes early is held before no more is read. */
+const HOLD_UP_TO_BYTES = 65_536;
 
 /**
  * Owns a stream while its opening handshake is not done: an error does not end the process, a peer that takes too long
  * is dropped. In place before anything is awaited. Ends when somebody else takes the stream, or when that is closed.
  */
 export class HandshakeGuard implements StreamOwner, TimerWheelEntry {
-  readonly stream: Duplex;
+  readonly stream: ByteStream;
   #deadlineMs = Infinity;
+  /** What came early, where it is to be held. */
+  #early: HeldBytes | undefined = undefined;
   /** Told when the stream is closed. */
   onGone: (() => void) | undefined = undefined;
   timerNext: TimerWheelEntry | null = null;
   timerPrevious: TimerWheelEntry | null = null;
   timerSlot = -1;
 
-  constructor(stream: Duplex, timeoutMs: number) {
+  constructor(stream: ByteStream, timeoutMs: number) {
     this.stream = stream;
     ownStream(stream, this);
     this.allow(timeoutMs);
@@ -26,6 +34,25 @@ export class HandshakeGuard implements StreamOwner, TimerWheelEntry {
   allow(timeoutMs: number): void {
     this.#deadlineMs = timeoutMs === 0 ? Infinity : nowMs() + timeoutMs;
     schedule(this, this.#deadlineMs);
+  }
+
+  /**
+   * Holds `firstBytes` and what comes behind them until it is {@link taken}. Of a `RawSocket`, which must be read on, or
+   * nobody would notice that the peer is gone; a stream of Node that is paused does the same by itself.
+   */
+  hold(firstBytes: Uint8Array): void {
+    this.#early = new HeldBytes(firstBytes, 0, firstBytes.length);
+  }
+
+  /** What was held; no more is. */
+  taken(): Uint8Array | undefined {
+    let taken: Uint8Array | undefined;
+    this.#early?.give((bytes, start, end) => {
+      taken = bytes.subarray(start, end);
+      return end;
+    });
+    this.#early = undefined;
+    return taken;
   }
 
   /** The handshake is over, one way or the other. Until somebody else takes the stream, errors are still caught here. */
@@ -48,6 +75,12 @@ export class HandshakeGuard implements StreamOwner, TimerWheelEntry {
 
   /** Nothing is expected: what comes is thrown away. */
   onData(_chunk: Buffer): void {}
+
+  onReceived(byteLength: number): void {
+    if (this.#early === undefined) return;
+    this.#early.append(receiveBuffer, 0, byteLength);
+    if (this.#early.byteLength >= HOLD_UP_TO_BYTES) this.stream.pause();
+  }
 
   onEnd(): void {}
 

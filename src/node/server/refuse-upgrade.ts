@@ -1,7 +1,7 @@
-import type { Duplex } from "node:stream";
 import type { HandshakeError } from "../../core/hawser-error.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import { refusalHead } from "../../protocol/handshake/server-handshake.js";
+import type { ByteStream } from "../byte-stream.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 
 /** How long the client may take to read a refusal. */
@@ -13,7 +13,7 @@ const LINGER_MS = 2_000;
  * watches the stream until it is closed, unless it has ended already.
  */
 export function refuseUpgrade(
-  stream: Duplex,
+  stream: ByteStream,
   error: HandshakeError,
   body: string = `${error.message}\n`,
 ): HandshakeGuard | undefined {
@@ -27,14 +27,16 @@ export function refuseUpgrade(
     bodyType: hasType ? undefined : "text/plain; charset=utf-8",
   });
   stream.allowHalfOpen = true;
-  const guard = new HandshakeGuard(stream, LINGER_MS);
-  // A client that has ended its direction may read the answer all the same: what is not written yet still goes out.
-  const destroyIfDone = (): void => {
-    if (stream.readableEnded && stream.writableFinished) stream.destroy();
-  };
-  stream.once("end", destroyIfDone);
-  stream.once("finish", destroyIfDone);
-  stream.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]));
+  const guard = new RefusalGuard(stream, LINGER_MS);
+  stream.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]), () => guard.onEnd());
   stream.resume();
   return guard;
+}
+
+/** Owns a stream while a refusal is on its way. */
+class RefusalGuard extends HandshakeGuard {
+  /** A client that has ended its direction may read the answer all the same: what is not written yet still goes out. */
+  override onEnd(): void {
+    if (this.stream.readableEnded && this.stream.writableFinished) this.stream.destroy();
+  }
 }

@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { ByteStream } from "../byte-stream.js";
 import { type Agreement, Connection, type ConnectionContext } from "../connection/connection.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
@@ -10,7 +10,7 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   /** @internal */
   constructor(
     context: ConnectionContext,
-    stream: Duplex,
+    stream: ByteStream,
     data: Data,
     agreed: Agreement,
     request: UpgradeRequest,

@@ -14,6 +14,7 @@ import {
   readRequest,
 } from "../../protocol/handshake/server-handshake.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
+import type { ByteStream } from "../byte-stream.js";
 import type { ConnectionContext, SendOptions } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
 import { diagnostics } from "../connection/diagnostics.js";
@@ -22,6 +23,7 @@ import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { isThenable, watchRejection } from "../connection/watch-rejection.js";
+import { RawSocket } from "../raw-socket.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
@@ -52,7 +54,7 @@ const UNKNOWN_HEAD: RequestHead = { method: "", target: "", httpVersion: "1.1", 
 /** An upgrade request on its way to a connection, or to a refusal. */
 interface UpgradeAttempt {
   readonly request: UpgradeRequest;
-  readonly stream: Duplex;
+  readonly stream: ByteStream;
   readonly firstBytes: Uint8Array;
   readonly guard: HandshakeGuard;
   /** Whether it has a place among the connections that are allowed. */
@@ -88,7 +90,7 @@ export class Server {
   readonly #count: ConnectionCount;
   readonly #memory: MemoryBudget;
   /** The streams whose opening handshake is not done, or that are being refused. */
-  readonly #pending = new Set<Duplex>();
+  readonly #pending = new Set<ByteStream>();
   readonly #relay: BroadcastRelay | undefined;
   #isShuttingDown = false;
   #onEmpty: (() => void) | undefined = undefined;
@@ -159,7 +161,7 @@ export class Server {
    */
   upgrade(
     head: RequestHead,
-    stream: Duplex,
+    stream: ByteStream,
     firstBytes: Uint8Array,
     incoming?: IncomingMessage,
     guard: HandshakeGuard = new HandshakeGuard(stream, 0),
@@ -200,7 +202,8 @@ export class Server {
     answer: PromiseLike<UpgradeAnswer<unknown>>,
   ): Promise<ServerConnection<unknown> | undefined> {
     const { stream, guard } = attempt;
-    stream.pause();
+    if (stream instanceof RawSocket) guard.hold(attempt.firstBytes);
+    else stream.pause();
     guard.allow(this.#limits.handshakeTimeoutMs);
     // A hook that never answers must not keep the place of a peer that is gone.
     const gone = new Promise<undefined>((resolve) => {
@@ -251,7 +254,7 @@ export class Server {
   }
 
   /** @internal Refuses a handshake of whose head nothing is known but what is wrong with it. */
-  refuseHead(stream: Duplex, error: HandshakeError): void {
+  refuseHead(stream: ByteStream, error: HandshakeError): void {
     this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined);
   }
 
@@ -326,7 +329,7 @@ export class Server {
   }
 
   #open(
-    { request, stream, firstBytes }: UpgradeAttempt,
+    { request, stream, firstBytes, guard }: UpgradeAttempt,
     handshake: HandshakeRequest,
     { options, context }: PreparedEndpoint,
     answer: Acceptance<unknown>,
@@ -357,7 +360,7 @@ export class Server {
     if (diagnostics.open.hasSubscribers) {
       diagnostics.open.publish({ socket, requestHead: headOf(request), responseHead: head });
     }
-    socket.start(head, firstBytes);
+    socket.start(head, guard.taken() ?? firstBytes);
     request.incoming = undefined;
     return socket;
   }
@@ -370,7 +373,7 @@ export class Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   };
 
-  #refuse(request: UpgradeRequest, stream: Duplex, cause: unknown, body: string | undefined): void {
+  #refuse(request: UpgradeRequest, stream: ByteStream, cause: unknown, body: string | undefined): void {
     const error =
       cause instanceof HandshakeError
         ? cause

@@ -2,7 +2,10 @@ import type { Server as HttpServer } from "node:http";
 import type { Socket } from "node:net";
 import type { HeadResult, RequestHead } from "../../protocol/handshake/head-parser.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
-import { disownStream } from "../stream-owner.js";
+import { canReadInto, readCopies } from "../connection/receive-buffer.js";
+import { disownStream } from "../own-stream.js";
+import { RawSocket, type SocketCount } from "../raw-socket.js";
+import { isSystemHandle, type SystemHandle, streamBinding } from "../stream-binding.js";
 import { ConnectionCount } from "./connection-count.js";
 import { FirstRequest, type FirstRequestListener } from "./first-request.js";
 import type { Server } from "./server.js";
@@ -19,6 +22,13 @@ export class UpgradeListener implements FirstRequestListener {
   readonly #pending = new Set<FirstRequest>();
   readonly #count: ConnectionCount;
   readonly #toHttp: (socket: Socket) => void;
+  readonly #http: HttpServer;
+  /** Those that Node does not count. */
+  readonly #raw: SocketCount = { sockets: 0 };
+  /** What Node's server does with a handle that it accepted, where we do it. */
+  #acceptByNode: ((handle: SystemHandle) => void) | undefined = undefined;
+  /** What was read of a connection that Node's server is being given. */
+  #readAhead: Buffer | undefined = undefined;
 
   /**
    * Steps in front of the listener that `http` has for its own connections.
@@ -33,6 +43,7 @@ export class UpgradeListener implements FirstRequestListener {
     maxPendingPerAddress: number,
   ) {
     this.#server = server;
+    this.#http = http;
     this.#limits = limits;
     this.#count = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
     const listeners = http.listeners(event);
@@ -48,13 +59,62 @@ export class UpgradeListener implements FirstRequestListener {
     for (const { stream } of this.#pending) stream.destroy();
   }
 
-  #accept(socket: Socket): void {
-    const address = socket.remoteAddress ?? "";
-    if (this.#count.add(address) === undefined) {
-      this.#pending.add(new FirstRequest(socket, address, this.#limits, this));
-    } else {
-      socket.destroy();
+  /**
+   * Accepts in place of Node's server from now on, where that is possible: connections have no `Socket` of Node then,
+   * unless their first request is for Node. To be called when the server listens, without TLS.
+   */
+  acceptHandles(): void {
+    const listening = (this.#http as HttpServer & { readonly _handle?: ListeningHandle | null })._handle;
+    const { onconnection } = listening ?? {};
+    if (streamBinding === undefined || !canReadInto || !listening || typeof onconnection !== "function")
+      return;
+    this.#acceptByNode = (handle) => onconnection.call(listening, 0, handle);
+    listening.onconnection = (status, handle) => {
+      if (status !== 0 || !isSystemHandle(handle)) onconnection.call(listening, status, handle);
+      else this.#acceptHandle(handle);
+    };
+  }
+
+  #acceptHandle(handle: SystemHandle): void {
+    const address = addressOf(handle);
+    if (this.#isFull() || !this.#admits(address)) {
+      handle.close(() => {});
+      return;
     }
+    handle.setNoDelay?.(true);
+    const socket = new RawSocket(handle, address, this.#raw);
+    this.#pending.add(new FirstRequest(socket, address, this.#limits, this));
+    socket.resume();
+  }
+
+  /** Node counts only its own. */
+  #isFull(): boolean {
+    const { _connections = 0 } = this.#http as HttpServer & { readonly _connections?: number };
+    return this.#raw.sockets + _connections >= this.#http.maxConnections;
+  }
+
+  /** Called by Node with a connection that it accepted, or that we have it accept. */
+  #accept(socket: Socket): void {
+    const readAhead = this.#readAhead;
+    if (readAhead !== undefined) {
+      this.#readAhead = undefined;
+      readCopies(socket);
+      this.#giveToNode(socket, readAhead);
+      return;
+    }
+    const address = socket.remoteAddress ?? "";
+    if (this.#admits(address)) this.#pending.add(new FirstRequest(socket, address, this.#limits, this));
+    else socket.destroy();
+  }
+
+  #admits(address: string): boolean {
+    return this.#count.add(address) === undefined;
+  }
+
+  #giveToNode(socket: Socket, readAhead: Buffer): void {
+    this.#toHttp(socket);
+    socket.unshift(readAhead);
+    socket.resume();
   }
 
   /** @internal What a {@link FirstRequest} came to; undefined where it is none that we read. */
@@ -67,13 +127,17 @@ export class UpgradeListener implements FirstRequestListener {
       // Node would drop the fields that are too many, and so answer another request than the one that was sent.
       this.#server.refuseHead(request.stream, result.error);
     } else {
-      const { stream: socket } = request;
-      socket.pause();
+      const { stream, bytes } = request;
+      stream.pause();
       request.release();
-      disownStream(socket);
-      this.#toHttp(socket);
-      socket.unshift(request.bytes);
-      socket.resume();
+      if (stream instanceof RawSocket) {
+        this.#readAhead = Buffer.from(bytes);
+        this.#acceptByNode?.(stream.release());
+        this.#readAhead = undefined; // Node may have refused it
+      } else {
+        disownStream(stream as Socket);
+        this.#giveToNode(stream as Socket, bytes);
+      }
     }
   }
 
@@ -82,6 +146,18 @@ export class UpgradeListener implements FirstRequestListener {
     this.#pending.delete(request);
     this.#count.remove(request.address);
   }
+}
+
+/** What Node's server listens with, or a worker of `node:cluster` is given instead. */
+interface ListeningHandle {
+  onconnection?: (this: unknown, status: number, handle: unknown) => void;
+}
+
+/** Asked for once: it is a call of the system. */
+function addressOf(handle: SystemHandle): string {
+  const found: { address?: string } = {};
+  handle.getpeername?.(found);
+  return found.address ?? "";
 }
 
 /** Whether a request asks for WebSocket at all; whether it asks rightly is judged later. */

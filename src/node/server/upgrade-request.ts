@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
+import type { ByteStream } from "../byte-stream.js";
+import { RawSocket } from "../raw-socket.js";
 import { parseCookies } from "./cookies.js";
 
 /** The values of the `:name` parts of a route's path, decoded. */
@@ -32,9 +33,10 @@ export class UpgradeRequest {
   #headers: HeaderList | undefined = undefined;
 
   /** @internal */
-  constructor(head: RequestHead, stream: Duplex, incoming: IncomingMessage | undefined) {
+  constructor(head: RequestHead, stream: ByteStream, incoming: IncomingMessage | undefined) {
     this.target = head.target;
-    this.#remoteAddress = (stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
+    this.#remoteAddress =
+      (stream instanceof RawSocket || stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
     this.isSecure = "encrypted" in stream && stream.encrypted === true;
     this.incoming = incoming;
     this.#fields = head.headers.raw.join("\n"); // no header name or value has a line end in it

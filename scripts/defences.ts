@@ -80,8 +80,8 @@ export const DEFENCES: readonly Defence[] = [
         "of a buffer that was reserved too large, only what was written is sent",
         without(
           "protocol/frame-writer.js",
-          "const length = host.utf8Write(text, bytes, start);",
-          "host.utf8Write(text, bytes, start); const length = mayTake;",
+          ": host.utf8Write(text, bytes, start);",
+          ": (host.utf8Write(text, bytes, start), mayTake);",
           "the length reserved counts, and not the length written",
         ),
       ),
@@ -632,6 +632,33 @@ export const DEFENCES: readonly Defence[] = [
           "if (origin === undefined)\n",
           'if (request.origin === "null") return true; if (origin === undefined)\n',
           "`null` passes as if it were none",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "PROXY headers taken from anybody; mastercactapus/proxyprotocol CVE-2019-14243: a cut one ends the process",
+    rule: "It is expected from the proxies on a list and from nobody else; what is none is refused",
+    proofs: [
+      proof(
+        "handshake-request",
+        "nobody but a listed proxy names his address by the PROXY protocol",
+        without(
+          "node/server/proxy-gate.js",
+          "if (this.#proxies.includes(socket))",
+          "if (true)",
+          "everybody is such a proxy",
+        ),
+      ),
+      proof(
+        "handshake-request",
+        "a header of the PROXY protocol that is cut is refused",
+        without(
+          "node/server/proxy-header.js",
+          "if (byteLength < portAt + 4 || !areFieldsValid(header, portAt + 4))",
+          "if (false)",
+          "addresses are read without a look at their length",
         ),
       ),
     ],
@@ -1190,9 +1217,14 @@ export const DEFENCES: readonly Defence[] = [
         "a message that the application keeps is not changed by what others send later",
         without(
           "node/connection/connection.js",
-          "if (bytes.buffer !== receiveBuffer.buffer && 2 * length",
-          "if (2 * length",
+          "if (bytes === receiveBuffer)",
+          "if (false)",
           "a large message is a part of the shared buffer",
+          {
+            file: "node/connection/connection.js",
+            find: "if (buffer !== receiveBuffer.buffer && ",
+            replace: "if (",
+          },
         ),
       ),
       proof(
@@ -1421,7 +1453,7 @@ export const DEFENCES: readonly Defence[] = [
         "a small message that is handed out at once keeps alive no chunk that came from the network",
         without(
           "node/connection/connection.js",
-          "2 * length >= bytes.buffer.byteLength",
+          "2 * (end - start) >= buffer.byteLength",
           "true",
           "messages are parts of the chunk that they came in",
         ),

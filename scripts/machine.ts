@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import process from "node:process";
 import type { PackageInstaller, SystemProbe } from "./system-requirements.js";
@@ -36,7 +36,7 @@ export function machineInstaller(log: (line: string) => void): PackageInstaller 
       }
       if (failedUpdate !== undefined) return failedUpdate;
       log(`apt-get install ${debianPackage}`);
-      return aptGet(["install", "-y", "--no-install-recommends", debianPackage]);
+      return withoutServices(() => aptGet(["install", "-y", "--no-install-recommends", debianPackage]));
     },
   };
 }
@@ -46,6 +46,20 @@ function installObstacle(): string | undefined {
     return "it cannot be installed from here: there is no apt-get";
   if (process.getuid?.() !== 0) return "it cannot be installed from here: only root may";
   return undefined;
+}
+
+/** What Debian asks whether a service of a new package may be started; 101 is no. */
+const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
+
+/** The tests start nginx and the like themselves: as services nobody asked for them. */
+function withoutServices<T>(install: () => T): T {
+  if (existsSync(SERVICE_POLICY)) return install();
+  writeFileSync(SERVICE_POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    return install();
+  } finally {
+    rmSync(SERVICE_POLICY, { force: true });
+  }
 }
 
 function aptGet(aptArguments: readonly string[]): string | undefined {

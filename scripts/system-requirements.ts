@@ -1,3 +1,5 @@
+import { projectPath } from "./project-root.js";
+
 /** A program outside of npm that some suites need. */
 export interface SystemRequirement {
   /** The environment variable that names the program to use; `npm test` sets it for the suites. */
@@ -11,7 +13,7 @@ export interface SystemRequirement {
 }
 
 /** The name of a requirement in {@link SYSTEM_REQUIREMENTS}. */
-export type RequirementId = "chromium" | "python3-websockets";
+export type RequirementId = "chromium" | "python3-websockets" | "nginx" | "haproxy" | "tinyproxy";
 
 /** The table of everything the tests need of the system. */
 export const SYSTEM_REQUIREMENTS: Readonly<Record<RequirementId, SystemRequirement>> = {
@@ -28,6 +30,27 @@ export const SYSTEM_REQUIREMENTS: Readonly<Record<RequirementId, SystemRequireme
     candidates: ["/usr/bin/python3", "python3"],
     probeArguments: ["-c", "import websockets"],
     debianPackage: "python3-websockets",
+  },
+  /** A reverse proxy, with its module for TCP, which brings nginx itself. */
+  nginx: {
+    variable: "HAWSER_NGINX",
+    candidates: ["nginx", "/usr/sbin/nginx"],
+    probeArguments: ["-t", "-c", projectPath("scripts", "nginx-probe.conf")],
+    debianPackage: "libnginx-mod-stream",
+  },
+  /** The other reverse proxy. */
+  haproxy: {
+    variable: "HAWSER_HAPROXY",
+    candidates: ["haproxy", "/usr/sbin/haproxy"],
+    probeArguments: ["-v"],
+    debianPackage: "haproxy",
+  },
+  /** A proxy for clients. */
+  tinyproxy: {
+    variable: "HAWSER_TINYPROXY",
+    candidates: ["tinyproxy", "/usr/bin/tinyproxy"],
+    probeArguments: ["-v"],
+    debianPackage: "tinyproxy-bin",
   },
 };
 

@@ -77,6 +77,8 @@ export type HandshakeErrorCode =
   | "HTTP_VERSION"
   /** The request target is not in origin form or has a fragment (§4.1 item 3, RFC 9112 §3.2). */
   | "INVALID_TARGET"
+  /** A connection from a proxy of `proxyProtocolFrom` does not begin with a header of the PROXY protocol. */
+  | "INVALID_PROXY_HEADER"
   /** `Host` is missing, repeated or malformed (§4.2.1 item 2). */
   | "INVALID_HOST"
   /** `Upgrade` does not name `websocket` (§4.2.1 item 3, §4.1). */

@@ -234,3 +234,28 @@ test("a path or cookie with a broken percent-encoding is refused or kept, and th
   );
   assert.deepEqual(cookies, ["%E0%A4%A"]);
 });
+
+test("nobody but a listed proxy names his address by the PROXY protocol", async () => {
+  const addresses = new Inbox<string>("address");
+  await using server = await serve({
+    proxyProtocolFrom: ["192.0.2.1"],
+    open: (socket) => addresses.push(socket.request.remoteAddress),
+  });
+  const forger = await RawClient.dial({ port: server.port });
+  forger.socket.write(`PROXY TCP4 198.51.100.7 198.51.100.1 1 2\r\n${requestHead()}`);
+  await forger.answered();
+  assert.equal(forger.status, 400);
+  const honest = await RawClient.open({ port: server.port });
+  assert.equal(await addresses.next(), "127.0.0.1");
+  await Promise.all([forger.destroy(), honest.destroy()]);
+});
+
+test("a header of the PROXY protocol that is cut is refused", async () => {
+  // mastercactapus/proxyprotocol CVE-2019-14243
+  await using server = await serve({ proxyProtocolFrom: ["127.0.0.1"] });
+  const client = await RawClient.dial({ port: server.port });
+  client.socket.write(Buffer.from("0d0a0d0a000d0a515549540a21110004c0000207", "hex"));
+  await client.answered();
+  assert.equal(client.status, 400);
+  await client.destroy();
+});

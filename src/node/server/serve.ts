@@ -9,10 +9,12 @@ import type { ListenOptions } from "node:net";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
+import { ProxyGate } from "./proxy-gate.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
 import type { ServeOptions, ServerLimits } from "./server-options.js";
+import { TrustedProxies } from "./trusted-proxies.js";
 import { UpgradeListener } from "./upgrade-listener.js";
 
 /** Connections that Node itself refuses come on top of ours: those whose opening handshake is not done. */
@@ -66,6 +68,7 @@ export class ListeningServer extends Server {
 export async function serve<Data = undefined>(options: ServeOptions<Data>): Promise<ListeningServer> {
   const limits = serverLimits(options);
   assertReusePort(options);
+  const proxies = trustedProxies(options);
   const http = httpServer(options, limits);
   const server = new ListeningServer(options, http);
   const event = options.tls === undefined ? "connection" : "secureConnection";
@@ -73,6 +76,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const maxPendingPerAddress =
     options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
   const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
+  const gate = proxies && new ProxyGate(server, http, proxies, limits.handshakeTimeoutMs);
   if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
   const { request: others = upgradeRequired } = options;
   http.on("request", (request, response) => {
@@ -88,8 +92,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
     void server.shutdown(); // there is nobody to serve, and nothing more is to come from its broker
     throw error;
   }
-  if (options.tls === undefined) listener.acceptHandles();
+  // The gate needs a socket of Node to put bytes back into.
+  if (options.tls === undefined && gate === undefined) listener.acceptHandles();
   server.stopListening = (drainTimeoutMs) => {
+    gate?.stop();
     listener.stop();
     return stop(http, drainTimeoutMs);
   };
@@ -163,6 +169,14 @@ function assertReusePort({ reusePort, path }: ServeOptions<unknown>): void {
   const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
   if (!isKnown)
     throw new UsageError("INVALID_OPTION", `reusePort needs Node 22.12 or 23.1, not ${process.version}`);
+}
+
+function trustedProxies({ proxyProtocolFrom, path, tls }: ServeOptions<unknown>): TrustedProxies | undefined {
+  if (proxyProtocolFrom === undefined) return undefined;
+  // TLS gives us a socket of its own, and over a Unix socket nothing tells which one it is over.
+  if (path !== undefined && tls !== undefined)
+    throw new UsageError("INVALID_OPTION", "over a Unix socket with TLS there is no proxyProtocolFrom");
+  return new TrustedProxies(proxyProtocolFrom);
 }
 
 /** Ordinary requests that are being answered may finish, as connections may. */

@@ -86,6 +86,14 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
    */
   tls?: TlsServerOptions | undefined;
   /**
+   * The proxies whose connections begin with a header of the PROXY protocol, version 1 or 2: addresses, networks
+   * (`10.0.0.0/8`), and `unix` for whoever connects to `path`, without `tls`. The client's address that it tells is
+   * `request.remoteAddress`, and counts. A connection from them without a header is refused with 400 and
+   * `INVALID_PROXY_HEADER`; from anybody else a header is a malformed request, for its sender could be anybody in it.
+   * Default none: who names no proxy has none.
+   */
+  proxyProtocolFrom?: readonly string[] | undefined;
+  /**
    * Ordinary HTTP requests on the same port, but for those at a path whose endpoint takes them itself. By default they
    * get 426 Upgrade Required: nothing else is there.
    */

@@ -13,7 +13,8 @@ const HEADER_ROOM = 17;
 /** What stands before the payload of a record, at most: head, channel, id and length. */
 const MAX_RECORD_HEADER_BYTES = 48;
 const FIRST_CHUNK_BYTES = 512;
-const MAX_CHUNK_BYTES = 32_768;
+/** Four pieces of the usual size, with what stands before them. */
+const MAX_CHUNK_BYTES = 66_560;
 
 /** Records that lie one behind the other in a chunk and leave in one block. */
 export interface Batch {

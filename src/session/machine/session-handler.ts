@@ -43,7 +43,10 @@ export interface SessionHandler<Owner> {
   ready(owner: Owner, channel: OutgoingChannel): void;
   /** What the other side said with `session.signal`: something between the layers above, such as new credentials. */
   signal(owner: Owner, code: number, bytes: Uint8Array, start: number, end: number): void;
-  /** A transport carries the session; `isResumed` if one did before. Nothing was lost in between. */
+  /**
+   * A transport carries the session, or another one than before; `isResumed` if it is not the first. Nothing was lost in
+   * between.
+   */
   live(owner: Owner, link: Link, isResumed: boolean): void;
   /** No transport carries the session any more. The code and reason are those of the one that did. */
   suspended(owner: Owner, code: number, reason: string): void;
@@ -55,7 +58,8 @@ export interface SessionHandler<Owner> {
 export interface ClientHandler<Owner> extends SessionHandler<Owner> {
   /**
    * It is time to open a transport: dial, and call `session.attach` for each that opens, or `session.dialFailed` when all have
-   * failed. Told when there is none, at once or after a delay.
+   * failed, also those that were attached (`linkLost`). Told at the beginning, when the active transport was lost and no other one
+   * is on standby, and when a delay is over; probes may be under way.
    */
   dial(owner: Owner): void;
   /** No transport until then, on the clock of the host, unless `session.retryNow()` is called. */

@@ -4,7 +4,7 @@ export const MAX_VARINT_BYTES = 8;
 /** How many bytes `value` takes. */
 export function varintLength(value: number): number {
   let length = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
+  for (let rest = value; rest >= 0x80; rest /= 0x80) length++;
   return length;
 }
 

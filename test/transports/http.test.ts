@@ -32,6 +32,7 @@ describe("sessions over HTTP, on the wire", () => {
   });
   after(async () => {
     for (const session of hub.sessions.values()) session.end(); // nobody confirms anything here
+    await hub.shutdown({ drainTimeoutMs: 1 });
     await server.shutdown();
   });
   after(leakCheck());

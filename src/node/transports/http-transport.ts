@@ -32,6 +32,11 @@ export abstract class HttpTransport implements Transport, TimerWheelEntry {
   protected isEnded = false;
   #lastNumber = 0;
 
+  /** Whether nothing more goes over it, but for what waits to be fetched. */
+  get isOver(): boolean {
+    return this.isEnded;
+  }
+
   abstract send(bytes: Uint8Array, start: number, end: number): void;
   abstract onDeadline(nowMs: number): number;
   /** Takes the blocks of a request of kind down, such as the first one, and answers it. */

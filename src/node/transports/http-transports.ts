@@ -45,6 +45,8 @@ export class HttpTransports {
   /** By what clients call them; random, so that nobody finds that of another. */
   readonly #transports = new Map<string, HttpTransport>();
   #isShutDown = false;
+  /** Those that were in use when it was shut down. */
+  readonly #leaving = new Set<HttpTransport>();
   #onEmpty: (() => void) | undefined = undefined;
 
   constructor(options: HttpTransportsOptions) {
@@ -60,11 +62,12 @@ export class HttpTransports {
   /** Takes no new ones from now on. Those that are there end with their sessions. */
   shutDown(): void {
     this.#isShutDown = true;
+    for (const transport of this.#transports.values()) if (!transport.isOver) this.#leaving.add(transport);
   }
 
-  /** Resolves when there are none any more: the last words of each were fetched, or it is too late for that. */
+  /** Resolves when none is left of those that were in use at the shutdown: the last words of each were fetched. */
   emptied(): Promise<void> {
-    if (this.#transports.size === 0) return Promise.resolve();
+    if (this.#leaving.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -158,7 +161,8 @@ export class HttpTransports {
       this.#transports.set(name, transport);
       transport.onForgotten = () => {
         this.#transports.delete(name);
-        if (this.#transports.size === 0) this.#onEmpty?.();
+        this.#leaving.delete(transport);
+        if (this.#leaving.size === 0) this.#onEmpty?.();
       };
       opened(transport, request);
       return transport;

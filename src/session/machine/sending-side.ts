@@ -58,6 +58,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #queuedCost = 0;
   /** What of this session is in the budget. */
   #reportedCost = 0;
+  /** What came of messages that are not complete, in bytes. */
+  protected assemblingBytes = 0;
   /** The longest message that the other side takes. */
   #peerMaxBytes: number = Infinity;
   /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
@@ -85,6 +87,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   /** How much is kept of what was sent and is not confirmed, in bytes, each message counting 64 more. */
   get outboxBytes(): number {
     return this.log.cost + this.#queuedCost;
+  }
+
+  /** All that is held for the other side, in bytes: {@link outboxBytes}, and messages that are not complete. */
+  get heldBytes(): number {
+    return this.outboxBytes + this.assemblingBytes;
   }
 
   /** Lets go of a link. */
@@ -393,9 +400,9 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
 
   /** Brings the budget up to date, and tells those who wait for room. */
   protected settle(): void {
-    const { config, outboxBytes } = this;
-    config.budget.heldBytes += outboxBytes - this.#reportedCost;
-    this.#reportedCost = outboxBytes;
+    const { config, heldBytes } = this;
+    config.budget.heldBytes += heldBytes - this.#reportedCost;
+    this.#reportedCost = heldBytes;
     const unready = this.#unready;
     if (
       unready === undefined ||
@@ -418,7 +425,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.isClosed = true;
     }
     this.#unready = undefined;
-    this.#queuedCost = this.queuedCount = this.room = 0;
+    this.#queuedCost = this.queuedCount = this.room = this.assemblingBytes = 0;
     this.log.clear();
     this.settle();
   }

@@ -78,9 +78,12 @@ export class ServerSession<Data = undefined, Request = unknown>
     return this.machine.active?.transport.name ?? this.#transport;
   }
 
-  /** How much it holds, in bytes: what was sent and is not confirmed, each message counting 64 more, and what came and waits. */
+  /**
+   * How much it holds, in bytes: what was sent and is not confirmed, what came of messages that are not complete, and what came
+   * and waits for its receiver, each message counting 64 more.
+   */
   get heldBytes(): number {
-    return this.machine.outboxBytes + this.heldIncomingBytes;
+    return this.machine.heldBytes + this.heldIncomingBytes;
   }
 
   /** Sends on the channel that every session has; `session.channel(name)` for others. */

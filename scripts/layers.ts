@@ -91,6 +91,7 @@ export const LAYERS: readonly Layer[] = [
       "session/wire",
       "session/machine",
       "session/transport-port",
+      "session/peer-port",
       "session/client",
       "session/server",
     ],

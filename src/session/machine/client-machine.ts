@@ -27,6 +27,9 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
   /** How often it was tried since a transport worked. */
   #failures = 0;
   #liveSinceMs = 0;
+  /** What the server said to transports that were of no use yet: how long to stay away, and over how long to spread that. */
+  #notBeforeMs = 0;
+  #spreadMs = 0;
   /** When to dial again. */
   #dialDueMs = Infinity;
 
@@ -102,7 +105,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
   dialFailed(code: number, reason: string, notBeforeMs: number): void {
     if (this.isEnded || this.active !== undefined || this.#dialDueMs < Infinity) return;
     const action = actionOf(code);
-    if (action === "retry") this.#wait(notBeforeMs, 0);
+    if (action === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs), this.#spreadMs);
     else this.end(code, reason);
   }
 
@@ -152,6 +155,8 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     spreadMs: number,
   ): void {
     if (!wasActive) {
+      this.#notBeforeMs = Math.max(this.#notBeforeMs, notBeforeMs);
+      this.#spreadMs = Math.max(this.#spreadMs, spreadMs);
       this.config.handler.linkLost(this.owner, link, code, reason);
       return;
     }
@@ -179,6 +184,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
 
   #dial(): void {
     this.#dialDueMs = Infinity;
+    this.#notBeforeMs = this.#spreadMs = 0;
     this.config.handler.dial(this.owner);
   }
 

@@ -46,6 +46,13 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   /** The other side closed the session in order. */
   protected abstract closedByPeer(link: Link, code: number, reason: string): void;
 
+  /** How much memory it keeps: the outbox, and messages that came in part. */
+  get heldBytes(): number {
+    let heldBytes = this.outboxBytes;
+    for (const { parts } of this.#assembling) heldBytes += parts!.heldBytes;
+    return heldBytes;
+  }
+
   /** Takes nothing more of what comes on a channel; the sender is told. */
   refuseChannel(channel: IncomingChannel, code: number): void {
     if (channel.isRefused) return;

@@ -67,8 +67,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #lastChannel = 0;
   /** How many are closed, and not known to be by the other side. */
   #closedCount = 0;
-  /** Those whose sender waits for room. */
-  #unready: Set<OutgoingChannel> | undefined = undefined;
+  /** Those whose sender waits for room, and for how much: 0 for less than the mark. */
+  #unready: Map<OutgoingChannel, number> | undefined = undefined;
   #isFlushWanted = false;
 
   /** @internal */
@@ -85,6 +85,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   /** How much is kept of what was sent and is not confirmed, in bytes, each message counting 64 more. */
   get outboxBytes(): number {
     return this.log.cost + this.#queuedCost;
+  }
+
+  /** The longest message that the other side takes, in bytes; Infinity before it said so. A longer one is dropped. */
+  get maxSendBytes(): number {
+    return this.#peerMaxBytes;
   }
 
   /** Lets go of a link. */
@@ -131,10 +136,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
    */
   send(channel: OutgoingChannel, data: string | Uint8Array, options?: MessageOptions): SendStatus {
     if (channel.isClosed || this.isClosing) return "closed";
-    const isText = typeof data === "string";
+    const isString = typeof data === "string";
+    const isText = isString || options?.isText === true;
     const { length } = data;
     // Text takes up to three bytes a character; what may be long takes the long way.
-    const mostBytes = isText ? 3 * length : length;
+    const mostBytes = isString ? 3 * length : length;
     if (
       mostBytes <= this.room &&
       mostBytes <= this.#shortBytes &&
@@ -223,16 +229,15 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const key = keys && options?.key;
     const cost = data.length + MESSAGE_COST;
     const isTooLong = data.length > this.#peerMaxBytes;
-    this.#unready ??= new Set();
+    this.#unready ??= new Map();
     let dropped = 0;
     let old: QueuedMessage | undefined;
     for (;;) {
       const { queue } = channel;
-      // Long ones that are alone on their channel are the caller's bytes, and leave piece by piece.
-      const counted = queue.length === 0 ? Math.min(cost, pieceBytes) : cost;
       old = key === undefined ? undefined : keys!.get(key);
-      if (!isTooLong && this.#fits(channel, cost, counted, old)) {
+      if (!isTooLong && this.#fits(channel, cost, old)) {
         if (old === undefined) {
+          const counted = this.#counted(channel, cost);
           old = { data, isText, id: undefined, key, cost, counted, offset: 0 };
           if (queue === NO_MESSAGES) channel.queue = [old];
           else queue.push(old);
@@ -248,7 +253,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       dropped++;
       const oldest = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
       if (isTooLong || (keys === undefined && policy !== "drop-oldest") || queue.length <= oldest) {
-        if (!isTooLong) this.#unready.add(channel);
+        if (!isTooLong) this.#unready.set(channel, cost);
         this.#tellDropped(channel, dropped);
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
         return "dropped";
@@ -256,21 +261,26 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       this.#remove(channel, oldest);
     }
     // Long bytes stay the caller's; short ones may change before their turn comes.
-    old.data = !isText && data.length <= pieceBytes ? new Uint8Array(data as Uint8Array) : data;
+    old.data = typeof data !== "string" && data.length <= pieceBytes ? new Uint8Array(data) : data;
     old.isText = isText;
     old.id = options?.id;
     this.settle();
     this.wantFlush();
     if (dropped > 0) this.#tellDropped(channel, dropped);
     if (channel.queuedBytes <= highWaterMarkBytes) return "sent";
-    this.#unready.add(channel);
+    this.#unready.set(channel, 0);
     return "queued";
   }
 
+  /** What a message counts in the session. A long one that is alone on its channel is the caller's bytes, and leaves in pieces. */
+  #counted(channel: OutgoingChannel, cost: number): number {
+    return channel.queue.length === 0 ? Math.min(cost, this.config.pieceBytes) : cost;
+  }
+
   /** Whether a message may wait, in place of `old` if there is one. */
-  #fits(channel: OutgoingChannel, cost: number, counted: number, old: QueuedMessage | undefined): boolean {
+  #fits(channel: OutgoingChannel, cost: number, old?: QueuedMessage): boolean {
     const { config, log } = this;
-    const more = counted - (old === undefined ? 0 : old.counted);
+    const more = this.#counted(channel, cost) - (old === undefined ? 0 : old.counted);
     return (
       (channel.queue.length === 0 ||
         channel.queuedBytes + cost - (old === undefined ? 0 : old.cost) <= channel.maxQueuedBytes) &&
@@ -395,16 +405,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const { config, outboxBytes } = this;
     config.budget.heldBytes += outboxBytes - this.#reportedCost;
     this.#reportedCost = outboxBytes;
-    const unready = this.#unready;
-    if (
-      unready === undefined ||
-      this.#queuedCost > config.maxOutboxBytes / 2 ||
-      this.queuedCount > config.maxOutboxMessages / 2
-    )
-      return;
-    for (const channel of unready) {
-      if (channel.queuedBytes > channel.highWaterMarkBytes) continue;
-      unready.delete(channel);
+    if (this.#unready === undefined) return;
+    for (const [channel, cost] of this.#unready) {
+      if (channel.queuedBytes > channel.highWaterMarkBytes || (cost > 0 && !this.#fits(channel, cost)))
+        continue;
+      this.#unready.delete(channel);
       config.handler.ready(this.owner, channel);
     }
   }

@@ -40,6 +40,7 @@ export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
 export { prepareMessage } from "../node/connection/prepare-message.js";
 export type { SendStatus } from "../node/connection/send-status.js";
+export { type DuplexOptions, toDuplex } from "../node/connection/to-duplex.js";
 export { attach, createServer } from "../node/server/attach.js";
 export { type Endpoint, endpoint } from "../node/server/endpoint.js";
 export { type ListeningServer, serve } from "../node/server/serve.js";

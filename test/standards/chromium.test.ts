@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { basename } from "node:path";
+import { it, type TestContext } from "node:test";
+import { CloseEvent, WebSocket, WebSocketError, WebSocketStream } from "hawser/client";
+import { chromium, type Page } from "playwright-core";
+import { CHROMIUM_FLAGS } from "../support/chromium-flags.js";
+import { freePort } from "../support/free-port.js";
+import { describeWith } from "../support/requirements.js";
+import { interfaceShapes } from "./interface-shape.js";
+import { backpressureBothWays } from "./stream-pressure-test.js";
+import { type Outcomes, type StreamClasses, streamScenarios } from "./stream-scenarios.js";
+import { streamServer } from "./stream-server.js";
+
+const PAGE = `<!doctype html><link rel="icon" href="data:,"><script type="module" src="/standards-page.js"></script>`;
+
+async function openPage(t: TestContext, executablePath: string): Promise<Page> {
+  const http = createServer(async (request, response) => {
+    const name = basename(request.url ?? "");
+    if (name === "") response.setHeader("content-type", "text/html").end(PAGE);
+    else {
+      const script = await readFile(new URL(name, import.meta.url));
+      response.setHeader("content-type", "text/javascript").end(script);
+    }
+  }).listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] });
+  t.after(async () => {
+    await browser.close();
+    http.close();
+    http.closeAllConnections();
+  });
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`);
+  await page.waitForFunction("globalThis.standards");
+  return page;
+}
+
+describeWith("chromium", "the interfaces beside those of Chromium", (executablePath) => {
+  it("have the same members; a WebSocketStream does the same in every scenario, with the same backpressure", async (t) => {
+    const page = await openPage(t, executablePath);
+    const shapes = await page.evaluate("standards.shapes()");
+    // Property by property, in any order.
+    assert.deepEqual(interfaceShapes({ WebSocket, CloseEvent, WebSocketStream, WebSocketError }), shapes);
+
+    const server = await streamServer(t);
+    const deadUrl = `ws://127.0.0.1:${await freePort()}/`;
+    const [url, dead] = [JSON.stringify(server.url), JSON.stringify(deadUrl)];
+    const theirs = (await page.evaluate(`standards.scenarios(${url}, ${dead})`)) as Outcomes;
+    const classes = { WebSocketStream, WebSocketError } as unknown as StreamClasses;
+    const ours = JSON.parse(JSON.stringify(await streamScenarios(classes, server.url, deadUrl)));
+    assert.deepEqual(Object.keys(ours), Object.keys(theirs));
+    assert.deepEqual(ours, theirs);
+    assert.ok(Object.keys(ours).length > 100);
+
+    const call = (name: string, ...values: unknown[]): Promise<never> =>
+      page.evaluate(`standards.${name}(${values.map((value) => JSON.stringify(value)).join()})`);
+    await backpressureBothWays(t, {
+      open: (...values) => call("open", ...values),
+      startWriting: (...values) => call("startWriting", ...values),
+      written: () => call("written"),
+      read: (...values) => call("read", ...values),
+      close: () => call("close"),
+    });
+  });
+});

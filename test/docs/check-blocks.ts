@@ -72,7 +72,9 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
   );
   if (status === 0) return [];
   const output = `${error?.message ?? ""}${stdout}${stderr}`.trimEnd().split("\n");
-  return output.map((line) =>
+  // Ours are checked; those of another package are its own, and may name the DOM.
+  const about = output.filter((line) => !/^\S*node_modules\/\S+\.d\.[cm]?ts\(/.test(line));
+  return about.map((line) =>
     line.replace(/^(\S+\.ts)\((\d+),(\d+)\):/, (whole, path: string, row: string, column: string) => {
       const file = fileOf.get(basename(path));
       return file === undefined ? whole : `${file}:${row}:${column}:`;

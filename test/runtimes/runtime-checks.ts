@@ -6,7 +6,13 @@ import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ClientConnection, connect, WebSocket, WebSocketStream } from "hawser/client";
+import {
+  type ClientConnection,
+  type ConnectOptions,
+  connect,
+  WebSocket,
+  WebSocketStream,
+} from "hawser/client";
 import {
   attach,
   type FetchHandler,
@@ -94,6 +100,17 @@ export const RUNTIME_CHECKS: Readonly<Record<string, (context: CheckContext) => 
         await shutdown;
       },
     ),
+
+  "limits on connections, heads and messages": () =>
+    withServer({ maxConnections: 1, maxHeaderBytes: 1_000, maxMessageBytes: 10 }, async ({ url }) => {
+      const statusOf = async (options: ConnectOptions): Promise<unknown> =>
+        ((await connect(url, options).catch((error: unknown) => error)) as { status?: number }).status;
+      assert.equal(await statusOf({ headers: { "x-large": "x".repeat(2_000) } }), 431);
+      const socket = await connect(url);
+      assert.equal(await statusOf({}), 503);
+      socket.send("more than 10 bytes");
+      assert.equal((await socket.closed).code, 1009);
+    }),
 
   "attach: beside an HTTP server": async () => {
     const http = createServer((_request, response) => response.end("ordinary"));

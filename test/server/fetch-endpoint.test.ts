@@ -292,6 +292,46 @@ describe("fetchEndpoint: ordinary requests", () => {
     await until(() => warned.messages.some((text) => text.includes("broken handler")), "a warning");
   });
 
+  it("are cut where the body of a response fails, and the process gets a warning", async (t) => {
+    using warned = warnings();
+    const server = await start(t, () => {
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("begun")),
+        pull: (controller) => controller.error(new Error("broken body")),
+      });
+      return new Response(body);
+    });
+    await assert.rejects(async () => (await fetch(server.http)).text());
+    await until(() => warned.messages.includes("broken body"), "a warning");
+    assert.equal(warned.messages.length, 1);
+  });
+
+  it("may be left in the middle of their body, or of the answer, whether it is read or not", async (t) => {
+    using warned = warnings();
+    const seen = new Inbox<string>("request");
+    const gone = new Inbox<string>("abort");
+    const server = await start(t, async (request) => {
+      const { pathname } = new URL(request.url);
+      request.signal.addEventListener("abort", () => gone.push(pathname));
+      seen.push(pathname);
+      if (pathname === "/read") await request.text();
+      if (pathname === "/answer") return new Response(new ReadableStream({ pull: endless }));
+      return new Promise<Response>(() => {});
+    });
+    const endless = (controller: ReadableStreamDefaultController): void =>
+      controller.enqueue(new Uint8Array(65_536));
+    for (const path of ["/read", "/unread", "/answer"]) {
+      const request = httpRequest({ port: server.port, host: "127.0.0.1", method: "POST", path });
+      request.on("error", () => {});
+      request.on("response", (response) => response.on("error", () => {}));
+      request.write("begun");
+      assert.equal(await seen.next(), path);
+      request.destroy();
+      assert.equal(await gone.next(), path);
+    }
+    assert.deepEqual(warned.messages, []);
+  });
+
   it("abort their signal when the client is gone", async (t) => {
     const aborted = new Inbox<string>("abort");
     const server = await start(t, (request) => {

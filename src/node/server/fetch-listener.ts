@@ -29,7 +29,7 @@ async function answer(
     const response = await fetch(request, { incoming, outgoing, remoteAddress });
     await send(response, outgoing, incoming.method === "HEAD");
   } catch (error) {
-    if (gone.signal.aborted) return; // nobody is there to be told
+    if (gone.signal.aborted || outgoing.destroyed) return; // nobody is there to be told
     warnOf(error);
     if (outgoing.headersSent) outgoing.destroy();
     else outgoing.writeHead(500).end();
@@ -67,6 +67,11 @@ async function send(response: Response, outgoing: ServerResponse, isHead: boolea
     await body?.cancel();
     outgoing.end();
   } else {
-    await pipeline(Readable.fromWeb(body as ReadableStream), outgoing);
+    const source = Readable.fromWeb(body as ReadableStream);
+    // Before `pipeline` destroys the response for it, and it looks as if the client had gone.
+    source.once("error", (error) => {
+      if (!outgoing.destroyed) warnOf(error);
+    });
+    await pipeline(source, outgoing);
   }
 }

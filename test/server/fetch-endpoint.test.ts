@@ -334,13 +334,15 @@ describe("fetchEndpoint: ordinary requests", () => {
 
   it("abort their signal when the client is gone", async (t) => {
     const aborted = new Inbox<string>("abort");
+    const seen = new Inbox<string>("request");
     const server = await start(t, (request) => {
+      seen.push(request.url);
       request.signal.addEventListener("abort", () => aborted.push("gone"));
       return new Promise<Response>(() => {});
     });
     const controller = new AbortController();
     const response = fetch(server.http, { signal: controller.signal });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await seen.next();
     controller.abort();
     await assert.rejects(response);
     assert.equal(await aborted.next(), "gone");

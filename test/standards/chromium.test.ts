@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { basename } from "node:path";
 import { it, type TestContext } from "node:test";
 import { CloseEvent, WebSocket, WebSocketError, WebSocketStream } from "hawser/client";
 import { chromium, type Page } from "playwright-core";
 import { CHROMIUM_FLAGS } from "../support/chromium-flags.js";
-import { freePort } from "../support/free-port.js";
 import { describeWith } from "../support/requirements.js";
 import { interfaceShapes } from "./interface-shape.js";
 import { backpressureBothWays } from "./stream-pressure-test.js";
@@ -47,7 +46,11 @@ describeWith("chromium", "the interfaces beside those of Chromium", (executableP
     assert.deepEqual(interfaceShapes({ WebSocket, CloseEvent, WebSocketStream, WebSocketError }), shapes);
 
     const server = await streamServer(t);
-    const deadUrl = `ws://127.0.0.1:${await freePort()}/`;
+    // Not a free port, which some other test may have taken by then.
+    const mute = createTcpServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    t.after(() => mute.close());
+    await once(mute, "listening");
+    const deadUrl = `ws://127.0.0.1:${(mute.address() as AddressInfo).port}/`;
     const [url, dead] = [JSON.stringify(server.url), JSON.stringify(deadUrl)];
     const theirs = (await page.evaluate(`standards.scenarios(${url}, ${dead})`)) as Outcomes;
     const classes = { WebSocketStream, WebSocketError } as unknown as StreamClasses;

@@ -56,4 +56,4 @@ export class CloseEvent extends Event {
   }
 }
 
-exposeInterface(CloseEvent, ["wasClean", "code", "reason"]);
+exposeInterface(CloseEvent, "CloseEvent", ["wasClean", "code", "reason"]);

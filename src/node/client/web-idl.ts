@@ -77,26 +77,23 @@ export function dictionary<T extends object>(value: unknown, name: string): Part
   return value as Partial<T>;
 }
 
-/** An interface (§3.7) as JavaScript's `class` makes it, but for what a class does another way. */
-interface InterfaceClass {
-  readonly name: string;
-  readonly prototype: object;
-}
-
 /**
- * Makes of a class an interface of Web IDL: what is on its prototype can be enumerated, it has a class string, and
+ * Makes of a class an interface of Web IDL (§3.7): what is on its prototype can be enumerated, it has a class string, and
  * constants are on both, fixed.
+ * @param name a class may have lost it to a bundler.
  */
 export function exposeInterface(
-  target: InterfaceClass,
+  target: { readonly prototype: object },
+  name: string,
   members: readonly string[],
   constants: Readonly<Record<string, number>> = {},
 ): void {
-  for (const [name, value] of Object.entries(constants)) {
+  Object.defineProperty(target, "name", { value: name, configurable: true });
+  for (const [constant, value] of Object.entries(constants)) {
     const descriptor = { value, enumerable: true, writable: false, configurable: false };
-    Object.defineProperty(target, name, descriptor);
-    Object.defineProperty(target.prototype, name, descriptor);
+    Object.defineProperty(target, constant, descriptor);
+    Object.defineProperty(target.prototype, constant, descriptor);
   }
-  for (const name of members) Object.defineProperty(target.prototype, name, { enumerable: true });
-  Object.defineProperty(target.prototype, Symbol.toStringTag, { value: target.name, configurable: true });
+  for (const member of members) Object.defineProperty(target.prototype, member, { enumerable: true });
+  Object.defineProperty(target.prototype, Symbol.toStringTag, { value: name, configurable: true });
 }

@@ -55,7 +55,7 @@ export class WebSocketError extends DOMException {
   }
 }
 
-exposeInterface(WebSocketError, ["closeCode", "reason"]);
+exposeInterface(WebSocketError, "WebSocketError", ["closeCode", "reason"]);
 
 /** One with a code that nobody may send: 1006, say. `cause` is what Hawser knows of it. */
 export function unvalidatedError(

@@ -295,7 +295,7 @@ export class WebSocketStream {
   }
 }
 
-exposeInterface(WebSocketStream, ["url", "opened", "closed", "close"]);
+exposeInterface(WebSocketStream, "WebSocketStream", ["url", "opened", "closed", "close"]);
 
 /** A copy of the bytes, if they are bytes. */
 function bufferSource(chunk: unknown): Uint8Array | undefined {

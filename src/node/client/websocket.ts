@@ -347,6 +347,7 @@ Reflect.deleteProperty(WebSocket.prototype, "addEventListener");
 Reflect.deleteProperty(WebSocket.prototype, "removeEventListener");
 exposeInterface(
   WebSocket,
+  "WebSocket",
   [
     "url",
     "readyState",

@@ -93,6 +93,17 @@ describe("WebSocketStream", () => {
     }
   });
 
+  it("ends a write behind close() without sending it", async (t) => {
+    const received: unknown[] = [];
+    const { url } = await streamServer(t, { message: (_socket, data) => void received.push(data) });
+    const stream = new WebSocketStream(url);
+    const { writable } = await stream.opened;
+    stream.close();
+    assert.equal(await writable.getWriter().write("late"), undefined);
+    await stream.closed;
+    assert.deepEqual(received, []);
+  });
+
   it("copies the bytes that it is given, and refuses shared ones", async (t) => {
     const { url } = await streamServer(t);
     const stream = new WebSocketStream(url);

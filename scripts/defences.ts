@@ -338,7 +338,7 @@ export const DEFENCES: readonly Defence[] = [
         "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
         without(
           "node/deflate/inflate-context.js",
-          "maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH)",
+          "maxOutputLength: Math.min(Math.max(1, maxBytes) + ahead, bufferConstants.MAX_LENGTH)",
           "maxOutputLength: bufferConstants.MAX_LENGTH",
           "the limit is looked at behind the inflating of a first message",
         ),

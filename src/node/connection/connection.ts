@@ -295,6 +295,12 @@ export class Connection<Data = undefined>
     return this.closed;
   }
 
+  /** @internal As {@link close}, but what the peer sent before its own close frame is still taken. */
+  closeWriting(code: number): Promise<CloseResult> {
+    this.#engine.close(code);
+    return this.closed;
+  }
+
   /** Drops the connection without a closing handshake: the peer reports 1006, and so do we. */
   terminate(): void {
     if (!this.#isGone) this.#engine.terminate();

@@ -15,10 +15,10 @@ const LINGER_MS = 2_000;
 export function refuseUpgrade(
   stream: ByteStream,
   error: HandshakeError,
-  body: string = `${error.message}\n`,
+  body: string | Uint8Array = `${error.message}\n`,
 ): HandshakeGuard | undefined {
   if (stream.destroyed || stream.writableEnded) return undefined;
-  const bytes = Buffer.from(body);
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
   const hasType = new HeaderList(error.headers).has("content-type");
   const head = refusalHead({
     status: error.status,

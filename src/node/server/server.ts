@@ -15,8 +15,9 @@ import {
 } from "../../protocol/handshake/server-handshake.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import type { ByteStream } from "../byte-stream.js";
-import type { ConnectionContext, SendOptions } from "../connection/connection.js";
+import type { Connection, ConnectionContext, SendOptions } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
+import type { ConnectionHandlers } from "../connection/connection-options.js";
 import { diagnostics } from "../connection/diagnostics.js";
 import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
@@ -59,7 +60,7 @@ interface UpgradeAttempt {
   readonly guard: HandshakeGuard;
   /** Whether it has a place among the connections that are allowed. */
   isCounted: boolean;
-  refusalBody: string | undefined;
+  refusalBody: string | Uint8Array | undefined;
 }
 
 /** The answer where there is no hook. */
@@ -354,7 +355,8 @@ export class Server {
       extensions: deflate?.response ?? "",
       deflate: deflate?.parameters,
     };
-    const socket = new ServerConnection(context, stream, answer.data, agreed, request);
+    const ownContext = this.#contextFor(answer.handlers, options, context);
+    const socket = new ServerConnection(ownContext, stream, answer.data, agreed, request);
     this.#connections.add(socket);
     socket.onGone = this.#forget;
     if (diagnostics.open.hasSubscribers) {
@@ -365,6 +367,20 @@ export class Server {
     return socket;
   }
 
+  /** What the connection shares with the others of its endpoint, which may be all but the handlers. */
+  #contextFor(
+    handlers: ConnectionHandlers<ServerConnection<unknown>> | undefined,
+    options: Endpoint<unknown>,
+    context: ConnectionContext,
+  ): ConnectionContext {
+    if (handlers === undefined) return context;
+    // Deadlines depend on it.
+    if (handlers.messageChunk !== undefined)
+      return connectionContext("server", options, handlers, this.#memory);
+    // Who they are called with is always a connection of a server.
+    return { ...context, handlers: handlers as ConnectionHandlers<Connection<unknown>> };
+  }
+
   /** One function for all connections. */
   readonly #forget = (socket: unknown): void => {
     if (!(socket instanceof ServerConnection)) return;
@@ -373,7 +389,12 @@ export class Server {
     if (this.#connections.size === 0) this.#onEmpty?.();
   };
 
-  #refuse(request: UpgradeRequest, stream: ByteStream, cause: unknown, body: string | undefined): void {
+  #refuse(
+    request: UpgradeRequest,
+    stream: ByteStream,
+    cause: unknown,
+    body: string | Uint8Array | undefined,
+  ): void {
     const error =
       cause instanceof HandshakeError
         ? cause

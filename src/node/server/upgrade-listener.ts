@@ -102,6 +102,10 @@ export class UpgradeListener implements FirstRequestListener {
       this.#giveToNode(socket, readAhead);
       return;
     }
+    if (!isRead(socket)) {
+      this.#toHttp(socket);
+      return;
+    }
     const address = socket.remoteAddress ?? "";
     if (this.#admits(address)) this.#pending.add(new FirstRequest(socket, address, this.#limits, this));
     else socket.destroy();
@@ -158,6 +162,14 @@ function addressOf(handle: SystemHandle): string {
   const found: { address?: string } = {};
   handle.getpeername?.(found);
   return found.address ?? "";
+}
+
+/**
+ * Whether what comes can be read from the socket. That of Bun's HTTP server is a name for a connection that is read beneath
+ * it, by a parser of its own; then the handshake comes by the event `upgrade`.
+ */
+function isRead(socket: Socket): boolean {
+  return (socket as object as { readonly _handle?: object | null })._handle != null;
 }
 
 /** Whether a request asks for WebSocket at all; whether it asks rightly is judged later. */

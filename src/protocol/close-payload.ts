@@ -15,18 +15,19 @@ export function writeClosePayload({ code, reason }: CloseFrame, host: EngineHost
   return payload;
 }
 
-/** Reads the payload of a close frame, or says what is wrong with it (RFC 6455 §5.5.1, §7.4). */
+/** Reads the payload of a close frame, or says what is wrong with it (RFC 6455 §5.5.1, §7.4). The reason may be left unchecked. */
 export function readClosePayload(
   bytes: Uint8Array,
   start: number,
   end: number,
   host: EngineHost,
+  isTextChecked = true,
 ): CloseFrame | ProtocolError {
   if (end === start) return { code: CloseCode.noStatus, reason: "" };
-  if (end - start === 1) return violation("INVALID_CLOSE_PAYLOAD");
+  if (end - start === 1) return violation("INVALID_CLOSE_PAYLOAD", 1);
   const code = (bytes[start]! << 8) | bytes[start + 1]!;
-  if (!isCloseCodeOnWire(code)) return violation("INVALID_CLOSE_CODE");
-  if (!host.isUtf8(bytes, start + 2, end)) return violation("INVALID_UTF8");
+  if (!isCloseCodeOnWire(code)) return violation("INVALID_CLOSE_CODE", code);
+  if (isTextChecked && !host.isUtf8(bytes, start + 2, end)) return violation("INVALID_UTF8");
   return { code, reason: host.utf8Decode(bytes, start + 2, end) };
 }
 

@@ -50,8 +50,10 @@ declare namespace WebSocket {
   export type RawData = Socket.RawData;
   export type Data = Socket.Data;
   export type CertMeta = Socket.CertMeta;
-  export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = Socket.VerifyClientCallbackSync<Request>;
-  export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = Socket.VerifyClientCallbackAsync<Request>;
+  export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
+    Socket.VerifyClientCallbackSync<Request>;
+  export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
+    Socket.VerifyClientCallbackAsync<Request>;
   export type FinishRequestCallback = Socket.FinishRequestCallback;
   export type PerMessageDeflateOptions = Socket.PerMessageDeflateOptions;
   export type Event = Socket.Event;

@@ -13,8 +13,10 @@ export { createWebSocketStream } from "../commonjs/compat/ws/websocket-stream.js
 export type RawData = WebSocket.RawData;
 export type Data = WebSocket.Data;
 export type CertMeta = WebSocket.CertMeta;
-export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = WebSocket.VerifyClientCallbackSync<Request>;
-export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = WebSocket.VerifyClientCallbackAsync<Request>;
+export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
+  WebSocket.VerifyClientCallbackSync<Request>;
+export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
+  WebSocket.VerifyClientCallbackAsync<Request>;
 export type FinishRequestCallback = WebSocket.FinishRequestCallback;
 export type PerMessageDeflateOptions = WebSocket.PerMessageDeflateOptions;
 export type Event = WebSocket.Event;

@@ -78,10 +78,7 @@ type EventOf = (target: Target, first: unknown, second: unknown) => Event;
 /** What event an emitter's arguments come to, by its name. */
 const EVENTS: ReadonlyMap<string, EventOf> = new Map<string, EventOf>([
   ["open", (target) => new Event("open", target)],
-  [
-    "message",
-    (target, data, isBinary) => new MessageEvent(target, isBinary === true ? data : String(data)),
-  ],
+  ["message", (target, data, isBinary) => new MessageEvent(target, isBinary === true ? data : String(data))],
   ["error", (target, error) => new ErrorEvent(target, error)],
   [
     "close",

@@ -5,6 +5,8 @@ import {
   parseExtensions,
 } from "../../protocol/extensions/extension-grammar.js";
 
+import { trimWhitespace } from "../../protocol/handshake/http-token.js";
+
 /** The parameters of one offer: each name with its values, in order; true stands for a parameter without value. */
 export type ExtensionParameters = Record<string, (string | true)[]>;
 
@@ -26,8 +28,10 @@ export interface Extension {
 /** Reads and writes `Sec-WebSocket-Extensions` (RFC 6455 §9.1) as the objects that `ws` uses. */
 export const extension: Extension = {
   parse(header) {
-    const offers = header.includes(",,") ? undefined : parseExtensions(header);
-    if (offers === undefined || offers.length === 0) throw new SyntaxError("Unexpected character or end of input");
+    // Empty elements of a list are legal (RFC 9110 §5.6.1.2); `ws` refuses them. No value can have a comma in it.
+    const hasEmptyElement = header.split(",").some((element) => trimWhitespace(element) === "");
+    const offers = hasEmptyElement ? undefined : parseExtensions(header);
+    if (offers === undefined) throw new SyntaxError(`Unexpected character in ${JSON.stringify(header)}`);
     const byName: ExtensionOffers = Object.create(null);
     for (const { name, parameters } of offers) {
       const values: ExtensionParameters = Object.create(null);

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
+import { nodeHost } from "../../node/node-host.js";
 import { frameHeaderLength, writeFrameHeader } from "../../protocol/frame-header.js";
 import { applyMask, readMaskKey, writeMaskKey } from "../../protocol/mask.js";
 import { FIN_BIT, RSV1_BIT } from "../../protocol/opcode.js";
-import { nodeHost } from "../../node/node-host.js";
 
 /** How `Sender.frame` builds a frame. */
 export interface FrameOptions {

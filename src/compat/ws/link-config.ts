@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { engineConfig, FRAGMENT_OVERHEAD_BYTES, type EngineConfig } from "../../protocol/engine-config.js";
+import { type EngineConfig, engineConfig, FRAGMENT_OVERHEAD_BYTES } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { EngineHost } from "../../protocol/engine-host.js";
 import { readMaskKey } from "../../protocol/mask.js";

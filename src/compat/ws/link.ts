@@ -187,7 +187,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
     reserve: (link, byteLength) => link.#openOutput().reserve(byteLength),
     commit: (link, end) => link.#openOutput().commit(end),
     write: (link, bytes) => link.#openOutput().write(bytes),
-    message: (link, opcode, bytes, start, end) => link.#onMessage(bytes, start, end, opcode === Opcode.binary),
+    message: (link, opcode, bytes, start, end) =>
+      link.#onMessage(bytes, start, end, opcode === Opcode.binary),
     messageChunk: nothing, // `streaming` is off
     ping: (link, bytes, start, end) => {
       const data = own(bytes, start, end);
@@ -335,7 +336,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
     this.#engine.transportClosed();
     const callbacks = this.#callbacks;
     this.#callbacks = undefined;
-    if (callbacks !== undefined) callAll(callbacks, new Error("The socket was closed before the data was sent"));
+    if (callbacks !== undefined)
+      callAll(callbacks, new Error("The socket was closed before the data was sent"));
     this.#user.linkClosed();
   }
 

@@ -1,11 +1,16 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as httpRequest } from "node:http";
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from "node:http";
 import { request as httpsRequest } from "node:https";
-import { connect as connectTcp, isIP, type Socket, type NetConnectOpts } from "node:net";
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { unescape as unescapeUrl } from "node:querystring";
 import type { Duplex } from "node:stream";
-import { type ConnectionOptions as TlsOptions, connect as connectTls } from "node:tls";
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { equalsIgnoringAsciiCase, isToken } from "../../protocol/handshake/http-token.js";
 import { extension } from "./extension.js";
@@ -157,10 +162,15 @@ export class Opening {
       headers["Sec-WebSocket-Extensions"] = extension.format({
         [PerMessageDeflate.extensionName]: { ...deflate.offer() },
       });
-    if (this.#protocols.length > 0) headers["Sec-WebSocket-Protocol"] = checkProtocols(this.#protocols).join(",");
+    if (this.#protocols.length > 0)
+      headers["Sec-WebSocket-Protocol"] = checkProtocols(this.#protocols).join(",");
     if (origin) headers[protocolVersion < 13 ? "Sec-WebSocket-Origin" : "Origin"] = origin;
     let auth = authOf(url) ?? rest.auth;
-    if (this.#redirects > 0 && this.#socket.listenerCount("redirect") === 0 && this.#isElsewhere(destination)) {
+    if (
+      this.#redirects > 0 &&
+      this.#socket.listenerCount("redirect") === 0 &&
+      this.#isElsewhere(destination)
+    ) {
       // As curl does: what was meant for the first host is not told to another one.
       delete headers["authorization"];
       delete headers["cookie"];
@@ -324,7 +334,8 @@ function problemOf({ url, isSecure, isIpc }: Destination): string | undefined {
 
 function checkProtocols(protocols: readonly string[]): readonly string[] {
   const isDistinct = new Set(protocols).size === protocols.length;
-  if (isDistinct && protocols.every((one: unknown) => typeof one === "string" && isToken(one))) return protocols;
+  if (isDistinct && protocols.every((one: unknown) => typeof one === "string" && isToken(one)))
+    return protocols;
   throw new SyntaxError("An invalid or duplicated subprotocol was specified");
 }
 

@@ -16,7 +16,11 @@ export class ReceiverView extends EventEmitter {
   readonly #apply: () => void;
   readonly _isServer: boolean;
   readonly _extensions: object;
-  readonly _writableState: { readonly needDrain: boolean; readonly finished: boolean; readonly errorEmitted: boolean };
+  readonly _writableState: {
+    readonly needDrain: boolean;
+    readonly finished: boolean;
+    readonly errorEmitted: boolean;
+  };
 
   /** @param apply called after a change. */
   constructor(settings: ReceiverSettings, isServer: boolean, extensions: object, apply: () => void) {

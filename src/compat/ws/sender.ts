@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { checkBytes } from "../../protocol/frame-writer.js";
 import { isCloseCodeOnWire } from "../../protocol/close-code.js";
 import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/permessage-deflate.js";
+import { checkBytes } from "../../protocol/frame-writer.js";
 import { FIN_BIT, MAX_CONTROL_BYTES, Opcode, RSV1_BIT } from "../../protocol/opcode.js";
 import { type FrameOptions, frame } from "./frame.js";
 import type { Link, SentCallback } from "./link.js";
@@ -190,7 +190,12 @@ export class Sender {
     );
   }
 
-  #compress(deflate: PerMessageDeflate, data: string | Buffer, isFirst: boolean, isLast: boolean): Uint8Array {
+  #compress(
+    deflate: PerMessageDeflate,
+    data: string | Buffer,
+    isFirst: boolean,
+    isLast: boolean,
+  ): Uint8Array {
     this.#codec ??= new DeflateCodec(
       deflateParameters(deflate.params ?? {}),
       deflate._isServer ? "server" : "client",
@@ -200,7 +205,11 @@ export class Sender {
   }
 
   /** Behind what waits already; `send` is called with the bytes of a Blob once they are there. */
-  #sendLater(data: unknown, send: (bytes: string | Buffer) => void, callback: SentCallback | undefined): void {
+  #sendLater(
+    data: unknown,
+    send: (bytes: string | Buffer) => void,
+    callback: SentCallback | undefined,
+  ): void {
     const byteLength = byteLengthOf(typeof data === "string" || isBlob(data) ? data : toBuffer(data));
     this._bufferedBytes += byteLength;
     const start = (): void => {

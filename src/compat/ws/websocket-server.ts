@@ -4,9 +4,9 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import {
   createServer,
+  type Server as HttpServer,
   type IncomingMessage,
   type OutgoingHttpHeaders,
-  type Server as HttpServer,
   STATUS_CODES,
 } from "node:http";
 import type { Duplex } from "node:stream";
@@ -78,7 +78,9 @@ export class WebSocketServer<
     } as AnyOptions;
     const hasPort = all.port !== null && all.port !== undefined;
     if (Number(hasPort) + Number(Boolean(all.server)) + Number(Boolean(all.noServer)) !== 1) {
-      throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified');
+      throw new TypeError(
+        'One and only one of the "port", "server", or "noServer" options must be specified',
+      );
     }
     if (all.perMessageDeflate === true) all.perMessageDeflate = {};
     if (all.clientTracking) this.clients = new Set();
@@ -158,12 +160,7 @@ export class WebSocketServer<
    * Makes a WebSocket of an upgrade request, or refuses it.
    * @param upgradeHead the first bytes behind the request.
    */
-  handleUpgrade(
-    request: InstanceType<U>,
-    socket: Duplex,
-    upgradeHead: Buffer,
-    callback: Accept<T, U>,
-  ): void {
+  handleUpgrade(request: InstanceType<U>, socket: Duplex, upgradeHead: Buffer, callback: Accept<T, U>): void {
     socket.on("error", destroyOnError);
     const refusal = problemOf(request);
     if (refusal !== undefined) {
@@ -407,10 +404,7 @@ export interface WebSocketServer<
     listener: (websocket: InstanceType<T>, request: InstanceType<U>) => void,
   ): this;
   addListener(event: "error", listener: (error: Error) => void): this;
-  addListener(
-    event: "headers",
-    listener: (headers: string[], request: InstanceType<U>) => void,
-  ): this;
+  addListener(event: "headers", listener: (headers: string[], request: InstanceType<U>) => void): this;
   addListener(event: "close" | "listening", listener: () => void): this;
   addListener(
     event: "wsClientError",
@@ -423,10 +417,7 @@ export interface WebSocketServer<
     listener: (websocket: InstanceType<T>, request: InstanceType<U>) => void,
   ): this;
   removeListener(event: "error", listener: (error: Error) => void): this;
-  removeListener(
-    event: "headers",
-    listener: (headers: string[], request: InstanceType<U>) => void,
-  ): this;
+  removeListener(event: "headers", listener: (headers: string[], request: InstanceType<U>) => void): this;
   removeListener(event: "close" | "listening", listener: () => void): this;
   removeListener(
     event: "wsClientError",

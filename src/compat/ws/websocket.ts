@@ -6,9 +6,9 @@ import type {
   Agent,
   ClientRequest,
   ClientRequestArgs,
+  Server as HttpServer,
   IncomingMessage,
   OutgoingHttpHeaders,
-  Server as HttpServer,
 } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { createConnection, Socket } from "node:net";
@@ -31,9 +31,9 @@ import { Link, type LinkUser, type SentCallback } from "./link.js";
 import type { LinkOptions } from "./link-config.js";
 import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
 import {
+  type PerMessageDeflateOptions as DeflateOptions,
   deflateParameters,
   type PerMessageDeflate,
-  type PerMessageDeflateOptions as DeflateOptions,
 } from "./per-message-deflate.js";
 import { notOpenMessage, ReadyState, type ReadyStateValue } from "./ready-state.js";
 import { ReceiverView } from "./receiver-view.js";
@@ -46,7 +46,9 @@ const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragment
 
 /** The defaults that server and client have in common. */
 export const SOCKET_DEFAULTS: Readonly<{
-  [Name in keyof Omit<WebSocket.SocketOptions, "perMessageDeflate">]-?: NonNullable<WebSocket.SocketOptions[Name]>;
+  [Name in keyof Omit<WebSocket.SocketOptions, "perMessageDeflate">]-?: NonNullable<
+    WebSocket.SocketOptions[Name]
+  >;
 }> = {
   allowSynchronousEvents: true,
   autoPong: true,
@@ -168,7 +170,11 @@ export class WebSocket extends EventEmitter implements LinkUser {
   ) {
     super();
     this._isServer = address === null;
-    const isList = protocols === undefined || protocols === null || typeof protocols === "string" || Array.isArray(protocols);
+    const isList =
+      protocols === undefined ||
+      protocols === null ||
+      typeof protocols === "string" ||
+      Array.isArray(protocols);
     const given = (isList ? options : protocols) as WebSocket.ClientOptions & ServerSocketOptions & Protocols;
     const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
     this._autoPong = all.autoPong ?? false;
@@ -316,7 +322,7 @@ export class WebSocket extends EventEmitter implements LinkUser {
     this._sender!.send(
       payload,
       {
-        binary: optionOf(given, "binary", typeof payload !== "string"),
+        binary: optionOf(given, "binary", typeof data !== "string" && typeof data !== "number"),
         mask: optionOf(given, "mask", !this._isServer),
         compress: optionOf(given, "compress", true) && this._extensions[DEFLATE] !== undefined,
         fin: optionOf(given, "fin", true),
@@ -598,7 +604,10 @@ export interface WebSocket {
   once(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
   once(event: "error", listener: (this: WebSocket, error: Error) => void): this;
   once(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
-  once(event: "message", listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this;
+  once(
+    event: "message",
+    listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void,
+  ): this;
   once(event: "open", listener: (this: WebSocket) => void): this;
   once(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
   once(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
@@ -611,7 +620,10 @@ export interface WebSocket {
   off(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
   off(event: "error", listener: (this: WebSocket, error: Error) => void): this;
   off(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
-  off(event: "message", listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this;
+  off(
+    event: "message",
+    listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void,
+  ): this;
   off(event: "open", listener: (this: WebSocket) => void): this;
   off(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
   off(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;

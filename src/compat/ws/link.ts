@@ -8,7 +8,7 @@ import { schedule, unschedule } from "../../node/clock.js";
 import { HeldBytes } from "../../node/connection/held-bytes.js";
 import { OutputBuffer } from "../../node/connection/output-buffer.js";
 import { readInto, receiveBuffer } from "../../node/connection/receive-buffer.js";
-import { beginTurn, endTurn } from "../../node/connection/turn.js";
+import { beginTurn, endTurn, flushTurn } from "../../node/connection/turn.js";
 import { ownerOf, ownStream, readData, type StreamOwner } from "../../node/stream-owner.js";
 import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
@@ -73,6 +73,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
     isOneEventATick: boolean,
     deflate: DeflateParameters | undefined,
   ) {
+    flushOnExit();
     this.#user = user;
     this.#stream = stream;
     this.#isOneEventATick = isOneEventATick;
@@ -398,6 +399,15 @@ export class Link implements StreamOwner, TimerWheelEntry {
 }
 
 const configs: LinkConfigs<Link> = new LinkConfigs(Link.handler);
+
+let isFlushedOnExit = false;
+
+/** `ws` hands each message to the system at once, and programs send a last one before `process.exit()`. */
+function flushOnExit(): void {
+  if (isFlushedOnExit) return;
+  isFlushedOnExit = true;
+  process.on("exit", flushTurn);
+}
 
 function nothing(): void {
   // Nothing to do.

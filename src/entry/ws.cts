@@ -1,12 +1,11 @@
 // hawser/ws: the drop-in for `ws`. This is what `require` gives: the class WebSocket, with all else as its properties.
 // What `import` gives is made of it (ws.ts), so that there is one class of each, however it was loaded.
-import type { IncomingMessage } from "node:http";
 import { type Extension, extension } from "../compat/ws/extension.js";
 import { PerMessageDeflate } from "../compat/ws/per-message-deflate.js";
 import { Receiver } from "../compat/ws/receiver.js";
 import { Sender } from "../compat/ws/sender.js";
 import { type Subprotocol, subprotocol } from "../compat/ws/subprotocol.js";
-import { WebSocket as Socket } from "../compat/ws/websocket.js";
+import { type RequestClass, WebSocket as Socket } from "../compat/ws/websocket.js";
 import { WebSocketServer as SocketServer } from "../compat/ws/websocket-server.js";
 import { createWebSocketStream } from "../compat/ws/websocket-stream.js";
 
@@ -40,20 +39,22 @@ declare namespace WebSocket {
   export type WebSocket = Socket;
   export type WebSocketServer<
     T extends typeof Socket = typeof Socket,
-    U extends typeof IncomingMessage = typeof IncomingMessage,
+    U extends RequestClass = RequestClass,
   > = SocketServer<T, U>;
   export type Server<
     T extends typeof Socket = typeof Socket,
-    U extends typeof IncomingMessage = typeof IncomingMessage,
+    U extends RequestClass = RequestClass,
   > = SocketServer<T, U>;
   export type BufferLike = Socket.BufferLike;
   export type RawData = Socket.RawData;
   export type Data = Socket.Data;
   export type CertMeta = Socket.CertMeta;
-  export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
-    Socket.VerifyClientCallbackSync<Request>;
-  export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
-    Socket.VerifyClientCallbackAsync<Request>;
+  export type VerifyClientCallbackSync<
+    Request extends InstanceType<RequestClass> = InstanceType<RequestClass>,
+  > = Socket.VerifyClientCallbackSync<Request>;
+  export type VerifyClientCallbackAsync<
+    Request extends InstanceType<RequestClass> = InstanceType<RequestClass>,
+  > = Socket.VerifyClientCallbackAsync<Request>;
   export type FinishRequestCallback = Socket.FinishRequestCallback;
   export type PerMessageDeflateOptions = Socket.PerMessageDeflateOptions;
   export type Event = Socket.Event;
@@ -66,7 +67,7 @@ declare namespace WebSocket {
   export type ClientOptions = Socket.ClientOptions;
   export type ServerOptions<
     U extends typeof Socket = typeof Socket,
-    V extends typeof IncomingMessage = typeof IncomingMessage,
+    V extends RequestClass = RequestClass,
   > = Socket.ServerOptions<U, V>;
 }
 

@@ -1,5 +1,5 @@
 // hawser/ws: the drop-in for `ws`, as ECMAScript module. The one implementation is CommonJS (ws.cts).
-import type { IncomingMessage } from "node:http";
+import type { RequestClass } from "../commonjs/compat/ws/websocket.js";
 import WebSocket from "../commonjs/entry/ws.cjs";
 
 export { extension } from "../commonjs/compat/ws/extension.js";
@@ -13,10 +13,12 @@ export { createWebSocketStream } from "../commonjs/compat/ws/websocket-stream.js
 export type RawData = WebSocket.RawData;
 export type Data = WebSocket.Data;
 export type CertMeta = WebSocket.CertMeta;
-export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
-  WebSocket.VerifyClientCallbackSync<Request>;
-export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
-  WebSocket.VerifyClientCallbackAsync<Request>;
+export type VerifyClientCallbackSync<
+  Request extends InstanceType<RequestClass> = InstanceType<RequestClass>,
+> = WebSocket.VerifyClientCallbackSync<Request>;
+export type VerifyClientCallbackAsync<
+  Request extends InstanceType<RequestClass> = InstanceType<RequestClass>,
+> = WebSocket.VerifyClientCallbackAsync<Request>;
 export type FinishRequestCallback = WebSocket.FinishRequestCallback;
 export type PerMessageDeflateOptions = WebSocket.PerMessageDeflateOptions;
 export type Event = WebSocket.Event;
@@ -28,7 +30,7 @@ export type AddressInfo = WebSocket.AddressInfo;
 export type ClientOptions = WebSocket.ClientOptions;
 export type ServerOptions<
   U extends typeof WebSocket = typeof WebSocket,
-  V extends typeof IncomingMessage = typeof IncomingMessage,
+  V extends RequestClass = RequestClass,
 > = WebSocket.ServerOptions<U, V>;
 
 export default WebSocket;

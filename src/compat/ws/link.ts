@@ -17,9 +17,7 @@ import type { DeflateParameters } from "../../protocol/extensions/deflate-negoti
 import { writeFrame, writeTextFrame } from "../../protocol/frame-writer.js";
 import { Opcode } from "../../protocol/opcode.js";
 import { LinkConfigs, type LinkOptions } from "./link-config.js";
-
-/** Called when what was sent has left for the operating system, or cannot any more. */
-export type SentCallback = (error?: Error) => void;
+import type { SentCallback } from "./sent-callback.js";
 
 /** Whom a link tells what happens. What these throw becomes an uncaught exception, as with any listener. */
 export interface LinkUser {

@@ -5,8 +5,9 @@ import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/per
 import { checkBytes } from "../../protocol/frame-writer.js";
 import { FIN_BIT, MAX_CONTROL_BYTES, Opcode, RSV1_BIT } from "../../protocol/opcode.js";
 import { type FrameOptions, frame } from "./frame.js";
-import type { Link, SentCallback } from "./link.js";
+import type { Link } from "./link.js";
 import { deflateHost, deflateParameters, type PerMessageDeflate } from "./per-message-deflate.js";
+import type { SentCallback } from "./sent-callback.js";
 import { isBlob, toBuffer } from "./to-buffer.js";
 
 /** The extensions of a connection, by name. */
@@ -45,11 +46,18 @@ export class Sender {
   #waiting: (() => void)[] | undefined = undefined;
 
   /**
-   * @param socket written to directly, unless `link` is there.
+   * @param socket what frames are written to.
    * @param extensions what was agreed on.
    * @param generateMask chooses masking keys. Default: random bytes of the system.
-   * @param link of a `WebSocket`: what it sends in one turn leaves in one write.
    */
+  constructor(socket: Duplex, extensions?: NegotiatedExtensions, generateMask?: (mask: Buffer) => void);
+  /** @internal With the link of a `WebSocket`: what it sends in one turn leaves in one write. */
+  constructor(
+    socket: Duplex,
+    extensions: NegotiatedExtensions,
+    generateMask: ((mask: Buffer) => void) | undefined,
+    link: Link,
+  );
   constructor(
     socket: Duplex,
     extensions: NegotiatedExtensions = {},

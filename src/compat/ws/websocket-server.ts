@@ -49,11 +49,15 @@ export class WebSocketServer<
   declare path: string;
   /** The connections, unless `clientTracking` is off. */
   declare clients: Set<InstanceType<T>>;
+  // Nothing is private: see the fields of WebSocket.
   /** @internal */
   _server: HttpServer | null = null;
-  #removeListeners: (() => void) | undefined = undefined;
-  #state: "running" | "closing" | "closed" = "running";
-  #isClosedByLastClient = false;
+  /** @internal */
+  _removeListeners: (() => void) | undefined = undefined;
+  /** @internal */
+  _state: "running" | "closing" | "closed" = "running";
+  /** @internal */
+  _shouldEmitClose = false;
 
   /**
    * @param callback called when it listens on its port.
@@ -91,10 +95,11 @@ export class WebSocketServer<
     } else if (all.server) {
       this._server = all.server as HttpServer;
     }
-    if (this._server !== null) this.#listenTo(this._server);
+    if (this._server !== null) this._listenTo(this._server);
   }
 
-  #listenTo(server: HttpServer): void {
+  /** @internal */
+  _listenTo(server: HttpServer): void {
     const accept = (socket: unknown, request: unknown): void => {
       this.emit("connection", socket, request);
     };
@@ -104,7 +109,7 @@ export class WebSocketServer<
       upgrade: (request, socket, head) => this.handleUpgrade(request, socket, head, accept),
     };
     for (const [event, listener] of Object.entries(listeners)) server.on(event, listener);
-    this.#removeListeners = () => {
+    this._removeListeners = () => {
       for (const [event, listener] of Object.entries(listeners)) server.off(event, listener);
     };
   }
@@ -124,26 +129,27 @@ export class WebSocketServer<
    * @param callback called then, with an error if it was closed already.
    */
   close(callback?: (error?: Error) => void): void {
-    if (this.#state === "closed") {
+    if (this._state === "closed") {
       if (callback) this.once("close", () => callback(new Error("The server is not running")));
-      process.nextTick(() => this.#emitClose());
+      process.nextTick(() => this._emitClose());
       return;
     }
     if (callback) this.once("close", callback);
-    if (this.#state === "closing") return;
-    this.#state = "closing";
+    if (this._state === "closing") return;
+    this._state = "closing";
     const server = this._server;
-    this.#removeListeners?.();
-    this.#removeListeners = undefined;
+    this._removeListeners?.();
+    this._removeListeners = undefined;
     this._server = null;
     const isOurs = !this.options.noServer && !this.options.server;
-    if (isOurs) server!.close(() => this.#emitClose());
-    else if (this.options.clientTracking && this.clients.size > 0) this.#isClosedByLastClient = true;
-    else process.nextTick(() => this.#emitClose());
+    if (isOurs) server!.close(() => this._emitClose());
+    else if (this.options.clientTracking && this.clients.size > 0) this._shouldEmitClose = true;
+    else process.nextTick(() => this._emitClose());
   }
 
-  #emitClose(): void {
-    this.#state = "closed";
+  /** @internal */
+  _emitClose(): void {
+    this._state = "closed";
     this.emit("close");
   }
 
@@ -164,7 +170,7 @@ export class WebSocketServer<
     socket.on("error", destroyOnError);
     const refusal = problemOf(request);
     if (refusal !== undefined) {
-      this.#refuseClient(request, socket, refusal);
+      this._refuseClient(request, socket, refusal);
       return;
     }
     if (!this.shouldHandle(request)) {
@@ -177,24 +183,25 @@ export class WebSocketServer<
     try {
       protocols = protocolHeader === undefined ? new Set() : subprotocol.parse(protocolHeader);
     } catch {
-      this.#refuseClient(request, socket, [400, "Invalid Sec-WebSocket-Protocol header"]);
+      this._refuseClient(request, socket, [400, "Invalid Sec-WebSocket-Protocol header"]);
       return;
     }
     let extensions: NegotiatedExtensions;
     try {
-      extensions = this.#negotiate(headers["sec-websocket-extensions"]);
+      extensions = this._negotiate(headers["sec-websocket-extensions"]);
     } catch {
       const message = "Invalid or unacceptable Sec-WebSocket-Extensions header";
-      this.#refuseClient(request, socket, [400, message]);
+      this._refuseClient(request, socket, [400, message]);
       return;
     }
     const key = headers["sec-websocket-key"]!;
-    this.#verify(request, socket, () =>
+    this._verify(request, socket, () =>
       this.completeUpgrade(extensions, key, protocols, request, socket, upgradeHead, callback),
     );
   }
 
-  #negotiate(header: string | undefined): NegotiatedExtensions {
+  /** @internal */
+  _negotiate(header: string | undefined): NegotiatedExtensions {
     const { perMessageDeflate, maxPayload } = this.options;
     if (!perMessageDeflate || header === undefined) return {};
     const options = perMessageDeflate === true ? {} : perMessageDeflate;
@@ -205,7 +212,8 @@ export class WebSocketServer<
     return { [DEFLATE]: deflate };
   }
 
-  #verify(request: InstanceType<U>, socket: Duplex, accept: () => void): void {
+  /** @internal */
+  _verify(request: InstanceType<U>, socket: Duplex, accept: () => void): void {
     const verifyClient = this.options.verifyClient as
       | WebSocket.VerifyClientCallbackAsync
       | WebSocket.VerifyClientCallbackSync
@@ -253,7 +261,7 @@ export class WebSocketServer<
         "server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration",
       );
     }
-    if (this.#state !== "running") {
+    if (this._state !== "running") {
       refuse(socket, 503);
       return;
     }
@@ -265,7 +273,7 @@ export class WebSocketServer<
       "Connection: Upgrade",
       `Sec-WebSocket-Accept: ${acceptKey(key, sha1Base64)}`,
     ];
-    const protocol = this.#chooseProtocol(protocols, request);
+    const protocol = this._chooseProtocol(protocols, request);
     if (protocol) {
       headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
       client._protocol = protocol;
@@ -283,20 +291,21 @@ export class WebSocketServer<
       this.clients.add(client as InstanceType<T>);
       client.on("close", () => {
         this.clients.delete(client as InstanceType<T>);
-        if (this.#isClosedByLastClient && this.clients.size === 0) process.nextTick(() => this.#emitClose());
+        if (this._shouldEmitClose && this.clients.size === 0) process.nextTick(() => this._emitClose());
       });
     }
     callback(client as InstanceType<T>, request);
   }
 
-  #chooseProtocol(protocols: Set<string>, request: InstanceType<U>): string | false | undefined {
+  /** @internal */
+  _chooseProtocol(protocols: Set<string>, request: InstanceType<U>): string | false | undefined {
     if (protocols.size === 0) return undefined;
     const { handleProtocols } = this.options;
     return handleProtocols ? handleProtocols(protocols, request) : [...protocols][0];
   }
 
-  /** Leaves the answer to a listener for `wsClientError`, if there is one. */
-  #refuseClient(request: InstanceType<U>, socket: Duplex, [status, message, headers]: Refusal): void {
+  /** @internal Leaves the answer to a listener for `wsClientError`, if there is one. */
+  _refuseClient(request: InstanceType<U>, socket: Duplex, [status, message, headers]: Refusal): void {
     if (this.listenerCount("wsClientError") > 0)
       this.emit("wsClientError", new Error(message), socket, request);
     else refuse(socket, status, message, headers);

@@ -27,7 +27,7 @@ import {
   setAttribute,
 } from "./event-target.js";
 import { frameError } from "./frame-error.js";
-import { Link, type LinkUser, type SentCallback } from "./link.js";
+import { Link } from "./link.js";
 import type { LinkOptions } from "./link-config.js";
 import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
 import {
@@ -38,7 +38,11 @@ import {
 import { notOpenMessage, ReadyState, type ReadyStateValue } from "./ready-state.js";
 import { ReceiverView } from "./receiver-view.js";
 import { type NegotiatedExtensions, Sender, type SendOptions } from "./sender.js";
+import type { SentCallback } from "./sent-callback.js";
 import { isBlob, toBuffer } from "./to-buffer.js";
+
+/** The class of requests; programs may use one that extends it. */
+export type RequestClass = typeof IncomingMessage;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const DEFLATE = "permessage-deflate";
@@ -93,7 +97,7 @@ interface ServerSocketOptions {
  * A WebSocket with the API of `ws`: a client made from a URL, or a connection of a `WebSocketServer`. Underneath works
  * Hawser's engine; what is sent within one turn of the event loop leaves in one write.
  */
-export class WebSocket extends EventEmitter implements LinkUser {
+export class WebSocket extends EventEmitter {
   /** Not open yet. */
   static readonly CONNECTING: 0 = ReadyState.CONNECTING;
   /** Messages can be sent. */
@@ -111,7 +115,8 @@ export class WebSocket extends EventEmitter implements LinkUser {
   /** The connection is gone. */
   declare readonly CLOSED: 3;
 
-  // Named as in `ws`, since programs look at them.
+  // Named as in `ws`, since programs look at them. Nothing is private: a class with private names is another type for
+  // TypeScript than that of @types/ws, and could not be handed to dependants typed with it.
   /** @internal */
   _binaryType: string = "nodebuffer";
   /** @internal */
@@ -144,13 +149,20 @@ export class WebSocket extends EventEmitter implements LinkUser {
   _bufferedAmount = 0;
   /** @internal */
   _autoPong: boolean;
-  #pendingPongs = 0;
-  readonly #maxPendingPongs: number;
-  readonly #closeTimeoutMs: number;
-  #hasEmittedError = false;
-  #link: Link | undefined = undefined;
-  #settings: SocketSettings | undefined = undefined;
-  #receiver: ReceiverView | undefined = undefined;
+  /** @internal */
+  _pendingAutoPongs = 0;
+  /** @internal */
+  readonly _maxPendingAutoPongs: number;
+  /** @internal */
+  readonly _closeTimeout: number;
+  /** @internal */
+  _errorEmitted = false;
+  /** @internal */
+  _link: Link | undefined = undefined;
+  /** @internal */
+  _settings: SocketSettings | undefined = undefined;
+  /** @internal */
+  _receiverView: ReceiverView | undefined = undefined;
 
   /**
    * @param address the URL, `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`. Null for the connection of a server.
@@ -178,8 +190,8 @@ export class WebSocket extends EventEmitter implements LinkUser {
     const given = (isList ? options : protocols) as WebSocket.ClientOptions & ServerSocketOptions & Protocols;
     const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
     this._autoPong = all.autoPong ?? false;
-    this.#maxPendingPongs = (all.maxPendingAutoPongs ?? 0) | 0;
-    this.#closeTimeoutMs = all.closeTimeout ?? SOCKET_DEFAULTS.closeTimeout;
+    this._maxPendingAutoPongs = (all.maxPendingAutoPongs ?? 0) | 0;
+    this._closeTimeout = all.closeTimeout ?? SOCKET_DEFAULTS.closeTimeout;
     if (address === null) return;
     const wanted = isList && protocols !== undefined ? protocols : given?.protocols;
     const list = wanted === undefined ? [] : ([wanted].flat() as string[]);
@@ -205,8 +217,8 @@ export class WebSocket extends EventEmitter implements LinkUser {
 
   /** How many bytes wait to be sent, frame headers included. What is sent in this turn waits until its end. */
   get bufferedAmount(): number {
-    if (this.#link === undefined) return this._bufferedAmount;
-    return this.#link.bufferedBytes + (this._sender?._bufferedBytes ?? 0);
+    if (this._link === undefined) return this._bufferedAmount;
+    return this._link.bufferedBytes + (this._sender?._bufferedBytes ?? 0);
   }
 
   /** The names of the extensions that were agreed on. */
@@ -272,16 +284,16 @@ export class WebSocket extends EventEmitter implements LinkUser {
 
   /** @internal */
   get _receiver(): ReceiverView | null {
-    const link = this.#link;
+    const link = this._link;
     if (link === undefined) return null;
-    if (this.#receiver === undefined) {
-      const { maxPayload = 0, skipUTF8Validation = false } = this.#settings ?? {};
+    if (this._receiverView === undefined) {
+      const { maxPayload = 0, skipUTF8Validation = false } = this._settings ?? {};
       const settings = { maxPayload, skipUTF8Validation, binaryType: this._binaryType };
-      this.#receiver = new ReceiverView(settings, this._isServer, this._extensions, () => {
-        link.limit(this.#linkOptions({ ...this.#settings, ...settings }));
+      this._receiverView = new ReceiverView(settings, this._isServer, this._extensions, () => {
+        link.limit(this._linkOptions({ ...this._settings, ...settings }));
       });
     }
-    return this.#receiver;
+    return this._receiverView;
   }
 
   // --- Methods -------------------------------------------------------------------------------------------------
@@ -318,7 +330,7 @@ export class WebSocket extends EventEmitter implements LinkUser {
     const given = typeof options === "function" ? undefined : options;
     const done = typeof options === "function" ? options : callback;
     const payload = withoutNothing(data);
-    if (!this.#canSend(payload, done)) return;
+    if (!this._canSend(payload, done)) return;
     this._sender!.send(
       payload,
       {
@@ -334,16 +346,17 @@ export class WebSocket extends EventEmitter implements LinkUser {
   /** Sends a ping of at most 125 bytes. @throws Error while connecting; RangeError for more bytes. */
   ping(data?: any, mask?: boolean, callback?: (error: Error) => void): void;
   ping(data?: unknown, mask?: boolean | SentCallback, callback?: (error: Error) => void): void {
-    this.#sendControl("ping", data, mask, callback as SentCallback);
+    this._sendControl("ping", data, mask, callback as SentCallback);
   }
 
   /** Sends a pong of at most 125 bytes. @throws Error while connecting; RangeError for more bytes. */
   pong(data?: any, mask?: boolean, callback?: (error: Error) => void): void;
   pong(data?: unknown, mask?: boolean | SentCallback, callback?: (error: Error) => void): void {
-    this.#sendControl("pong", data, mask, callback as SentCallback);
+    this._sendControl("pong", data, mask, callback as SentCallback);
   }
 
-  #sendControl(
+  /** @internal */
+  _sendControl(
     kind: "ping" | "pong",
     data: unknown,
     mask: boolean | SentCallback | undefined,
@@ -352,12 +365,13 @@ export class WebSocket extends EventEmitter implements LinkUser {
     const hasData = typeof data !== "function";
     const done = !hasData ? (data as SentCallback) : typeof mask === "function" ? mask : callback;
     const payload = withoutNothing(hasData ? data : undefined);
-    if (!this.#canSend(payload, done)) return;
+    if (!this._canSend(payload, done)) return;
     const isMasked = hasData && typeof mask !== "function" && mask !== undefined ? mask : !this._isServer;
     this._sender![kind](payload, isMasked, done);
   }
 
-  #canSend(data: unknown, callback: SentCallback | undefined): boolean {
+  /** @internal */
+  _canSend(data: unknown, callback: SentCallback | undefined): boolean {
     if (this._readyState === ReadyState.OPEN) return true;
     if (this._readyState === ReadyState.CONNECTING) throw new Error(notOpenMessage(this._readyState));
     // As in browsers, what is sent too late counts as buffered for ever.
@@ -377,7 +391,7 @@ export class WebSocket extends EventEmitter implements LinkUser {
   close(code?: number, data?: string | Buffer): void {
     if (this._readyState === ReadyState.CLOSED || this._readyState === ReadyState.CLOSING) return;
     if (this._readyState === ReadyState.CONNECTING) {
-      this.#abandon();
+      this._abandon();
       return;
     }
     this._sender!.close(code, data, !this._isServer, () => {
@@ -390,15 +404,16 @@ export class WebSocket extends EventEmitter implements LinkUser {
   terminate(): void {
     if (this._readyState === ReadyState.CLOSED) return;
     if (this._readyState === ReadyState.CONNECTING) {
-      this.#abandon();
+      this._abandon();
       return;
     }
-    if (this.#link === undefined) return;
+    if (this._link === undefined) return;
     this._readyState = ReadyState.CLOSING;
-    this.#link.destroy();
+    this._link.destroy();
   }
 
-  #abandon(): void {
+  /** @internal */
+  _abandon(): void {
     abandonRequest(this, this._req, "WebSocket was closed before the connection was established");
   }
 
@@ -416,7 +431,7 @@ export class WebSocket extends EventEmitter implements LinkUser {
   resume(): void {
     if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
     this._paused = false;
-    if (this.#link?.isHeldUp !== true) this._socket!.resume();
+    if (this._link?.isHeldUp !== true) this._socket!.resume();
   }
 
   // --- For the server, and for programs that bring their own stream ----------------------------------------------
@@ -427,11 +442,11 @@ export class WebSocket extends EventEmitter implements LinkUser {
     const deflate: PerMessageDeflate | undefined = this._extensions[DEFLATE];
     const parameters = deflate?.params ? deflateParameters(deflate.params) : undefined;
     const isOneEventATick = settings.allowSynchronousEvents === false;
-    const link = new Link(this, stream, this.#linkOptions(settings), isOneEventATick, parameters);
+    const link = new Link(this, stream, this._linkOptions(settings), isOneEventATick, parameters);
     const sender = new Sender(stream, this._extensions, settings.generateMask, link);
-    sender.onerror = (error) => this.#senderFailed(error);
-    this.#link = link;
-    this.#settings = settings;
+    sender.onerror = (error) => this._senderFailed(error);
+    this._link = link;
+    this._settings = settings;
     this._sender = sender;
     this._socket = socket;
     // A stream that is no socket has neither.
@@ -448,28 +463,31 @@ export class WebSocket extends EventEmitter implements LinkUser {
     this.emit("close", this._closeCode, this._closeMessage);
   }
 
-  #linkOptions(settings: SocketSettings): LinkOptions {
+  /** @internal */
+  _linkOptions(settings: SocketSettings): LinkOptions {
     return {
       role: this._isServer ? "server" : "client",
       maxPayload: settings.maxPayload ?? 0,
       maxFragments: settings.maxFragments ?? 0,
-      closeTimeoutMs: this.#closeTimeoutMs,
+      closeTimeoutMs: this._closeTimeout,
       skipsUtf8: settings.skipUTF8Validation === true,
       generateMask: settings.generateMask,
       deflate: this._extensions[DEFLATE]?._options,
     };
   }
 
-  #senderFailed(error: Error): void {
+  /** @internal */
+  _senderFailed(error: Error): void {
     if (this._readyState === ReadyState.CLOSED) return;
     this._readyState = ReadyState.CLOSING;
-    this.#link?.end();
-    this.#emitError(error);
+    this._link?.end();
+    this._emitError(error);
   }
 
-  #emitError(error: Error): void {
-    if (this.#hasEmittedError) return;
-    this.#hasEmittedError = true;
+  /** @internal */
+  _emitError(error: Error): void {
+    if (this._errorEmitted) return;
+    this._errorEmitted = true;
     this.emit("error", error);
   }
 
@@ -477,11 +495,12 @@ export class WebSocket extends EventEmitter implements LinkUser {
 
   /** @internal */
   linkMessage(data: Buffer, isBinary: boolean): void {
-    if (isBinary && this._binaryType !== "nodebuffer") this.emit("message", this.#asBinaryType(data), true);
+    if (isBinary && this._binaryType !== "nodebuffer") this.emit("message", this._asBinaryType(data), true);
     else this.emit("message", data, isBinary);
   }
 
-  #asBinaryType(data: Buffer): ArrayBuffer | Buffer[] | Blob {
+  /** @internal */
+  _asBinaryType(data: Buffer): ArrayBuffer | Buffer[] | Blob {
     switch (this._binaryType) {
       case "arraybuffer":
         return data.byteLength === data.buffer.byteLength
@@ -497,12 +516,12 @@ export class WebSocket extends EventEmitter implements LinkUser {
   /** @internal */
   linkPing(data: Buffer): void {
     if (this._autoPong && this._readyState === ReadyState.OPEN) {
-      if (this.#maxPendingPongs > 0 && this.#pendingPongs >= this.#maxPendingPongs) {
+      if (this._maxPendingAutoPongs > 0 && this._pendingAutoPongs >= this._maxPendingAutoPongs) {
         this.terminate();
       } else {
-        this.#pendingPongs++;
+        this._pendingAutoPongs++;
         this.pong(data, !this._isServer, () => {
-          this.#pendingPongs--;
+          this._pendingAutoPongs--;
         });
       }
     }
@@ -527,7 +546,7 @@ export class WebSocket extends EventEmitter implements LinkUser {
   linkFailed(cause: ProtocolError): void {
     this._closeFrameSent = true;
     this._readyState = ReadyState.CLOSING;
-    this.#emitError(frameError(cause));
+    this._emitError(frameError(cause));
   }
 
   /** @internal */

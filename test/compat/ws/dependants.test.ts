@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { until } from "../../support/until.js";
-import { loadWith, type WsName } from "./load-dependant.js";
 import { type Client, hawser, next, patiently, ws } from "./implementations.js";
+import { loadWith, type WsName } from "./load-dependant.js";
 
 const BOTH: readonly WsName[] = ["ws", "hawser/ws"];
 const API = { ws, "hawser/ws": hawser } as const;
@@ -36,7 +36,11 @@ for (const server of BOTH) {
         assert.equal(length, 70_000);
         const heard = Promise.all(sockets.map((one) => next(one, "heard")));
         first.emit("shout", "hällo");
-        assert.deepEqual(await heard, [["hällo", "to all"], ["hällo", "to all"], ["hällo", "to all"]]);
+        assert.deepEqual(await heard, [
+          ["hällo", "to all"],
+          ["hällo", "to all"],
+          ["hällo", "to all"],
+        ]);
       });
 
       it("upgrades from polling, with messages on the way", async (t) => {
@@ -48,7 +52,10 @@ for (const server of BOTH) {
         await until(() => socket.io.engine?.transport.name === "websocket", "the upgrade");
         for (let i = 50; i < 100; i++) socket.emit("number", i);
         await until(() => received.length === 100, "a hundred numbers");
-        assert.deepEqual(received, Array.from({ length: 100 }, (_, i) => i));
+        assert.deepEqual(
+          received,
+          Array.from({ length: 100 }, (_, i) => i),
+        );
       });
 
       it("tells each side why the other is gone", async (t) => {
@@ -154,7 +161,10 @@ for (const name of BOTH) {
         "the same text on both sides",
       );
       for (let i = 0; i < 200; i++) texts[i % 2].insert(0, String(i));
-      await until(() => texts[0].toString() === texts[1].toString() && texts[0].length === 501, "all insertions");
+      await until(
+        () => texts[0].toString() === texts[1].toString() && texts[0].length === 501,
+        "all insertions",
+      );
     });
 
     it("express-ws: routes with middleware", async (t) => {
@@ -241,9 +251,16 @@ for (const name of BOTH) {
       writeFileSync(join(folder, "index.html"), "<!doctype html><p>page</p>");
       const DevServer = loadWith(name, "@11ty/eleventy-dev-server");
       const WebSocket = loadWith(name, "ws");
-      const devServer = DevServer.getServer("test", folder, { logger: SILENT, showAllHosts: false, liveReload: true });
+      const devServer = DevServer.getServer("test", folder, {
+        logger: SILENT,
+        showAllHosts: false,
+        liveReload: true,
+      });
       devServer.serve(0);
-      await until(() => devServer.server?.listening === true && devServer.updateServer !== undefined, "the dev server");
+      await until(
+        () => devServer.server?.listening === true && devServer.updateServer !== undefined,
+        "the dev server",
+      );
       const { port } = devServer.server.address() as AddressInfo;
       const client: Client = new WebSocket(`ws://127.0.0.1:${port}`);
       const greeting = next(client, "message");
@@ -267,11 +284,17 @@ function refuseWithoutToken(request: any, reply: any, go: () => void): void {
 }
 
 /** Socket.IO with an implementation as its `wsEngine`; what its adapter takes of `ws` is of the same. */
-async function socketIo(t: TestContext, name: WsName, options: object = {}): Promise<{ io: any; url: string }> {
+async function socketIo(
+  t: TestContext,
+  name: WsName,
+  options: object = {},
+): Promise<{ io: any; url: string }> {
   const { Server } = loadWith(name, "socket.io");
   const { server, url } = await httpServer(t);
   const io = new Server(server, { wsEngine: API[name].Server, ...options });
-  t.after(() => patiently(new Promise<void>((resolve) => void io.close(() => resolve())), "the end of Socket.IO"));
+  t.after(() =>
+    patiently(new Promise<void>((resolve) => void io.close(() => resolve())), "the end of Socket.IO"),
+  );
   return { io, url: url.replace("ws:", "http:") };
 }
 

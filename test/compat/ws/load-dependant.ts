@@ -47,7 +47,8 @@ export function loadWith(ws: WsName, name: string): any {
   const folder = dependantsFolder();
   const require = createRequire(join(folder, "package.json"));
   if (loaded !== ws)
-    for (const path of Object.keys(require.cache)) if (path.startsWith(folder + sep)) delete require.cache[path];
+    for (const path of Object.keys(require.cache))
+      if (path.startsWith(folder + sep)) delete require.cache[path];
   loaded = ws;
   // Of the repository itself, so that there is one class of each.
   process.env["HAWSER_TEST_WS"] = createRequire(import.meta.url).resolve(ws);

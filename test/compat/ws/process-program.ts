@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { RawClient, closeFrame, textFrame } from "../../support/raw-client.js";
+import { closeFrame, RawClient, textFrame } from "../../support/raw-client.js";
 import type { Api } from "./implementations.js";
 
 const [name = "ws", what, url = ""] = process.argv.slice(2);

@@ -51,7 +51,9 @@ describe("hawser/ws: a listener that throws where somebody catches", () => {
   });
 });
 
-async function run(...programArguments: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function run(
+  ...programArguments: readonly string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const child = fork(PROGRAM, programArguments, { silent: true });
   let stdout = "";
   let stderr = "";
@@ -64,4 +66,3 @@ async function run(...programArguments: readonly string[]): Promise<{ code: numb
   const [code] = (await patiently(once(child, "close"), "the end of the program")) as [number];
   return { code, stdout, stderr };
 }
-

@@ -1,7 +1,13 @@
 // Compiled and never run: the text of types.ts against ws itself.
 import { createServer, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import WebSocket, { createWebSocketStream, type RawData, type Server, type ServerOptions, WebSocketServer } from "ws";
+import WebSocket, {
+  createWebSocketStream,
+  type RawData,
+  type Server,
+  type ServerOptions,
+  WebSocketServer,
+} from "ws";
 
 class Session extends WebSocket {
   user = "nobody";
@@ -16,14 +22,17 @@ export function server(): Server<typeof Session, typeof Request> {
     noServer: true,
     WebSocket: Session,
     perMessageDeflate: { threshold: 10, zlibDeflateOptions: { level: 3 }, serverMaxWindowBits: 10 },
-    handleProtocols: (protocols: Set<string>, request: Request) => (request.traceId === "" ? false : [...protocols][0]!),
-    verifyClient: ({ origin, secure, req }, done) => done(secure && req.traceId === origin, 401, "no", { A: "b" }),
+    handleProtocols: (protocols: Set<string>, request: Request) =>
+      request.traceId === "" ? false : [...protocols][0]!,
+    verifyClient: ({ origin, secure, req }, done) =>
+      done(secure && req.traceId === origin, 401, "no", { A: "b" }),
   };
   const wss = new WebSocketServer<typeof Session, typeof Request>(options, () => {});
   wss.on("connection", (socket, request) => {
     socket.user = request.traceId;
     socket.on("message", (data: RawData, isBinary: boolean) => {
-      if (Buffer.isBuffer(data)) socket.send(data, { binary: isBinary, compress: false, fin: true }, (error) => error?.message);
+      if (Buffer.isBuffer(data))
+        socket.send(data, { binary: isBinary, compress: false, fin: true }, (error) => error?.message);
       else if (Array.isArray(data)) socket.send(Buffer.concat(data));
       else socket.send(new Uint8Array(data));
     });
@@ -34,7 +43,9 @@ export function server(): Server<typeof Session, typeof Request> {
   for (const client of wss.clients) client.user.toUpperCase();
   const upgrades = createServer();
   upgrades.on("upgrade", (request, socket, head) => {
-    wss.handleUpgrade(request as Request, socket, head, (client, same) => wss.emit("connection", client, same));
+    wss.handleUpgrade(request as Request, socket, head, (client, same) =>
+      wss.emit("connection", client, same),
+    );
   });
   const address = wss.address();
   if (typeof address === "object" && address !== null) address.port.toFixed();
@@ -52,7 +63,8 @@ export function client(): Duplex {
   const state: 0 | 1 | 2 | 3 = socket.readyState;
   if (state === WebSocket.OPEN) socket.ping("p", true, (error: Error) => error.message);
   socket.binaryType = "arraybuffer";
-  socket.onmessage = ({ data, target }: WebSocket.MessageEvent) => target.send(String(data satisfies WebSocket.Data));
+  socket.onmessage = ({ data, target }: WebSocket.MessageEvent) =>
+    target.send(String(data satisfies WebSocket.Data));
   socket.onclose = (event: WebSocket.CloseEvent) => `${event.code}${event.reason}${String(event.wasClean)}`;
   socket.onerror = (event: WebSocket.ErrorEvent) => event.error;
   socket.addEventListener("open", { handleEvent: (event: WebSocket.Event) => event.type }, { once: true });

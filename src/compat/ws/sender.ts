@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { isCloseCodeOnWire } from "../../protocol/close-code.js";
+import { isCloseCodeAllowed } from "../../protocol/close-code.js";
 import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/permessage-deflate.js";
 import { checkBytes } from "../../protocol/frame-writer.js";
 import { FIN_BIT, MAX_CONTROL_BYTES, Opcode, RSV1_BIT } from "../../protocol/opcode.js";
@@ -122,7 +122,7 @@ export class Sender {
     mask: boolean,
     callback?: SentCallback,
   ): void {
-    const reason = checkClose(code, data);
+    const reason = checkClose(code, data, this.#link?.config.role === "server");
     const close = (): void => {
       if (this.#link !== undefined) {
         this.#link.close(code, reason);
@@ -288,9 +288,9 @@ function byteLengthOf(data: string | Uint8Array | Blob): number {
   return isBlob(data) ? data.size : checkBytes(data).length;
 }
 
-function checkClose(code: unknown, data: string | Uint8Array | undefined): string {
+function checkClose(code: unknown, data: string | Uint8Array | undefined, isServer: boolean): string {
   if (code === undefined) return "";
-  if (typeof code !== "number" || !Number.isInteger(code) || !isCloseCodeOnWire(code))
+  if (typeof code !== "number" || !isCloseCodeAllowed(code, isServer ? "server" : "client"))
     throw new TypeError("First argument must be a valid error code number");
   if (data === undefined || data.length === 0) return "";
   if (typeof data !== "string" && !(data instanceof Uint8Array))

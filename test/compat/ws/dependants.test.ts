@@ -134,7 +134,7 @@ for (const name of BOTH) {
     });
 
     it("y-websocket: two documents become one, on server and clients", async (t) => {
-      const { setupWSConnection } = loadWith(name, "y-websocket/bin/utils");
+      const { setupWSConnection, docs } = loadWith(name, "y-websocket/bin/utils");
       const WebSocket = loadWith(name, "ws");
       const Y = loadWith(name, "yjs");
       const { WebsocketProvider } = loadWith(name, "y-websocket");
@@ -150,7 +150,11 @@ for (const name of BOTH) {
           WebSocketPolyfill: WebSocket,
           disableBc: true,
         });
-        t.after(() => provider.destroy());
+        t.after(() => {
+          provider.destroy();
+          document.destroy();
+          for (const shared of docs.values()) shared.destroy(); // or its timers keep the process alive
+        });
         return document;
       });
       const texts = documents.map((one) => one.getText("t"));

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import HawserDefault, * as hawserModule from "hawser/ws";
 import * as wsModule from "ws";
+import { projectPath } from "#scripts/project-root.js";
 import { describeBoth, hawser, ws } from "./implementations.js";
 
 const require = createRequire(import.meta.url);
@@ -80,3 +82,13 @@ const INNER: readonly string[] = [
 function isOfWrapper(name: string): boolean {
   return name !== "module.exports";
 }
+
+describe("hawser/ws: its types", () => {
+  it("are tried with the very program that compiles against @types/ws", () => {
+    const body = (name: string): string => {
+      const text = readFileSync(projectPath("test", "compat", "ws", name), "utf8");
+      return text.slice(text.indexOf("class Session"));
+    };
+    assert.equal(body("types.ts"), body("types-of-ws.ts"));
+  });
+});

@@ -18,7 +18,8 @@ export type WsName = "ws" | "hawser/ws";
  */
 export function dependantsFolder(): string {
   const lock = readFileSync(join(SOURCE, "package-lock.json"));
-  const version = createHash("sha256").update(lock).digest("hex").slice(0, 12);
+  const standIn = readFileSync(join(SOURCE, "ws", "package.json"));
+  const version = createHash("sha256").update(lock).update(standIn).digest("hex").slice(0, 12);
   const folder = projectPath(".cache", "ws-dependants", version);
   const done = join(folder, "installed");
   if (existsSync(done)) return folder;

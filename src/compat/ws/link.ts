@@ -9,7 +9,8 @@ import { HeldBytes } from "../../node/connection/held-bytes.js";
 import { OutputBuffer } from "../../node/connection/output-buffer.js";
 import { readInto, receiveBuffer } from "../../node/connection/receive-buffer.js";
 import { beginTurn, endTurn, flushTurn } from "../../node/connection/turn.js";
-import { ownerOf, ownStream, readData, type StreamOwner } from "../../node/stream-owner.js";
+import { ownerOf, ownStream, readData } from "../../node/own-stream.js";
+import type { StreamOwner } from "../../node/stream-owner.js";
 import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
@@ -352,8 +353,13 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Called by Node where bytes are read into the buffer that all share. True goes on reading. */
   static #onReceived(this: Duplex, byteLength: number): boolean {
-    (ownerOf(this) as Link).#receive(receiveBuffer, byteLength);
+    (ownerOf(this) as Link).onReceived(byteLength);
     return true;
+  }
+
+  /** Part of `StreamOwner`. */
+  onReceived(byteLength: number): void {
+    this.#receive(receiveBuffer, byteLength);
   }
 
   /** Part of `StreamOwner`. */

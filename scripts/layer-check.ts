@@ -103,8 +103,7 @@ function problemOf(
   if (target.startsWith("../")) return `imports ${specifier}, which is outside of src`;
   const targetLayer = layerOf(target, layers);
   if (targetLayer === undefined) return `imports ${specifier}, which belongs to no layer`;
-  // One entry of a subpath may be made of another, as that for `import` of that for `require`.
-  if (targetLayer.publicEntry === true && layer.publicEntry !== true) {
+  if (targetLayer.publicEntry === true) {
     return `imports ${specifier}; nothing inside src imports from src/${targetLayer.path}`;
   }
   if (targetLayer === layer || layer.mayImport === "every layer") return undefined;

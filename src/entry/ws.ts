@@ -1,6 +1,7 @@
-// hawser/ws: the drop-in for `ws`, as ECMAScript module. The one implementation is CommonJS (ws.cts).
+// hawser/ws: the drop-in for `ws`, as ECMAScript module. The one implementation is CommonJS (src/compat/ws/exports.cts).
+
+import WebSocket from "../commonjs/compat/ws/exports.cjs";
 import type { RequestClass } from "../commonjs/compat/ws/websocket.js";
-import WebSocket from "../commonjs/entry/ws.cjs";
 
 export { extension } from "../commonjs/compat/ws/extension.js";
 export { PerMessageDeflate } from "../commonjs/compat/ws/per-message-deflate.js";

@@ -1,13 +1,13 @@
 // hawser/ws: the drop-in for `ws`. This is what `require` gives: the class WebSocket, with all else as its properties.
-// What `import` gives is made of it (ws.ts), so that there is one class of each, however it was loaded.
-import { type Extension, extension } from "../compat/ws/extension.js";
-import { PerMessageDeflate } from "../compat/ws/per-message-deflate.js";
-import { Receiver } from "../compat/ws/receiver.js";
-import { Sender } from "../compat/ws/sender.js";
-import { type Subprotocol, subprotocol } from "../compat/ws/subprotocol.js";
-import { type RequestClass, WebSocket as Socket } from "../compat/ws/websocket.js";
-import { WebSocketServer as SocketServer } from "../compat/ws/websocket-server.js";
-import { createWebSocketStream } from "../compat/ws/websocket-stream.js";
+// What `import` gives is made of it (src/entry/ws.ts), so that there is one class of each, however it was loaded.
+import { type Extension, extension } from "./extension.js";
+import { PerMessageDeflate } from "./per-message-deflate.js";
+import { Receiver } from "./receiver.js";
+import { Sender } from "./sender.js";
+import { type Subprotocol, subprotocol } from "./subprotocol.js";
+import { type RequestClass, WebSocket as Socket } from "./websocket.js";
+import { WebSocketServer as SocketServer } from "./websocket-server.js";
+import { createWebSocketStream } from "./websocket-stream.js";
 
 /** The properties of the class. */
 interface Exports {

@@ -15,7 +15,10 @@ export function writeClosePayload({ code, reason }: CloseFrame, host: EngineHost
   return payload;
 }
 
-/** Reads the payload of a close frame, or says what is wrong with it (RFC 6455 §5.5.1, §7.4). The reason may be left unchecked. */
+/**
+ * Reads the payload of a close frame, or says what is wrong with it (RFC 6455 §5.5.1, §7.4). Where text is not checked, a
+ * reason that is not UTF-8 counts as none.
+ */
 export function readClosePayload(
   bytes: Uint8Array,
   start: number,
@@ -27,7 +30,8 @@ export function readClosePayload(
   if (end - start === 1) return violation("INVALID_CLOSE_PAYLOAD", 1);
   const code = (bytes[start]! << 8) | bytes[start + 1]!;
   if (!isCloseCodeOnWire(code)) return violation("INVALID_CLOSE_CODE", code);
-  if (isTextChecked && !host.isUtf8(bytes, start + 2, end)) return violation("INVALID_UTF8");
+  if (!host.isUtf8(bytes, start + 2, end))
+    return isTextChecked ? violation("INVALID_UTF8") : { code, reason: "" };
   return { code, reason: host.utf8Decode(bytes, start + 2, end) };
 }
 

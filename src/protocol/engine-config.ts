@@ -56,7 +56,7 @@ export interface EngineConfig<Owner> extends ReceiveLimits, Deadlines {
   readonly compressFromBytes: number;
   /**
    * Whether text and close reasons are checked to be UTF-8 (RFC 6455 §8.1). Default true: the RFC demands it. Off, text
-   * reaches the handler as it came.
+   * reaches the handler as it came, and a close reason that is not UTF-8 counts as none.
    */
   readonly checksText: boolean;
   /**

@@ -67,7 +67,8 @@ describeBoth("Sender", (api) => {
     );
     sender.ping("p", false);
     sender.close(1000, "bye", false);
-    const frames = readFrames(stream.read() as Buffer);
+    stream.end();
+    const frames = readFrames(Buffer.concat(await stream.toArray()));
     assert.deepEqual(
       frames.map(({ opcode, payload }) => [opcode, payload.toString("latin1")]),
       [

@@ -1081,7 +1081,7 @@ export const DEFENCES: readonly Defence[] = [
         "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
         without(
           "protocol/engine.js",
-          "if (opcode === Opcode.text && !isAscii && !host.isUtf8(bytes, start, until))",
+          "if (opcode === Opcode.text && !isAscii && config.checksText && !host.isUtf8(bytes, start, until))",
           "if (false)",
           "text that comes whole is not checked",
         ),
@@ -1091,7 +1091,7 @@ export const DEFENCES: readonly Defence[] = [
         "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
         without(
           "protocol/engine.js",
-          "if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))",
+          "if (opcode === Opcode.text && !isAscii && config.checksText && !config.host.isUtf8(bytes, start, end))",
           "if (false)",
           "text behind another frame is not checked",
         ),

@@ -26,8 +26,10 @@ interface SyncStream {
 /** How a {@link SyncZlib} is made. */
 export interface SyncZlibOptions {
   readonly windowBits: number;
-  /** Only for deflating. */
+  /** Only for deflating, as the two below. */
   readonly level?: number;
+  readonly memLevel?: number;
+  readonly strategy?: number;
   /** What the data may refer back to. Default: nothing. */
   readonly dictionary?: Buffer;
 }

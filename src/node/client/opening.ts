@@ -3,6 +3,7 @@ import type { ConnectErrorCode } from "../../core/error-codes.js";
 import { ConnectError, ConnectionError, type ConnectPhase, UsageError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
+import { dropStream } from "../drop-stream.js";
 
 /**
  * One call of `connect()` until it is open or has failed. It holds what must not be left behind: the sockets, the
@@ -97,7 +98,7 @@ export class Opening implements TimerWheelEntry {
     const streams = [...this.#streams.keys()];
     this.#letGo();
     // The outermost first: it may still want to write to the one below.
-    for (const stream of streams.reverse()) stream.destroy();
+    for (const stream of streams.reverse()) dropStream(stream);
   }
 
   /** Hands the streams over to the connection, which must listen for errors at once. */

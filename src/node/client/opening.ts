@@ -12,6 +12,8 @@ import { dropStream } from "../drop-stream.js";
 export class Opening implements TimerWheelEntry {
   /** How far it is. */
   phase: ConnectPhase = "dns";
+  /** Another one, that opens what this one is going to use: how far that is counts here, too. */
+  waitsFor: Opening | undefined = undefined;
   readonly #timeoutMs: number;
   readonly #deadlineMs: number;
   readonly #signal: AbortSignal | undefined;
@@ -80,17 +82,23 @@ export class Opening implements TimerWheelEntry {
     this.failWith("CONNECT_FAILED", message, { cause: new ConnectionError("CONNECTION_LOST", message) });
   }
 
+  /** What another one failed with, that was waited for. */
+  failAs(error: ConnectError): ConnectError {
+    if (this.#failure !== undefined) return this.#failure;
+    this.#failure = error;
+    this.dropStreams();
+    this.#rejectStep?.(error);
+    return error;
+  }
+
   /** Fails in the current phase. The first failure counts, and is returned. */
   failWith(
     code: ConnectErrorCode,
     message: string,
     details?: { status?: number; headers?: readonly string[]; cause?: unknown },
   ): ConnectError {
-    if (this.#failure !== undefined) return this.#failure;
-    this.#failure = new ConnectError(code, this.phase, `Not connected (${this.phase}): ${message}`, details);
-    this.dropStreams();
-    this.#rejectStep?.(this.#failure);
-    return this.#failure;
+    const phase = this.waitsFor?.phase ?? this.phase;
+    return this.failAs(new ConnectError(code, phase, `Not connected (${phase}): ${message}`, details));
   }
 
   /** Drops the streams, to begin again elsewhere or not at all. */

@@ -11,6 +11,11 @@ import { sessionKey } from "./session-key.js";
 
 /** The window of a whole session. That of a stream is what holds a peer back: what comes for one is taken off this at once. */
 const SESSION_WINDOW_BYTES = 1_048_576;
+/**
+ * In megabytes: more than any machine has. Above Node's 10 MB, which what waits to be sent counts for, the session takes no
+ * more streams and may end; each connection has a limit of its own on what may wait.
+ */
+const MAX_SESSION_MEMORY = 1_048_576;
 
 /** What came of dialling for a session. */
 type Dialled =
@@ -120,6 +125,7 @@ export class SharedSession {
     const session = http2.connect(target.isSecure ? "https://localhost" : "http://localhost", {
       createConnection: () => stream,
       settings: { enablePush: false },
+      maxSessionMemory: MAX_SESSION_MEMORY,
     });
     session.on("error", (cause) => void opening.failWith("CONNECT_FAILED", cause.message, { cause }));
     const isEnabled = await isConnectEnabled(opening, session);

@@ -9,11 +9,19 @@ const CANCEL = 8;
  * Node alone would say NO_ERROR.
  */
 export function dropStream(stream: ByteStream): void {
-  if (isHttp2Stream(stream) && !stream.closed && !stream.destroyed) stream.close(CANCEL);
+  if (isHttp2Stream(stream) && !stream.closed && !stream.destroyed) {
+    stream.end = () => stream; // which `close` calls: an END_STREAM before it would say that all is well
+    stream.close(CANCEL);
+  }
   stream.destroy();
 }
 
 /** Whether it is a stream of an HTTP/2 session. */
 export function isHttp2Stream(stream: ByteStream): stream is Http2Stream {
   return "rstCode" in stream;
+}
+
+/** Whether HTTP/2 is done with it, by a reset or by the end of both sides: nothing that is written leaves any more. */
+export function isClosedStream(stream: ByteStream): boolean {
+  return isHttp2Stream(stream) && stream.closed;
 }

@@ -17,7 +17,7 @@ import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
 import type { ByteStream } from "../byte-stream.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
-import { dropStream } from "../drop-stream.js";
+import { dropStream, isClosedStream } from "../drop-stream.js";
 import { ownerOf, ownStream, readData } from "../own-stream.js";
 import type { StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
@@ -855,6 +855,10 @@ export class Connection<Data = undefined>
 
   /** @internal Part of `StreamOwner`. */
   onEnd(): void {
+    if (isClosedStream(this.#stream)) {
+      this.#stream.destroy(); // Node may wait in vain for what was written to leave
+      return;
+    }
     if (!this.#engine.isPaused || this.#held === undefined) {
       this.#receiveEnd();
     } else if (this.#isPulled()) {

@@ -19,7 +19,7 @@ import { SessionGuard } from "./session-guard.js";
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 /** So much of it cannot be anything else. */
 const MIN_PREFACE_BYTES = 3;
-/** More than browsers open to one server, and as many as one address may have by default. */
+/** More than browsers open to one server, and as many sockets as one address may have by default. */
 const MAX_CONCURRENT_STREAMS = 1_024;
 /** `:method`, `:protocol`, `:scheme`, `:authority`, `:path`, and one field too many, which is refused with a status. */
 const MORE_PAIRS = 6;
@@ -57,7 +57,7 @@ export class Http2Sessions {
     const options = {
       settings: {
         enableConnectProtocol: true,
-        maxConcurrentStreams: Math.min(MAX_CONCURRENT_STREAMS, limits.maxConnections),
+        maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
         maxHeaderListSize: limits.maxHeaderBytes,
       },
       maxHeaderListPairs: limits.maxHeaders + MORE_PAIRS,
@@ -70,8 +70,8 @@ export class Http2Sessions {
     const http2 = isSecure ? createSecureServer(options) : createServer(options);
     this.#http2 = http2;
     http2.on("session", (session: ServerHttp2Session) => {
-      this.#watch(session);
       takeConnectStreams(session, { servers: () => [server], hasOthers: () => false });
+      this.#watch(session); // behind that, or it would not hear of the streams that are taken
     });
     // Node's objects of HTTP/2 are made to be taken for those of HTTP/1.1.
     http2.on("request", (request ?? notFound) as unknown as typeof notFound);
@@ -120,6 +120,7 @@ export class Http2Sessions {
       return;
     }
     socket.once("close", () => this.#count.remove(address));
+    socket.allowHalfOpen = false; // unlike HTTP/1.1, HTTP/2 has nothing to say to who has ended the connection
     this.#http2.emit(this.#isSecure ? "secureConnection" : "connection", socket);
   }
 

@@ -255,10 +255,13 @@ describe("the end of a connection over HTTP/2", () => {
     await socket.ended;
     socket.stream.end();
     assert.equal(await socket.gone, 0);
-    assert.deepEqual({ ...(await closes.next()), sent: 0, received: 0 }, {
-      ...{ code: 1000, reason: "bye", wasClean: true, initiator: "remote" },
-      ...{ sent: 0, received: 0, error: undefined },
-    });
+    assert.deepEqual(
+      { ...(await closes.next()), sent: 0, received: 0 },
+      {
+        ...{ code: 1000, reason: "bye", wasClean: true, initiator: "remote" },
+        ...{ sent: 0, received: 0, error: undefined },
+      },
+    );
     assert.equal(client.session.destroyed, false);
     await client.destroy();
   });

@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
+import { setImmediate as nextRound } from "node:timers/promises";
 import { Inbox, PATIENCE_MS } from "./inbox.js";
 import { frameSize, type RawFrame, readFrame } from "./raw-client.js";
 import { withTimeout } from "./with-timeout.js";
@@ -70,6 +71,8 @@ export class Http2Client {
 
   /** Drops the session. */
   async destroy(): Promise<void> {
+    // In the middle of what is being received, Node 20 resets the streams for ever (nghttp2_session_mem_send).
+    await nextRound();
     this.session.destroy();
     await this.gone;
   }

@@ -5,20 +5,38 @@ import { HeaderList } from "../../protocol/handshake/header-list.js";
 import type { Opening } from "./opening.js";
 import type { AnswerHead } from "./read-head.js";
 
-/** Opens a stream with an extended CONNECT, and waits for the head of the answer. Afterwards the stream is paused. */
+/** `NGHTTP2_REFUSED_STREAM`: the server has done nothing for it, and another session may be tried (RFC 9113 §8.7). */
+const REFUSED_STREAM = 7;
+
+/** An open stream, and the head of the answer on it. */
+export interface AnsweredStream {
+  readonly stream: Duplex;
+  readonly head: AnswerHead;
+}
+
+/**
+ * Opens a stream with an extended CONNECT, and waits for the head of the answer. Afterwards the stream is paused. Undefined
+ * where the session takes no more streams: that may be on its way (GOAWAY) while we ask.
+ */
 export function openStream(
   opening: Opening,
   session: ClientHttp2Session,
   fields: readonly string[],
-): Promise<{ readonly stream: Duplex; readonly head: AnswerHead }> {
+): Promise<AnsweredStream | undefined> {
   return opening.step((resolve) => {
     if (session.closed || session.destroyed) {
-      opening.lost();
+      resolve(undefined);
       return;
     }
     const stream = session.request(headersOf(fields), { endStream: false });
-    opening.own(stream);
-    const onEnd = (): void => opening.lost();
+    opening.own(stream, () => {
+      if (stream.rstCode !== REFUSED_STREAM) return false;
+      resolve(undefined);
+      return true;
+    });
+    const onEnd = (): void => {
+      if (!stream.closed) opening.lost();
+    };
     stream.once("response", (headers, _flags, rawHeaders?: readonly string[]) => {
       stream.off("end", onEnd);
       const list = rawHeaders ?? Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);

@@ -64,11 +64,18 @@ export class Opening implements TimerWheelEntry {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Takes charge of a stream, before anything of it is waited for. */
-  own(stream: Duplex): void {
+  /**
+   * Takes charge of a stream, before anything of it is waited for.
+   * @param isExpected whether its end, or an error of it, is no failure; asked when it happens.
+   */
+  own(stream: Duplex, isExpected: () => boolean = () => false): void {
     const listeners: StreamListeners = {
-      error: (error) => void this.failWith("CONNECT_FAILED", messageOf(error), { cause: error }),
-      close: () => this.lost(),
+      error: (error) => {
+        if (!isExpected()) this.failWith("CONNECT_FAILED", messageOf(error), { cause: error });
+      },
+      close: () => {
+        if (!isExpected()) this.lost();
+      },
     };
     this.#streams.set(stream, listeners);
     stream.on("error", listeners.error);

@@ -3,14 +3,13 @@ import type { Duplex } from "node:stream";
 import { UsageError } from "../../core/hawser-error.js";
 import type { Attempt } from "./attempt.js";
 import type { DialOptions } from "./connect-options.js";
-import { isConnectEnabled, openStream, unsupported } from "./http2-stream.js";
+import { type AnsweredStream, isConnectEnabled, openStream, unsupported } from "./http2-stream.js";
 import type { Opening } from "./opening.js";
-import type { AnswerHead } from "./read-head.js";
 import { isConnectError, SharedSession } from "./shared-session.js";
 
 /** What came of trying HTTP/2. */
 export type OverHttp2 =
-  | { readonly stream: Duplex; readonly head: AnswerHead }
+  | AnsweredStream
   /** The server chose HTTP/1.1, on this stream; or, where it is undefined, on one that is still to be dialled. */
   | { readonly http1: Duplex | undefined };
 
@@ -28,46 +27,53 @@ export async function overHttp2(
   if (typeof http2 === "object") {
     opening.phase = "handshake";
     if (!(await isConnectEnabled(opening, http2))) throw unsupported(opening);
-    return openStream(opening, http2, fields);
+    const opened = await openStream(opening, http2, fields);
+    if (opened !== undefined) return opened;
+    opening.lost();
+    opening.check();
   }
   for (;;) {
-    const shared = SharedSession.join(attempt, options);
-    let opened: OverHttp2 | undefined;
-    try {
-      opened = await openShared(opening, shared, fields, http2 === true);
-    } finally {
-      if (opened === undefined || !("stream" in opened)) shared.leave();
-    }
+    const opened = await overShared(opening, SharedSession.join(attempt, options), fields, http2 === true);
     if (opened !== undefined) return opened;
   }
 }
 
-/** Undefined where the session turned out to have too many streams already. */
-async function openShared(
+/** Undefined where the session turned out to take no more streams. */
+async function overShared(
   opening: Opening,
   shared: SharedSession,
   fields: readonly string[],
   mayFallBack: boolean,
 ): Promise<OverHttp2 | undefined> {
-  opening.waitsFor = shared.opening;
-  const dialled = await opening.step<Awaited<typeof shared.dialled>>((resolve) => {
-    void shared.dialled.then(resolve);
-  });
-  opening.waitsFor = undefined;
-  opening.phase = "handshake";
-  if (dialled !== undefined && "session" in dialled) {
-    if (shared.isOverfull) return undefined;
-    const opened = await openStream(opening, dialled.session, fields);
-    opened.stream.once("close", () => shared.leave());
-    return opened;
+  let stream: Duplex | undefined;
+  let hasPlace = false;
+  try {
+    opening.waitsFor = shared.opening;
+    const dialled = await opening.step<Awaited<typeof shared.dialled>>((resolve) => {
+      void shared.dialled.then(resolve);
+    });
+    opening.waitsFor = undefined;
+    opening.phase = "handshake";
+    if (dialled !== undefined && "session" in dialled) {
+      // Decided at once, or of too many all would go.
+      hasPlace = shared.takePlace();
+      if (!hasPlace) return undefined;
+      const opened = await openStream(opening, dialled.session, fields);
+      if (opened === undefined) shared.withdraw();
+      stream = opened?.stream;
+      return opened;
+    }
+    if (dialled !== undefined && "error" in dialled) {
+      throw isConnectError(dialled.error) ? opening.failAs(dialled.error) : dialled.error;
+    }
+    if (!mayFallBack) throw unsupported(opening);
+    const http1 = shared.takeHttp1();
+    if (http1 !== undefined) opening.own(http1);
+    return { http1 };
+  } finally {
+    if (stream === undefined) shared.leave(hasPlace);
+    else stream.once("close", () => shared.leave(true));
   }
-  if (dialled !== undefined && "error" in dialled) {
-    throw isConnectError(dialled.error) ? opening.failAs(dialled.error) : dialled.error;
-  }
-  if (!mayFallBack) throw unsupported(opening);
-  const http1 = shared.takeHttp1();
-  if (http1 !== undefined) opening.own(http1);
-  return { http1 };
 }
 
 /** @throws {@link UsageError} `INVALID_OPTION`. */

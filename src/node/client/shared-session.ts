@@ -39,11 +39,14 @@ export class SharedSession {
   /** Never rejects. */
   readonly dialled: Promise<Dialled>;
   readonly #key: string;
+  /** Those that wait for the session or have a stream on it. */
   #users = 0;
+  /** Those of them that have a stream, or are about to open one. */
+  #places = 0;
   #session: ClientHttp2Session | undefined;
   #http1: Duplex | undefined;
 
-  /** Joins the session to this place, or dials for a new one. {@link leave} when it is not needed any more. */
+  /** Joins the session to this place, or dials for a new one. Then {@link leave} when it is not needed any more. */
   static join(attempt: Attempt, options: DialOptions): SharedSession {
     const key = sessionKey(attempt, options);
     let shared = sessions.get(key);
@@ -61,7 +64,7 @@ export class SharedSession {
       .catch((error: unknown): Dialled => ({ error }))
       .then((dialled) => {
         this.opening.end();
-        if (dialled === undefined || !("session" in dialled)) this.#withdraw();
+        if (dialled === undefined || !("session" in dialled)) this.withdraw();
         return dialled;
       });
   }
@@ -73,29 +76,36 @@ export class SharedSession {
     return stream;
   }
 
-  /** One user less. */
-  leave(): void {
+  /** One user less, with its place if it had one. */
+  leave(hasPlace: boolean): void {
+    if (hasPlace) this.#places--;
     if (--this.#users > 0) return;
-    this.#withdraw();
+    this.withdraw();
     this.#http1?.destroy();
-    this.#session?.close();
+    // Not in the middle of what Node receives: Node 20 may then reset streams for ever.
+    if (this.#session !== undefined) setImmediate(() => this.#session?.close());
     // If it is still dialling.
     this.opening.failWith("ABORTED", "nobody waits any more");
   }
 
+  /** One of those that joined gets a place, unless more of them joined than the server takes, which nobody knew before. */
+  takePlace(): boolean {
+    if (this.#places >= this.#maxStreams) return false;
+    this.#places++;
+    return true;
+  }
+
   /** Whether the server allows one more stream, as far as is known. */
   get #hasRoom(): boolean {
-    const most = this.#session?.remoteSettings.maxConcurrentStreams ?? Infinity;
-    return this.#users < most;
+    return this.#users < this.#maxStreams;
   }
 
-  /** Whether those that joined before the server said how many may are too many. */
-  get isOverfull(): boolean {
-    const most = this.#session?.remoteSettings.maxConcurrentStreams ?? Infinity;
-    return this.#users > most;
+  get #maxStreams(): number {
+    return this.#session?.remoteSettings.maxConcurrentStreams ?? Infinity;
   }
 
-  #withdraw(): void {
+  /** Nobody else is to join. */
+  withdraw(): void {
     if (sessions.get(this.#key) === this) sessions.delete(this.#key);
   }
 
@@ -135,8 +145,8 @@ export class SharedSession {
       return undefined;
     }
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    session.on("goaway", () => this.#withdraw());
-    session.on("close", () => this.#withdraw());
+    session.on("goaway", () => this.withdraw());
+    session.on("close", () => this.withdraw());
     this.#session = session;
     return { session };
   }

@@ -57,8 +57,8 @@ function take(
   const server = responsible ?? all[0];
   if (server === undefined) return false;
   const guard = new StreamGuard(stream, abandoned);
-  // It may have come and gone in one read.
-  if (stream.destroyed || stream.closed) abandoned.add();
+  // It may have come and gone in one read, or its session is about to be.
+  if (abandoned.isEnding || stream.destroyed || stream.closed) abandoned.add();
   else void server.upgradeStream(head, stream, guard);
   return true;
 }
@@ -98,6 +98,8 @@ class StreamGuard extends HandshakeGuard {
 class AbandonedHandshakes {
   readonly #session: ServerHttp2Session;
   #bucket: TokenBucket | undefined = undefined;
+  /** Whether the session is about to be ended. */
+  isEnding = false;
 
   constructor(session: ServerHttp2Session) {
     this.#session = session;
@@ -105,10 +107,13 @@ class AbandonedHandshakes {
 
   /** One more. */
   add(): void {
-    if (this.#session.destroyed) return;
+    if (this.#session.destroyed || this.isEnding) return;
     const now = nowMs();
     const burstMs = (MAX_ABANDONED / MAX_ABANDONED_PER_SECOND) * 1_000;
     this.#bucket ??= new TokenBucket(MAX_ABANDONED_PER_SECOND, burstMs, now);
-    if (this.#bucket.take(1, now) > 0) this.#session.destroy(undefined, ENHANCE_YOUR_CALM);
+    if (this.#bucket.take(1, now) === 0) return;
+    this.isEnding = true;
+    // Not at once: in the middle of what is being received, Node 20 may go on resetting the streams for ever.
+    setImmediate(() => this.#session.destroy(undefined, ENHANCE_YOUR_CALM));
   }
 }

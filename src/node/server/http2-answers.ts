@@ -27,7 +27,8 @@ export const http2Answers: HandshakeAnswers = {
     const guard = new HandshakeGuard(stream, LINGER_MS);
     stream.respond(http2Headers(fields));
     // RFC 9113 §8.1: with NO_ERROR behind the whole answer, the client need not send any more.
-    stream.once("finish", () => stream.close());
+    // Not in the middle of what Node receives, where it would have to wait for the end of that.
+    stream.once("finish", () => setImmediate(() => stream.close()));
     stream.end(bytes);
     stream.resume();
     return guard;

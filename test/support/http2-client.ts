@@ -34,7 +34,15 @@ export class Http2Client {
     const scheme = options.ca === undefined ? "http" : "https";
     const session = connect(`${scheme}://localhost:${port}`, { family: 4, ...options } as object);
     const client = new Http2Client(session, `localhost:${port}`);
-    await withTimeout(once(session, "remoteSettings"), PATIENCE_MS, "the settings of the server");
+    const ended = client.gone.then(() => {
+      throw new Error("the session ended");
+    });
+    await withTimeout(
+      Promise.race([once(session, "remoteSettings"), ended]),
+      PATIENCE_MS,
+      "the settings of the server",
+    );
+    ended.catch(() => {}); // later it is no surprise
     return client;
   }
 

@@ -114,6 +114,7 @@ class AbandonedHandshakes {
     if (this.#bucket.take(1, now) === 0) return;
     this.isEnding = true;
     // Not at once: in the middle of what is being received, Node 20 may go on resetting the streams for ever.
-    setImmediate(() => this.#session.destroy(undefined, ENHANCE_YOUR_CALM));
+    const error = new Error("the session gives up too many handshakes");
+    setImmediate(() => this.#session.destroy(error, ENHANCE_YOUR_CALM));
   }
 }

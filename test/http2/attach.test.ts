@@ -85,7 +85,7 @@ describe("attach to a server of node:http2", () => {
     http.on("request", (_request, response) => response.end());
     http.on("connect", (_request, response) => {
       response.statusCode = 299;
-      response.end(() => response.stream.close());
+      response.end(() => setTimeout(() => response.stream.close(), 5));
     });
     const client = await Http2Client.connect(await listening(http));
     assert.equal((await client.open({ ":path": "/theirs" })).status, 299);

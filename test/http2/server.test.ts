@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
+import { connect as connectTcp } from "node:net";
 import { after, describe, it } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { accept, type CloseResult, diagnostics, refuse, type ServeOptions, serve } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { Http2Client } from "../support/http2-client.js";
@@ -134,6 +137,32 @@ describe("serve({ http2: true })", () => {
     assert.equal((await http2.get("/")).status, 404);
     await Promise.all([http2.destroy(), second.destroy()]);
   });
+
+  for (const isSecure of [false, true]) {
+    it(`takes the client's address from the PROXY protocol ${isSecure ? "with" : "without"} TLS`, async () => {
+      const certificate = testCertificate();
+      await using server = await serve({
+        ...ECHO,
+        http2: true,
+        proxyProtocolFrom: ["127.0.0.1"],
+        ...(isSecure && { tls: certificate }),
+      });
+      const socket = connectTcp(server.port, "127.0.0.1");
+      await once(socket, "connect");
+      socket.write("PROXY TCP4 192.0.2.7 127.0.0.1 5000 80\r\n");
+      const client = await Http2Client.connect(server.port, {
+        createConnection: () =>
+          isSecure
+            ? connectTls({ socket, ca: certificate.ca, servername: "localhost", ALPNProtocols: ["h2"] })
+            : socket,
+        ...(isSecure && { ca: certificate.ca }),
+      });
+      assert.equal((await client.open()).status, 200);
+      const [{ request } = {}] = server.connections;
+      assert.deepEqual([request?.remoteAddress, request?.isSecure], ["192.0.2.7", isSecure]);
+      await client.destroy();
+    });
+  }
 
   it("does not speak HTTP/2 unless it is told to", async () => {
     await using server = await serve({ ...ECHO, tls: testCertificate() });

@@ -83,8 +83,10 @@ export class Http2Sessions {
     const listeners = events.listeners("connection");
     events.removeAllListeners("connection");
     events.on("connection", (socket: Socket, firstBytes?: Buffer) => {
-      if (firstBytes !== undefined && beginsPreface(firstBytes)) this.#accept(socket);
-      else for (const listener of listeners) listener.call(http, socket);
+      if (firstBytes !== undefined && beginsPreface(firstBytes)) {
+        keepReadAhead(socket);
+        this.#accept(socket);
+      } else for (const listener of listeners) listener.call(http, socket);
     });
   }
 
@@ -129,6 +131,16 @@ export class Http2Sessions {
     this.#guards.add(guard);
     session.once("close", () => this.#guards.delete(guard));
   }
+}
+
+/**
+ * What was read is put back behind this, and Node's session takes it in the next tick; a socket that flows, which it may
+ * in the middle of its `data` event, would hand it to nobody before.
+ */
+function keepReadAhead(socket: Socket): void {
+  const stopFlowing = (): void => {};
+  socket.on("readable", stopFlowing);
+  setImmediate(() => socket.off("readable", stopFlowing));
 }
 
 function beginsPreface(bytes: Buffer): boolean {

@@ -1,4 +1,6 @@
 import { interopSuite } from "./interop-suite.js";
 import { hawserHttp2 } from "./peers/hawser-http2.js";
 
-interopSuite({ ...hawserHttp2, name: "itself" }, hawserHttp2);
+// Once: both ends are the same.
+const { serve: _serve, ...client } = hawserHttp2;
+interopSuite({ ...client, name: "itself" }, hawserHttp2);

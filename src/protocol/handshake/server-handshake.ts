@@ -67,9 +67,10 @@ function checkRequestLine({ method, target, httpVersion, headers }: RequestHead)
 /** A body would be read as the first frames, by whoever takes its length differently from us. */
 export function checkBody(headers: HeaderList): HandshakeError | undefined {
   const hasBody = headers.getAll("content-length").some((length) => length !== "0");
-  return hasBody || headers.has("transfer-encoding")
-    ? refuse("UNEXPECTED_BODY", 400, "A handshake has no body")
-    : undefined;
+  if (hasBody || headers.has("transfer-encoding")) {
+    return refuse("UNEXPECTED_BODY", 400, "A handshake has no body");
+  }
+  return undefined;
 }
 
 function checkUpgrade(headers: HeaderList): HandshakeError | undefined {

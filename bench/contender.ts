@@ -14,12 +14,14 @@ export type ContenderId =
   | "hawser-1-worker"
   | "hawser-2-workers"
   | "ws"
+  | "hawser-ws"
   | "ws-bufferutil"
   | "bun"
   | "net"
   | "socket.io"
   | "hawser-client"
   | "ws-client"
+  | "hawser-ws-client"
   | "undici-client"
   | "node-client";
 
@@ -71,9 +73,11 @@ export function field(): Field {
     add(id, label, hawser, { command: onNode("hawser-workers-server", count) });
   }
   add("ws", "`ws`", ws);
+  add("hawser-ws", "`hawser/ws`", hawser);
   add("net", "plain TCP echo", process.versions.node, { dialect: { isRawEcho: true } });
   add("hawser-client", "Hawser", hawser);
   add("ws-client", "`ws`", ws);
+  add("hawser-ws-client", "`hawser/ws`", hawser);
   add("undici-client", "undici", installedVersion("undici"), { command: onNode("w3c-client", "undici") });
   if ("WebSocket" in globalThis) {
     add("node-client", "Node's `WebSocket`", process.versions.node, {

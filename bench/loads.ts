@@ -34,11 +34,17 @@ export function titleOf({ title, plan }: Load, connections: number = plan.connec
 
 const KIB = 1024;
 const PLAIN = { path: "/", isCompressing: false, isSecure: false } as const;
-const SERVERS: readonly ContenderId[] = ["hawser", "ws", "bun"];
+const SERVERS: readonly ContenderId[] = ["hawser", "hawser-ws", "ws", "bun"];
 const SERVERS_AND_FLOOR: readonly ContenderId[] = [...SERVERS, "net"];
-const CLIENTS: readonly ContenderId[] = ["hawser-client", "ws-client", "undici-client", "node-client"];
+const CLIENTS: readonly ContenderId[] = [
+  "hawser-client",
+  "hawser-ws-client",
+  "ws-client",
+  "undici-client",
+  "node-client",
+];
 /** bufferutil has to do with masks only, which tells from messages of this size on. */
-const WITH_BUFFERUTIL: readonly ContenderId[] = ["hawser", "ws", "ws-bufferutil", "bun", "net"];
+const WITH_BUFFERUTIL: readonly ContenderId[] = ["hawser", "hawser-ws", "ws", "ws-bufferutil", "bun", "net"];
 /** One process, then a primary with one, and with two. */
 const WORKERS: readonly ContenderId[] = ["hawser", "hawser-1-worker", "hawser-2-workers"];
 const MIXED_SIZES = 256;

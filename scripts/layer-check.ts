@@ -25,7 +25,7 @@ const EMPTY_FILE_NAMES: ReadonlySet<string> = new Set(["utils", "util", "helpers
 export function checkLayers(sourceRoot: string, options: LayerCheckOptions = {}): LayerCheckResult {
   const { layers = LAYERS, packageName = "hawser" } = options;
   const files = readdirSync(sourceRoot, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && /\.c?ts$/.test(entry.name))
     .map((entry) => relative(sourceRoot, join(entry.parentPath, entry.name)).split(sep).join("/"))
     .sort();
 
@@ -38,7 +38,7 @@ export function checkLayers(sourceRoot: string, options: LayerCheckOptions = {})
     const targets: string[] = [];
     graph.set(file, targets);
 
-    if (EMPTY_FILE_NAMES.has(posix.basename(file, ".ts"))) {
+    if (EMPTY_FILE_NAMES.has(posix.basename(file).replace(/\.c?ts$/, ""))) {
       report(1, "the name says nothing; name the file after its main export");
     }
     const layer = layerOf(file, layers);
@@ -74,7 +74,9 @@ export function checkLayers(sourceRoot: string, options: LayerCheckOptions = {})
 /** The path below `src/` that a relative import leads to; undefined for any other import. */
 function targetOf(file: string, { specifier }: ImportReference): string | undefined {
   if (specifier === undefined || !specifier.startsWith(".")) return undefined;
-  return posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts");
+  // The CommonJS build is made of the same sources.
+  const path = posix.join(posix.dirname(file), specifier).replace(/^commonjs\//, "");
+  return path.replace(/\.(c?)js$/, ".$1ts");
 }
 
 function problemOf(

@@ -94,7 +94,13 @@ export const LAYERS: readonly Layer[] = [
   // The workers of `node:cluster` with one port: started, replaced, ended.
   { path: "cluster", mayImport: ["core", "node", "brokers/cluster"], onNode: true },
 
-  ...["compat/ws", "compat/socketio", "inspector", "metrics"].map((path) => ({
+  // A drop-in promises another's behaviour frame by frame, so it has the engine in its own hands.
+  {
+    path: "compat/ws",
+    mayImport: ["core", "protocol", "node"],
+    onNode: true,
+  },
+  ...["compat/socketio", "inspector", "metrics"].map((path) => ({
     path,
     mayImport: ["core", "node", "session/transport-port", "session/peer-port", "pubsub/broker-port"],
   })),
@@ -125,7 +131,7 @@ export const LAYERS: readonly Layer[] = [
 
 /** The layer that a path below `src/` belongs to, such as `core` for `core/byte-queue.ts`. */
 export function layerOf(path: string, layers: readonly Layer[] = LAYERS): Layer | undefined {
-  const name = path.replace(/\.ts$/, "");
+  const name = path.replace(/\.c?ts$/, "");
   let found: Layer | undefined;
   for (const layer of layers) {
     const fits = name === layer.path || name.startsWith(`${layer.path}/`);

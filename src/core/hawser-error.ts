@@ -24,11 +24,17 @@ export class ProtocolError extends HawserError {
   override readonly code: ProtocolErrorCode;
   /** The close code sent for it: 1002, 1007, 1008 or 1009. */
   readonly closeCode: number;
+  /**
+   * The number that was wrong, where there is one: the first byte of the frame for its reserved bits or opcode, the
+   * length of a control frame, the close code.
+   */
+  declare readonly detail?: number;
 
-  constructor(code: ProtocolErrorCode, closeCode: number, message: string, cause?: unknown) {
+  constructor(code: ProtocolErrorCode, closeCode: number, message: string, cause?: unknown, detail?: number) {
     super(message, cause);
     this.code = code;
     this.closeCode = closeCode;
+    if (detail !== undefined) this.detail = detail;
   }
 }
 

@@ -31,6 +31,12 @@ export {
   type WebSocketEventMap,
   type WebSocketOptions,
 } from "../node/client/websocket.js";
+export { type WebSocketCloseInfo, WebSocketError } from "../node/client/websocket-error.js";
+export {
+  type WebSocketOpenInfo,
+  WebSocketStream,
+  type WebSocketStreamOptions,
+} from "../node/client/websocket-stream.js";
 export { Connection, type SendOptions } from "../node/connection/connection.js";
 export type {
   ConnectionHandlers,
@@ -52,6 +58,7 @@ export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
 export { prepareMessage } from "../node/connection/prepare-message.js";
 export type { SendStatus } from "../node/connection/send-status.js";
+export { type DuplexOptions, toDuplex } from "../node/connection/to-duplex.js";
 export { CloseCode, closeCodeName } from "../protocol/close-code.js";
 export type { CloseFrame, CloseResult } from "../protocol/closing-handshake.js";
 export type { Deadlines, ReceiveLimits } from "../protocol/engine-config.js";

@@ -40,8 +40,17 @@ export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
 export { prepareMessage } from "../node/connection/prepare-message.js";
 export type { SendStatus } from "../node/connection/send-status.js";
+export { type DuplexOptions, toDuplex } from "../node/connection/to-duplex.js";
 export { attach, createServer } from "../node/server/attach.js";
 export { type Endpoint, endpoint } from "../node/server/endpoint.js";
+export { EventSocket, eventHandlers, type WebSocketEvents } from "../node/server/event-handlers.js";
+export {
+  type FetchEndpoint,
+  fetchEndpoint,
+  type UpgradeWebSocketOptions,
+  upgradeWebSocket,
+} from "../node/server/fetch-endpoint.js";
+export type { FetchEnvironment, FetchHandler } from "../node/server/fetch-handler.js";
 export { type ListeningServer, serve } from "../node/server/serve.js";
 export type { BroadcastOptions, Server } from "../node/server/server.js";
 export { ServerConnection } from "../node/server/server-connection.js";

@@ -15,18 +15,23 @@ export function writeClosePayload({ code, reason }: CloseFrame, host: EngineHost
   return payload;
 }
 
-/** Reads the payload of a close frame, or says what is wrong with it (RFC 6455 §5.5.1, §7.4). */
+/**
+ * Reads the payload of a close frame, or says what is wrong with it (RFC 6455 §5.5.1, §7.4). Where text is not checked, a
+ * reason that is not UTF-8 counts as none.
+ */
 export function readClosePayload(
   bytes: Uint8Array,
   start: number,
   end: number,
   host: EngineHost,
+  isTextChecked = true,
 ): CloseFrame | ProtocolError {
   if (end === start) return { code: CloseCode.noStatus, reason: "" };
-  if (end - start === 1) return violation("INVALID_CLOSE_PAYLOAD");
+  if (end - start === 1) return violation("INVALID_CLOSE_PAYLOAD", 1);
   const code = (bytes[start]! << 8) | bytes[start + 1]!;
-  if (!isCloseCodeOnWire(code)) return violation("INVALID_CLOSE_CODE");
-  if (!host.isUtf8(bytes, start + 2, end)) return violation("INVALID_UTF8");
+  if (!isCloseCodeOnWire(code)) return violation("INVALID_CLOSE_CODE", code);
+  if (!host.isUtf8(bytes, start + 2, end))
+    return isTextChecked ? violation("INVALID_UTF8") : { code, reason: "" };
   return { code, reason: host.utf8Decode(bytes, start + 2, end) };
 }
 

@@ -54,6 +54,20 @@ export interface EngineConfig<Owner> extends ReceiveLimits, Deadlines {
   readonly streaming: boolean;
   /** Messages below this many bytes are sent uncompressed. Default 1024: below, the gain rarely pays the time. */
   readonly compressFromBytes: number;
+  /**
+   * Whether text and close reasons are checked to be UTF-8 (RFC 6455 §8.1). Default true: the RFC demands it. Off, text
+   * reaches the handler as it came, and a close reason that is not UTF-8 counts as none.
+   */
+  readonly checksText: boolean;
+  /**
+   * Whether the close frame of a failed connection says in words what the peer did. Default true: who has to find a bug
+   * in the peer wants to know.
+   */
+  readonly explainsFailures: boolean;
+  /**
+   * Whether the answer to a close frame repeats its reason. Default false: RFC 6455 §5.5.1 asks for the code only.
+   */
+  readonly repeatsCloseReason: boolean;
   readonly trace: FrameTrace<Owner> | undefined;
 }
 
@@ -95,6 +109,9 @@ export function engineConfig<Owner>(input: EngineConfigInput<Owner>): EngineConf
     handler: input.handler,
     streaming,
     trace: input.trace,
+    checksText: input.checksText ?? true,
+    explainsFailures: input.explainsFailures ?? true,
+    repeatsCloseReason: input.repeatsCloseReason ?? false,
     compressFromBytes: count(input, "compressFromBytes", 1024),
     maxMessageBytes,
     maxFrameBytes,

@@ -1,3 +1,4 @@
+import type { ProtocolError } from "../core/hawser-error.js";
 import type { CloseFrame } from "./closing-handshake.js";
 import type { MessageOpcode } from "./opcode.js";
 
@@ -44,6 +45,8 @@ export interface EngineHandler<Owner> {
   pong(owner: Owner, bytes: Uint8Array, start: number, end: number, roundTripMs: number | undefined): void;
   /** The closing handshake began or went on: a close frame was received. */
   closing(owner: Owner, received: CloseFrame): void;
+  /** A rule was broken, and the connection is being failed for it: what was wrong. Left out, the result tells. */
+  failed?(owner: Owner, error: ProtocolError): void;
   /**
    * The transport is to be ended: `end` finishes writing and ends our direction, `destroy` drops everything now.
    * May be called more than once. When it is gone, the host calls `transportClosed`.

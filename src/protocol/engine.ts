@@ -56,6 +56,11 @@ export class Engine<Owner> implements FrameSink {
   /** The message being sent piece by piece. */
   #outgoing: OutgoingMessage | undefined = undefined;
   #isPaused = false;
+  /** Other limits from now on, with the same role and handler. The deadlines stay as they were at first. */
+  reconfigure(config: EngineConfig<Owner>): void {
+    (this as { config: EngineConfig<Owner> }).config = config;
+  }
+
   /** How many frames began in the latest call of {@link receive}. */
   #receivedFrames = 0;
 
@@ -186,7 +191,7 @@ export class Engine<Owner> implements FrameSink {
         isAscii = (applyMask(bytes, start, until, readMaskKey(bytes, start - 4)) & NON_ASCII_BITS) === 0;
       at = until;
       this.#receivedFrames++;
-      if (opcode === Opcode.text && !isAscii && !host.isUtf8(bytes, start, until)) {
+      if (opcode === Opcode.text && !isAscii && config.checksText && !host.isUtf8(bytes, start, until)) {
         this.#fail("INVALID_UTF8");
         break;
       }
@@ -267,21 +272,21 @@ export class Engine<Owner> implements FrameSink {
     if (reserved !== 0) {
       const isCompressed = reserved === RSV1_BIT && (opcode === Opcode.text || opcode === Opcode.binary);
       if (!isCompressed || this.#deflate === undefined) {
-        return this.#fail("RESERVED_BITS");
+        return this.#fail("RESERVED_BITS", firstByte);
       }
     }
     this.#firstByte = firstByte;
     this.#frameLength = payloadLength;
     if (opcode >= Opcode.close) return this.#controlHeader(firstByte, opcode, payloadLength);
-    if (opcode > Opcode.binary) return this.#fail("RESERVED_OPCODE");
+    if (opcode > Opcode.binary) return this.#fail("RESERVED_OPCODE", firstByte);
 
     const assembler = this.#assembler;
     if (opcode === Opcode.continuation) {
       if (assembler === undefined) {
-        return this.#fail("UNEXPECTED_CONTINUATION");
+        return this.#fail("UNEXPECTED_CONTINUATION", firstByte);
       }
     } else if (assembler !== undefined) {
-      return this.#fail("EXPECTED_CONTINUATION");
+      return this.#fail("EXPECTED_CONTINUATION", firstByte);
     }
     const announcedBytes = (assembler?.announcedBytes ?? 0) + payloadLength;
     if (announcedBytes > config.maxMessageBytes) return this.#fail("MESSAGE_TOO_BIG");
@@ -303,7 +308,7 @@ export class Engine<Owner> implements FrameSink {
     if (this.#assembler === undefined) {
       const isWhole = last && (this.#firstByte & (FIN_BIT | RSV1_BIT)) === FIN_BIT;
       if (isWhole && !config.streaming) {
-        if (opcode === Opcode.text && !isAscii && !config.host.isUtf8(bytes, start, end))
+        if (opcode === Opcode.text && !isAscii && config.checksText && !config.host.isUtf8(bytes, start, end))
           return this.#fail("INVALID_UTF8");
         config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
         return this.#goesOn();
@@ -315,7 +320,12 @@ export class Engine<Owner> implements FrameSink {
 
   #beginMessage(opcode: MessageOpcode): void {
     const { config } = this;
-    this.#assembler = new MessageAssembler(opcode, (this.#firstByte & RSV1_BIT) !== 0, config.host);
+    this.#assembler = new MessageAssembler(
+      opcode,
+      (this.#firstByte & RSV1_BIT) !== 0,
+      config.host,
+      config.checksText,
+    );
     this.#assembler.addFrame(this.#frameLength, (this.#firstByte & FIN_BIT) !== 0);
     // While closing, the phase is that of the closing handshake: no message may put its end off.
     if (config.messageTimeoutMs > 0 && this.#closing === undefined) this.#beginPhase(config.messageTimeoutMs);
@@ -379,8 +389,8 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #controlHeader(firstByte: number, opcode: number, payloadLength: number): boolean {
-    if (opcode > Opcode.pong) return this.#fail("RESERVED_OPCODE");
-    if (payloadLength > MAX_CONTROL_BYTES) return this.#fail("CONTROL_FRAME_TOO_LONG");
+    if (opcode > Opcode.pong) return this.#fail("RESERVED_OPCODE", firstByte);
+    if (payloadLength > MAX_CONTROL_BYTES) return this.#fail("CONTROL_FRAME_TOO_LONG", payloadLength);
     if ((firstByte & FIN_BIT) === 0) return this.#fail("FRAGMENTED_CONTROL_FRAME");
     return true;
   }
@@ -419,7 +429,7 @@ export class Engine<Owner> implements FrameSink {
   }
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
-    const received = readClosePayload(bytes, start, end, this.config.host);
+    const received = readClosePayload(bytes, start, end, this.config.host, this.config.checksText);
     if (received instanceof ProtocolError) {
       this.fail(received);
       return;
@@ -428,7 +438,12 @@ export class Engine<Owner> implements FrameSink {
     closing.received = received;
     this.#beginClosePhase();
     // The answer carries the code that came (§5.5.1); a frame without one is answered by a frame without one.
-    if (closing.sent === undefined) this.#writeClose(closing, { code: received.code, reason: "" });
+    if (closing.sent === undefined) {
+      this.#writeClose(
+        closing,
+        this.config.repeatsCloseReason ? received : { code: received.code, reason: "" },
+      );
+    }
     this.config.handler.closing(this.owner, received);
     // The server ends TCP first, so that it, and not the client, holds TIME_WAIT (§7.1.1).
     if (this.config.role === "server") this.config.handler.disconnect(this.owner, "end");
@@ -565,10 +580,12 @@ export class Engine<Owner> implements FrameSink {
     closing.isFailed = true;
     this.#assembler = undefined;
     if (closing.sent === undefined) {
-      const reason = isReasonShortEnough(error.message, this.config.host) ? error.message : "";
+      const { host, explainsFailures } = this.config;
+      const reason = explainsFailures && isReasonShortEnough(error.message, host) ? error.message : "";
       this.#writeClose(closing, { code: error.closeCode, reason });
     }
     this.#beginClosePhase();
+    this.config.handler.failed?.(this.owner, error);
     this.config.handler.disconnect(this.owner, "end");
   }
 
@@ -646,8 +663,8 @@ export class Engine<Owner> implements FrameSink {
     if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
   }
 
-  #fail(code: ProtocolErrorCode): false {
-    this.fail(violation(code));
+  #fail(code: ProtocolErrorCode, detail?: number): false {
+    this.fail(violation(code, detail));
     return false;
   }
 }

@@ -21,10 +21,11 @@ export class MessageAssembler {
   /** The bytes handed out or collected after inflating, where the message is inflated piece by piece. */
   inflatedBytes = 0;
 
-  constructor(opcode: MessageOpcode, isCompressed: boolean, host: EngineHost) {
+  /** @param checksText whether text is checked to be UTF-8. */
+  constructor(opcode: MessageOpcode, isCompressed: boolean, host: EngineHost, checksText = true) {
     this.opcode = opcode;
     this.isCompressed = isCompressed;
-    this.#utf8 = opcode === Opcode.text ? new Utf8Validator(host.isUtf8) : undefined;
+    this.#utf8 = opcode === Opcode.text && checksText ? new Utf8Validator(host.isUtf8) : undefined;
   }
 
   /** What its fragments cost us beyond their payload. */

@@ -27,8 +27,8 @@ const VIOLATIONS: Readonly<Record<ProtocolErrorCode, readonly [closeCode: number
   RATE_EXCEEDED: [policyViolation, "more than the rate allows"],
 };
 
-/** The error for what a peer did. */
-export function violation(code: ProtocolErrorCode): ProtocolError {
+/** The error for what a peer did; `detail` as in {@link ProtocolError}. */
+export function violation(code: ProtocolErrorCode, detail?: number): ProtocolError {
   const [closeCode, message] = VIOLATIONS[code];
-  return new ProtocolError(code, closeCode, message);
+  return new ProtocolError(code, closeCode, message, undefined, detail);
 }

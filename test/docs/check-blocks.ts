@@ -72,12 +72,21 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
   );
   if (status === 0) return [];
   const output = `${error?.message ?? ""}${stdout}${stderr}`.trimEnd().split("\n");
-  return output.map((line) =>
+  return aboutOurs(output).map((line) =>
     line.replace(/^(\S+\.ts)\((\d+),(\d+)\):/, (whole, path: string, row: string, column: string) => {
       const file = fileOf.get(basename(path));
       return file === undefined ? whole : `${file}:${row}:${column}:`;
     }),
   );
+}
+
+/** Without what is wrong with the types of other packages, with the lines that explain it: they may name the DOM. */
+function aboutOurs(output: readonly string[]): string[] {
+  let isOurs = true;
+  return output.filter((line) => {
+    if (!line.startsWith(" ")) isOurs = !/^\S*node_modules\/\S+\.d\.[cm]?ts\(/.test(line);
+    return isOurs;
+  });
 }
 
 /** Unique for a block and readable in a stack trace: `docs__guide.md__L12`. */

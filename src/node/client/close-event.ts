@@ -1,3 +1,12 @@
+import {
+  dictionary,
+  domString,
+  exposeInterface,
+  requireArguments,
+  unsignedShort,
+  usvString,
+} from "./web-idl.js";
+
 type EventInit = NonNullable<ConstructorParameters<typeof Event>[1]>;
 
 /** What a {@link CloseEvent} is made with. */
@@ -7,23 +16,44 @@ export interface CloseEventInit extends EventInit {
   readonly reason?: string | undefined;
 }
 
-/** The event of a connection that is gone (WebSockets Standard §6). Node has a global of this name from 23 on only. */
+/**
+ * The event of a connection that is gone (WebSockets Standard §6). Node has a global of this name from 23 on, which is
+ * another class.
+ */
 export class CloseEvent extends Event {
-  /** Whether both sides sent a close frame. */
-  readonly wasClean: boolean;
-  /** The close code of the peer; 1005 if it gave none, 1006 if there was no close frame. */
-  readonly code: number;
-  /** The reason of the peer, possibly empty. */
-  readonly reason: string;
+  readonly #wasClean: boolean;
+  readonly #code: number;
+  readonly #reason: string;
 
   constructor(type: string, init: CloseEventInit = {}) {
-    super(type, init);
-    this.wasClean = init.wasClean ?? false;
-    this.code = init.code ?? 0;
-    this.reason = init.reason ?? "";
+    // biome-ignore lint/complexity/noArguments: Web IDL tells a missing argument from undefined.
+    requireArguments("new CloseEvent", 1, arguments.length);
+    const {
+      wasClean = false,
+      code = 0,
+      reason = "",
+      ...rest
+    } = dictionary<CloseEventInit>(init, "CloseEventInit");
+    super(domString(type), rest);
+    this.#wasClean = Boolean(wasClean);
+    this.#code = unsignedShort(code);
+    this.#reason = usvString(reason);
   }
 
-  get [Symbol.toStringTag](): string {
-    return "CloseEvent";
+  /** Whether both sides sent a close frame. */
+  get wasClean(): boolean {
+    return this.#wasClean;
+  }
+
+  /** The close code of the peer; 1005 if it gave none, 1006 if there was no close frame. */
+  get code(): number {
+    return this.#code;
+  }
+
+  /** The reason of the peer, possibly empty. */
+  get reason(): string {
+    return this.#reason;
   }
 }
+
+exposeInterface(CloseEvent, "CloseEvent", ["wasClean", "code", "reason"]);

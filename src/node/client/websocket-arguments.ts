@@ -1,5 +1,6 @@
 import { UsageError } from "../../core/hawser-error.js";
 import { assertProtocols } from "../../protocol/handshake/client-handshake.js";
+import { domString, isObject, stringSequence, usvString } from "./web-idl.js";
 
 /** The most bytes that the reason of a close frame may have (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
@@ -9,9 +10,9 @@ const MAX_REASON_BYTES = 123;
  * @throws `SyntaxError` as a `DOMException`.
  */
 export function urlRecordOf(input: string | URL): URL {
+  const text = usvString(input);
   // 1. Let urlRecord be the result of applying the URL parser to url with baseURL.
   // 2. If urlRecord is failure, then throw a "SyntaxError" DOMException.
-  const text = String(input);
   if (!URL.canParse(text)) throw new DOMException("The URL cannot be parsed", "SyntaxError");
   const urlRecord = new URL(text);
   // 3. If urlRecord's scheme is "http", then set urlRecord's scheme to "ws".
@@ -30,24 +31,25 @@ export function urlRecordOf(input: string | URL): URL {
   return urlRecord;
 }
 
+/** WebIDL's `(DOMString or sequence<DOMString>)`: an object with an iterator is a sequence, all else becomes a string. */
+export function stringOrSequence(value: unknown): string | string[] {
+  const hasIterator = isObject(value) && Reflect.get(value, Symbol.iterator) != null;
+  return hasIterator ? stringSequence(value) : domString(value);
+}
+
 /**
- * Steps 3 and 4 of the constructor: the list of subprotocols.
+ * The check of subprotocols, a step of both constructors: "If any of the values in protocols occur more than once or
+ * otherwise fail to match the requirements for elements that comprise the value of `Sec-WebSocket-Protocol` fields as
+ * defined by The WebSocket Protocol, then throw a "SyntaxError" DOMException."
  * @throws `SyntaxError` as a `DOMException`.
  */
-export function protocolList(protocols: string | Iterable<string>): string[] {
-  // WebIDL's `(DOMString or sequence<DOMString>)`: what is not iterable becomes a string.
-  const isSequence = typeof protocols === "object" && protocols !== null && Symbol.iterator in protocols;
-  // 3. If protocols is a string, set protocols to a sequence consisting of just that string.
-  const list = isSequence ? Array.from(protocols, String) : [String(protocols)];
-  // 4. If any of the values in protocols occur more than once or otherwise fail to match the requirements for elements
-  //    that comprise the value of `Sec-WebSocket-Protocol` fields, then throw a "SyntaxError" DOMException.
+export function checkProtocols(protocols: readonly string[]): void {
   try {
-    assertProtocols(list);
+    assertProtocols(protocols);
   } catch (error) {
     if (error instanceof UsageError) throw new DOMException(error.message, "SyntaxError");
     throw error;
   }
-  return list;
 }
 
 /**
@@ -60,20 +62,10 @@ export function validateClose(code: number | null, reason: string): void {
   if (code !== null && code !== 1000 && (code < 3000 || code > 4999)) {
     throw new DOMException(`The close code ${code} is neither 1000 nor 3000-4999`, "InvalidAccessError");
   }
-  // 2. If reason is not null: let reasonBytes be the result of UTF-8 encoding reason; if it is longer than 123 bytes,
-  //    throw a "SyntaxError" DOMException.
+  // 2. If reason is not null, then:
+  // 2.1. Let reasonBytes be the result of UTF-8 encoding reason.
+  // 2.2. If reasonBytes is longer than 123 bytes, then throw a "SyntaxError" DOMException.
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
     throw new DOMException(`The reason is longer than ${MAX_REASON_BYTES} bytes`, "SyntaxError");
   }
-}
-
-/** WebIDL's `[Clamp] unsigned short`: into the range, then to the nearest integer, and to the even one of two. */
-export function clampToUnsignedShort(value: unknown): number {
-  const number = Number(value);
-  if (Number.isNaN(number)) return 0;
-  const clamped = Math.min(Math.max(number, 0), 65_535);
-  const floor = Math.floor(clamped);
-  const rest = clamped - floor;
-  if (rest === 0.5) return floor % 2 === 0 ? floor : floor + 1;
-  return rest < 0.5 ? floor : floor + 1;
 }

@@ -9,7 +9,8 @@ import type { DialOptions } from "./connect-options.js";
 import { ErrorEvent } from "./error-event.js";
 import { type EventHandler, EventHandlerAttribute } from "./event-handler-attribute.js";
 import { SendQueue } from "./send-queue.js";
-import { clampToUnsignedShort, protocolList, urlRecordOf, validateClose } from "./websocket-arguments.js";
+import { clampToUnsignedShort, domString, exposeInterface, requireArguments, usvString } from "./web-idl.js";
+import { checkProtocols, stringOrSequence, urlRecordOf, validateClose } from "./websocket-arguments.js";
 
 /** The values of `readyState`. */
 const CONNECTING = 0;
@@ -44,7 +45,11 @@ type RemoveOptions = Parameters<EventTarget["removeEventListener"]>[2];
  * The `WebSocket` of the web (https://websockets.spec.whatwg.org), for code that runs in browsers too. For Node alone
  * `connect()` is the better one: it has backpressure, and says why something failed.
  *
- * Beyond the standard: a third argument for headers, TLS, proxy and limits, and an `error` on the `error` event.
+ * Beyond the standard: a third argument for headers, TLS, proxy and limits, and an `error` on the `error` event. Where it
+ * differs from a browser's is told in `docs/reference/web-interfaces.md`.
+ *
+ * Garbage collection (§7): an open connection holds its socket, listeners or not, and it holds its connection. So none is
+ * collected, and none closed, before its connection is gone.
  */
 export class WebSocket extends EventTarget {
   declare static readonly CONNECTING: typeof CONNECTING;
@@ -86,15 +91,23 @@ export class WebSocket extends EventTarget {
    */
   constructor(url: string | URL, protocols: string | Iterable<string> = [], options: WebSocketOptions = {}) {
     super();
-    // 1. Let baseURL be this's relevant settings object's API base URL.
+    // biome-ignore lint/complexity/noArguments: Web IDL tells a missing argument from undefined.
+    requireArguments("new WebSocket", 1, arguments.length);
+    const input = usvString(url);
+    const stringOrList = stringOrSequence(protocols);
+    // 1. Let baseURL be this's relevant settings object's API base URL. (There is none.)
     // 2. Let urlRecord be the result of getting a URL record given url and baseURL.
-    const urlRecord = urlRecordOf(url);
-    // 3. and 4. Check protocols.
-    const list = protocolList(protocols);
+    const urlRecord = urlRecordOf(input);
+    // 3. If protocols is a string, set protocols to a sequence consisting of just that string.
+    const list = typeof stringOrList === "string" ? [stringOrList] : stringOrList;
+    // 4. If any of the values in protocols occur more than once or otherwise fail to match the requirements, then throw
+    //    a "SyntaxError" DOMException.
+    checkProtocols(list);
     // 5. Set this's url to urlRecord.
     this.#url = urlRecord;
-    // 6. Let client be this's relevant settings object.
-    // 7. Run this step in parallel: establish a WebSocket connection given urlRecord, protocols, and client.
+    // 6. Let client be this's relevant settings object. (It says which page asks; there is none.)
+    // 7. Run this step in parallel:
+    // 7.1. Establish a WebSocket connection given urlRecord, protocols, and client.
     connect(urlRecord, {
       ...options,
       protocols: list,
@@ -114,12 +127,13 @@ export class WebSocket extends EventTarget {
 
   /** The URL, serialized. */
   get url(): string {
+    // The url getter steps are to return this's url, serialized.
     return this.#url.href;
   }
 
   /** {@link CONNECTING}, {@link OPEN}, {@link CLOSING} or {@link CLOSED}. */
   get readyState(): 0 | 1 | 2 | 3 {
-    // "When the WebSocket closing handshake is started", by the peer too, the ready state becomes CLOSING.
+    // "When the WebSocket closing handshake is started", change the ready state to CLOSING (2): by the peer, too.
     if (this.#readyState === OPEN && this.#connection?.state !== "open") return CLOSING;
     return this.#readyState;
   }
@@ -145,8 +159,10 @@ export class WebSocket extends EventTarget {
   }
 
   set binaryType(value: BinaryType) {
-    // WebIDL §3.3.8: an attribute of an enumeration type ignores what is not one of its values.
-    const text = String(value);
+    WebSocket.#assertBrand(this);
+    // The binaryType setter steps are to set this's binary type to the given value. Web IDL §3.7.6: an attribute of an
+    // enumeration type ignores what is not one of its values.
+    const text = domString(value);
     if (text === "blob" || text === "arraybuffer") this.#binaryType = text;
   }
 
@@ -188,12 +204,18 @@ export class WebSocket extends EventTarget {
    * @throws `InvalidStateError` as a `DOMException` before the connection is open.
    */
   send(data: string | Blob | ArrayBuffer | ArrayBufferView): void {
+    WebSocket.#assertBrand(this);
+    // biome-ignore lint/complexity/noArguments: Web IDL tells a missing argument from undefined.
+    requireArguments("WebSocket.send", 1, arguments.length);
     const { data: payload, byteLength } = payloadOf(data);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     const { readyState } = this;
     if (readyState === CONNECTING) throw new DOMException("Not connected yet", "InvalidStateError");
-    // 2. "If the WebSocket connection is established and the WebSocket closing handshake has not yet started", send;
-    //    whatever does not throw increases bufferedAmount.
+    // 2. Run the appropriate set of steps from the following list: (they are the same for every type)
+    //    If the WebSocket connection is established and the WebSocket closing handshake has not yet started, then the
+    //    user agent must send a WebSocket Message comprised of data; if the data cannot be sent, e.g. because the buffer
+    //    is full, the user agent must flag the WebSocket as full and then close the WebSocket connection. Any invocation
+    //    that does not throw an exception must increase the bufferedAmount attribute by the length of data in bytes.
     if (readyState !== OPEN) {
       this.#bufferedAmount.hold(byteLength);
     } else if (this.#sendQueue.isEmpty && !(payload instanceof Blob)) {
@@ -211,26 +233,32 @@ export class WebSocket extends EventTarget {
    * @param reason at most 123 bytes in UTF-8.
    * @throws `InvalidAccessError` and `SyntaxError` as `DOMException` for a code or reason that may not be sent.
    */
-  close(code?: number, reason?: string): void {
-    // 1. If code is the special value "missing", then set code to null.
+  // The defaults are what makes `close.length` 0.
+  close(code: number | undefined = undefined, reason: string | undefined = undefined): void {
+    WebSocket.#assertBrand(this);
+    // 1. If code was not supplied, let code be null.
     let closeCode = code === undefined ? null : clampToUnsignedShort(code);
-    // 2. If reason is the special value "missing", then set reason to the empty string.
-    const closeReason = reason === undefined ? "" : String(reason);
+    // 2. If reason was not supplied, let reason be the empty string.
+    const closeReason = reason === undefined ? "" : usvString(reason);
     // 3. Close the WebSocket with this, code, and reason:
-    //    3.3. Validate close code and reason with code and reason.
+    // 3.1. Validate close code and reason with code and reason.
     validateClose(closeCode, closeReason);
-    //    3.4. If the ready state is CLOSING or CLOSED, do nothing.
+    // 3.2. If reason is non-empty, but code is null, then set code to 1000 ("Normal Closure").
+    if (closeCode === null && closeReason !== "") closeCode = 1000;
+    // 3.3. Run the first matching steps from the following list:
     const { readyState } = this;
+    //      If the ready state is CLOSING (2) or CLOSED (3): do nothing.
     if (readyState === CLOSING || readyState === CLOSED) return;
     this.#readyState = CLOSING;
-    //    If the connection is not yet established, fail it and set the ready state to CLOSING.
+    //      If the WebSocket connection is not yet established: fail the WebSocket connection and set the ready state to
+    //      CLOSING (2).
     if (readyState === CONNECTING) {
       this.#abort.abort();
       return;
     }
-    //    If the closing handshake has not yet been started, start it and set the ready state to CLOSING. If reason is
-    //    non-empty but code is null, then set code to 1000; if both are missing, the close frame has no body.
-    if (closeCode === null && closeReason !== "") closeCode = 1000;
+    //      If the WebSocket closing handshake has not yet been started: start the WebSocket closing handshake and set
+    //      the ready state to CLOSING (2). If code is null, the WebSocket Close message must not have a body. "close()
+    //      does not discard previously sent messages": the handshake starts behind them.
     this.#sendQueue.whenEmpty(() => {
       if (closeCode === null) void this.#connection?.closeWithoutCode();
       else void this.#connection?.close(closeCode, closeReason);
@@ -257,37 +285,49 @@ export class WebSocket extends EventTarget {
     super.removeEventListener(type, listener as AnyListener, options);
   }
 
-  /** "When the WebSocket connection is established". */
+  /** "When the WebSocket connection is established" (§4). */
   #opened(connection: ClientConnection): void {
-    // 1. Change the ready state to OPEN. 2. and 3. Set extensions and protocol to what is in use.
-    this.#connection = connection;
+    // 1. Change the ready state to OPEN (1).
     this.#readyState = OPEN;
-    // 4. Fire an event named open.
+    // 2. Change the extensions attribute's value to the extensions in use, if it is not the null value.
+    // 3. Change the protocol attribute's value to the subprotocol in use, if it is not the null value.
+    this.#connection = connection;
+    // 4. Fire an event named open at the WebSocket object.
     this.dispatchEvent(new Event("open"));
   }
 
-  /** "When a WebSocket message has been received". */
+  /** "When a WebSocket message has been received with type and data" (§4). */
   #received(data: string | Buffer): void {
-    // 1. If the ready state is not OPEN, then return.
+    // 1. If ready state is not OPEN (1), then return.
     if (this.readyState !== OPEN) return;
-    // 2. Let dataForEvent be a string, a Blob or an ArrayBuffer, by type and binary type.
+    // 2. Let dataForEvent be determined by switching on type and binary type: a new DOMString, a new Blob object or a new
+    //    ArrayBuffer object.
     const dataForEvent =
       typeof data === "string" ? data : this.#binaryType === "blob" ? new Blob([data]) : arrayBufferOf(data);
-    // 3. Fire an event named message, using MessageEvent, with the origin of the url.
+    // 3. Fire an event named message at the WebSocket object, using MessageEvent, with the origin attribute initialized
+    //    to the serialization of the WebSocket object's url's origin, and the data attribute to dataForEvent.
     this.dispatchEvent(new MessageEvent("message", { data: dataForEvent, origin: this.#url.origin }));
   }
 
-  /** "When the WebSocket connection is closed", or could not be opened. */
+  /** "When the WebSocket connection is closed, possibly cleanly" (§4), or could not be opened. */
   #closed(error: HawserError | undefined, result: CloseResult | undefined): void {
     const { wasClean = false, code = 1006, reason = "" } = result ?? {};
-    // 1. Change the ready state to CLOSED.
+    // 1. Change the ready state to CLOSED (3).
     this.#readyState = CLOSED;
     // The peer's close frame answers ours, and ours stood behind everything.
     this.#bufferedAmount.freeze(wasClean && result?.initiator === "local");
-    // 2. If the connection was failed, or closed for being full, fire an event named error.
+    // 2. If the user agent was required to fail the WebSocket connection, or if the WebSocket connection was closed after
+    //    being flagged as full, fire an event named error at the WebSocket object.
     if (error !== undefined) this.dispatchEvent(new ErrorEvent("error", error));
-    // 3. Fire an event named close, using CloseEvent.
+    // 3. Fire an event named close at the WebSocket object, using CloseEvent, with the wasClean attribute initialized to
+    //    true if the connection closed cleanly and false otherwise, the code attribute to the WebSocket connection close
+    //    code, and the reason attribute to the WebSocket connection close reason.
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
+  }
+
+  /** Web IDL §3.7.6, §3.7.7: `this` must implement the interface before anything else is looked at. */
+  static #assertBrand(value: object): void {
+    if (!(#readyState in value)) throw new TypeError("Illegal invocation");
   }
 
   #transmit(data: string | Uint8Array, byteLength: number): void {
@@ -302,31 +342,28 @@ export class WebSocket extends EventTarget {
   }
 }
 
-// WebIDL: constants are on the interface and on its prototype, and neither they nor the attributes are hidden from a
-// `for in`; a class of JavaScript hides its accessors and methods.
-const constants: PropertyDescriptorMap = {};
-for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
-  constants[name] = { value, enumerable: true, writable: false, configurable: false };
-}
-Object.defineProperties(WebSocket, constants);
-Object.defineProperties(WebSocket.prototype, constants);
-for (const name of [
-  "url",
-  "readyState",
-  "bufferedAmount",
-  "extensions",
-  "protocol",
-  "binaryType",
-  "onopen",
-  "onmessage",
-  "onerror",
-  "onclose",
-  "send",
-  "close",
-]) {
-  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
-}
-Object.defineProperty(WebSocket.prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
+// They are written for their types; the interface inherits those of EventTarget.
+Reflect.deleteProperty(WebSocket.prototype, "addEventListener");
+Reflect.deleteProperty(WebSocket.prototype, "removeEventListener");
+exposeInterface(
+  WebSocket,
+  "WebSocket",
+  [
+    "url",
+    "readyState",
+    "bufferedAmount",
+    "onopen",
+    "onerror",
+    "onclose",
+    "extensions",
+    "protocol",
+    "close",
+    "onmessage",
+    "binaryType",
+    "send",
+  ],
+  { CONNECTING, OPEN, CLOSING, CLOSED },
+);
 
 /** WebIDL's `(BufferSource or Blob or USVString)`: what is neither bytes nor a Blob becomes a string. */
 function payloadOf(data: unknown): { data: string | Uint8Array | Blob; byteLength: number } {
@@ -340,7 +377,7 @@ function payloadOf(data: unknown): { data: string | Uint8Array | Blob; byteLengt
     return { data: bytes, byteLength: bytes.length };
   }
   if (data instanceof ArrayBuffer) return { data: new Uint8Array(data), byteLength: data.byteLength };
-  const text = String(data);
+  const text = domString(data);
   // Counted as it is sent: a lone surrogate becomes U+FFFD, three bytes long.
   return { data: text, byteLength: Buffer.byteLength(text) };
 }

@@ -28,6 +28,11 @@ export function endTurn(): void {
   if (--depth === 0 && waiting.length > 0) flushAll();
 }
 
+/** Ends the turn now: for a process that exits, and so has no end of this turn. */
+export function flushTurn(): void {
+  flushAll();
+}
+
 function flushAll(): void {
   isScheduled = false;
   // A stream that is no socket may hand on what it is given at once, and its peer answer: go on until nothing is left.

@@ -1,14 +1,24 @@
 import { Buffer } from "node:buffer";
-import { constants, deflateRawSync, type ZlibOptions } from "node:zlib";
+import { constants, deflateRawSync } from "node:zlib";
 import type { DeflateContext } from "../../protocol/engine-host.js";
 import { type Keeper, KeptStreams } from "./kept-streams.js";
 import { SlidingWindow } from "./sliding-window.js";
-import { hasSyncZlib, SyncZlib } from "./sync-zlib.js";
+import { hasSyncZlib, SyncZlib, type SyncZlibOptions } from "./sync-zlib.js";
 
 /** zlib cannot deflate raw data with a window of 256 bytes; with 512 it refers back 250 bytes at most, which fits. */
 const MIN_ZLIB_WINDOW_BITS = 9;
 /** Level 1 takes a third of the time of level 6 and gives up some 10 % of size on JSON. */
 const LEVEL = constants.Z_BEST_SPEED;
+/** How zlib is to deflate, where somebody chose. */
+export interface DeflateTuning {
+  /** 0 to 9, or -1 for zlib's own choice. Default 1: a third of the time of 6, for some 10 % more bytes. */
+  readonly level?: number | undefined;
+  /** 1 to 9: how much memory its tables take. Default 8, as in zlib. */
+  readonly memLevel?: number | undefined;
+  /** One of zlib's strategies. Default 0, as in zlib. */
+  readonly strategy?: number | undefined;
+}
+
 /** What nothing comes to: an empty block, flushed. zlib would give out nothing, since there is nothing to flush. */
 const NOTHING_DEFLATED: Buffer = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
 /** What zlib says a stream takes at the largest window, and Node's object. */
@@ -22,18 +32,21 @@ const kept = new KeptStreams(256);
  * the next: 32 KiB at most, where a stream takes 268.
  */
 export class ZlibDeflateContext implements DeflateContext, Keeper {
-  readonly #options: ZlibOptions & { readonly windowBits: number };
+  readonly #options: Omit<SyncZlibOptions, "dictionary"> & { readonly finishFlush: number };
   readonly #window: SlidingWindow;
   #stream: SyncZlib | undefined = undefined;
   /** A single message does not make a stream worth while. */
   #hasBeenUsed = false;
 
-  constructor(windowBits: number) {
+  constructor(windowBits: number, tuning: DeflateTuning = {}) {
+    const { level = LEVEL, memLevel, strategy } = tuning;
     this.#window = new SlidingWindow(windowBits);
     this.#options = {
       windowBits: Math.max(windowBits, MIN_ZLIB_WINDOW_BITS),
       finishFlush: constants.Z_SYNC_FLUSH,
-      level: LEVEL,
+      level,
+      ...(memLevel !== undefined && { memLevel }),
+      ...(strategy !== undefined && { strategy }),
     };
   }
 
@@ -72,8 +85,7 @@ export class ZlibDeflateContext implements DeflateContext, Keeper {
       return undefined;
     }
     if (!hasSyncZlib || !kept.admit(this)) return undefined;
-    const { windowBits } = this.#options;
-    this.#stream = new SyncZlib("deflate", { windowBits, level: LEVEL, dictionary: this.#window.bytes });
+    this.#stream = new SyncZlib("deflate", { ...this.#options, dictionary: this.#window.bytes });
     return this.#stream;
   }
 

@@ -5,6 +5,7 @@ import { asBuffer } from "../as-buffer.js";
 import { type Keeper, KeptStreams } from "./kept-streams.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { hasSyncZlib, SyncZlib, type SyncZlibStep } from "./sync-zlib.js";
+import { dictionaryBlock, hasDictionaries } from "./zlib-dictionary.js";
 
 /** What a message leaves out (RFC 7692 §7.2.2). */
 const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
@@ -173,14 +174,18 @@ export class ZlibInflateContext implements InflateContext, Keeper {
 
   #inflateWhole(input: Buffer, maxBytes: number): SyncZlibStep | InflateFailure {
     const dictionary = this.#window.bytes;
+    const block = dictionary.length > 0 && !hasDictionaries ? dictionaryBlock(dictionary) : undefined;
+    const ahead = block === undefined ? 0 : dictionary.length;
     try {
-      const { buffer, engine } = inflateRawInfo(input, {
+      const { buffer, engine } = inflateRawInfo(block === undefined ? input : Buffer.concat([block, input]), {
         windowBits: this.#windowBits,
         // zlib checks the limit while it inflates, so that a bomb is never whole in memory. 0 would be no limit.
-        maxOutputLength: Math.min(Math.max(1, maxBytes), bufferConstants.MAX_LENGTH),
-        ...(dictionary.length > 0 && { dictionary }),
+        maxOutputLength: Math.min(Math.max(1, maxBytes) + ahead, bufferConstants.MAX_LENGTH),
+        ...(block === undefined && dictionary.length > 0 && { dictionary }),
       });
-      return buffer.length > maxBytes ? "too-big" : { output: buffer, consumed: engine.bytesWritten };
+      const output = block === undefined ? buffer : buffer.subarray(ahead);
+      const consumed = engine.bytesWritten - (block?.length ?? 0);
+      return output.length > maxBytes ? "too-big" : { output, consumed };
     } catch (error) {
       return isTooLarge(error) ? "too-big" : "invalid";
     }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { dictionaryBlock, hasDictionaries } from "./zlib-dictionary.js";
 
 /** What Node's own synchronous zlib functions use underneath. Not documented, so it is looked for before it is used. */
 interface Handle {
@@ -25,8 +26,10 @@ interface SyncStream {
 /** How a {@link SyncZlib} is made. */
 export interface SyncZlibOptions {
   readonly windowBits: number;
-  /** Only for deflating. */
+  /** Only for deflating, as the two below. */
   readonly level?: number;
+  readonly memLevel?: number;
+  readonly strategy?: number;
   /** What the data may refer back to. Default: nothing. */
   readonly dictionary?: Buffer;
 }
@@ -57,6 +60,10 @@ export class SyncZlib {
       this.#hasFailed = true;
     };
     this.#stream = stream;
+    // Deflating without a dictionary makes more bytes, and right ones.
+    if (direction === "inflate" && "dictionary" in settings && !hasDictionaries) {
+      this.write(dictionaryBlock(settings.dictionary));
+    }
   }
 
   /**

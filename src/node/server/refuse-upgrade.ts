@@ -5,7 +5,7 @@ import type { ByteStream } from "../byte-stream.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 
 /** How long the client may take to read a refusal. */
-const LINGER_MS = 2_000;
+export const LINGER_MS = 2_000;
 
 /**
  * Answers a handshake that is refused, and ends the connection. What the client may have sent behind its request is
@@ -15,10 +15,10 @@ const LINGER_MS = 2_000;
 export function refuseUpgrade(
   stream: ByteStream,
   error: HandshakeError,
-  body: string = `${error.message}\n`,
+  body: string | Uint8Array = `${error.message}\n`,
 ): HandshakeGuard | undefined {
   if (stream.destroyed || stream.writableEnded) return undefined;
-  const bytes = Buffer.from(body);
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
   const hasType = new HeaderList(error.headers).has("content-type");
   const head = refusalHead({
     status: error.status,

@@ -1,3 +1,6 @@
+import type { ConnectionHandlers } from "../connection/connection-options.js";
+import type { ServerConnection } from "./server-connection.js";
+
 /** Header fields: a record, or a flat list (name, value, name, value...) where a name must stand twice. */
 export type HeaderFields = Readonly<Record<string, string>> | readonly string[];
 
@@ -9,11 +12,19 @@ export class Acceptance<Data> {
   readonly headers: readonly string[];
   /** The subprotocol, which must be one the client offered; undefined leaves the choice to `protocols`. */
   readonly protocol: string | undefined;
+  /** @internal The handlers of this connection, instead of those of the endpoint. */
+  readonly handlers: ConnectionHandlers<ServerConnection<unknown>> | undefined;
 
-  constructor(data: Data, headers: readonly string[], protocol: string | undefined) {
+  constructor(
+    data: Data,
+    headers: readonly string[],
+    protocol: string | undefined,
+    handlers?: ConnectionHandlers<ServerConnection<unknown>>,
+  ) {
     this.data = data;
     this.headers = headers;
     this.protocol = protocol;
+    this.handlers = handlers;
   }
 }
 
@@ -24,9 +35,9 @@ export class Refusal {
   /** Header fields, as a flat list. */
   readonly headers: readonly string[];
   /** The body. */
-  readonly body: string;
+  readonly body: string | Uint8Array;
 
-  constructor(status: number, headers: readonly string[], body: string) {
+  constructor(status: number, headers: readonly string[], body: string | Uint8Array) {
     this.status = status;
     this.headers = headers;
     this.body = body;

@@ -21,7 +21,7 @@ export class UpgradeListener implements FirstRequestListener {
   readonly #limits: ServerLimits;
   readonly #pending = new Set<FirstRequest>();
   readonly #count: ConnectionCount;
-  readonly #toHttp: (socket: Socket) => void;
+  readonly #toHttp: (socket: Socket, readAhead?: Buffer) => void;
   readonly #http: HttpServer;
   /** Those that Node does not count. */
   readonly #raw: SocketCount = { sockets: 0 };
@@ -48,8 +48,8 @@ export class UpgradeListener implements FirstRequestListener {
     this.#count = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
     const listeners = http.listeners(event);
     http.removeAllListeners(event);
-    this.#toHttp = (socket) => {
-      for (const listener of listeners) listener.call(http, socket);
+    this.#toHttp = (socket, readAhead) => {
+      for (const listener of listeners) listener.call(http, socket, readAhead);
     };
     http.on(event, (socket: Socket) => this.#accept(socket));
   }
@@ -102,6 +102,10 @@ export class UpgradeListener implements FirstRequestListener {
       this.#giveToNode(socket, readAhead);
       return;
     }
+    if (!isRead(socket)) {
+      this.#toHttp(socket);
+      return;
+    }
     const address = socket.remoteAddress ?? "";
     if (this.#admits(address)) this.#pending.add(new FirstRequest(socket, address, this.#limits, this));
     else socket.destroy();
@@ -112,7 +116,7 @@ export class UpgradeListener implements FirstRequestListener {
   }
 
   #giveToNode(socket: Socket, readAhead: Buffer): void {
-    this.#toHttp(socket);
+    this.#toHttp(socket, readAhead);
     socket.unshift(readAhead);
     socket.resume();
   }
@@ -158,6 +162,14 @@ function addressOf(handle: SystemHandle): string {
   const found: { address?: string } = {};
   handle.getpeername?.(found);
   return found.address ?? "";
+}
+
+/**
+ * Whether what comes can be read from the socket. That of Bun's HTTP server is a name for a connection that is read beneath
+ * it, by a parser of its own; then the handshake comes by the event `upgrade`.
+ */
+function isRead(socket: Socket): boolean {
+  return (socket as object as { readonly _handle?: object | null })._handle != null;
 }
 
 /** Whether a request asks for WebSocket at all; whether it asks rightly is judged later. */

@@ -164,21 +164,25 @@ export class RecordLog {
 
   /** The batch that grows, with room for `byteLength` bytes. */
   #batchFor(byteLength: number): Batch {
+    const { head } = this;
     const tail = this.#tail;
+    let chunk = this.#chunk;
     let position = HEADER_ROOM;
+    let limit = chunk === undefined ? 0 : chunk.length;
     if (tail !== undefined) {
+      // What is confirmed at the beginning of the chunk is used again, up to the oldest that is not.
+      const isRound = tail.start < head!.start && head!.bytes === chunk;
+      if (isRound) limit = head!.start - HEADER_ROOM;
       const end = tail.end + byteLength;
-      if (
-        this.isFilling &&
-        !tail.isSent &&
-        end <= tail.bytes.length &&
-        end - tail.start < MAX_BLOCK_BYTES - HEADER_ROOM
-      )
+      if (this.isFilling && !tail.isSent && end <= limit && end - tail.start < MAX_BLOCK_BYTES - HEADER_ROOM)
         return tail;
       position += tail.end;
+      if (position + byteLength > limit && !isRound && head!.bytes === chunk) {
+        position = HEADER_ROOM;
+        limit = head!.start - HEADER_ROOM;
+      }
     }
-    let chunk = this.#chunk;
-    if (chunk === undefined || position + byteLength > chunk.length) {
+    if (chunk === undefined || position + byteLength > limit) {
       const size = Math.min(MAX_CHUNK_BYTES, chunk === undefined ? FIRST_CHUNK_BYTES : 4 * chunk.length);
       position = HEADER_ROOM;
       chunk = this.#chunk = this.#host.allocate(Math.max(size, position + byteLength));

@@ -58,8 +58,6 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #queuedCost = 0;
   /** What of this session is in the budget. */
   #reportedCost = 0;
-  /** What came of messages that are not complete, in bytes. */
-  protected assemblingBytes = 0;
   /** The longest message that the other side takes. */
   #peerMaxBytes: number = Infinity;
   /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
@@ -69,8 +67,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #lastChannel = 0;
   /** How many are closed, and not known to be by the other side. */
   #closedCount = 0;
-  /** Those whose sender waits for room. */
-  #unready: Set<OutgoingChannel> | undefined = undefined;
+  /** Those whose sender waits for room, and for how much: 0 for less than the mark. */
+  #unready: Map<OutgoingChannel, number> | undefined = undefined;
   #isFlushWanted = false;
 
   /** @internal */
@@ -89,9 +87,14 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     return this.log.cost + this.#queuedCost;
   }
 
-  /** All that is held for the other side, in bytes: {@link outboxBytes}, and messages that are not complete. */
+  /** All that is held for the other side, in bytes, and counts in the budget. */
   get heldBytes(): number {
-    return this.outboxBytes + this.assemblingBytes;
+    return this.outboxBytes;
+  }
+
+  /** The longest message that the other side takes, in bytes; Infinity before it said so. A longer one is dropped. */
+  get maxSendBytes(): number {
+    return this.#peerMaxBytes;
   }
 
   /** Lets go of a link. */
@@ -231,16 +234,15 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const key = keys && options?.key;
     const cost = data.length + MESSAGE_COST;
     const isTooLong = data.length > this.#peerMaxBytes;
-    this.#unready ??= new Set();
+    this.#unready ??= new Map();
     let dropped = 0;
     let old: QueuedMessage | undefined;
     for (;;) {
       const { queue } = channel;
-      // Long ones that are alone on their channel are the caller's bytes, and leave piece by piece.
-      const counted = queue.length === 0 ? Math.min(cost, pieceBytes) : cost;
       old = key === undefined ? undefined : keys!.get(key);
-      if (!isTooLong && this.#fits(channel, cost, counted, old)) {
+      if (!isTooLong && this.#fits(channel, cost, old)) {
         if (old === undefined) {
+          const counted = this.#counted(channel, cost);
           old = { data, isText, id: undefined, key, cost, counted, offset: 0 };
           if (queue === NO_MESSAGES) channel.queue = [old];
           else queue.push(old);
@@ -256,7 +258,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       dropped++;
       const oldest = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
       if (isTooLong || (keys === undefined && policy !== "drop-oldest") || queue.length <= oldest) {
-        if (!isTooLong) this.#unready.add(channel);
+        if (!isTooLong) this.#unready.set(channel, cost);
         this.#tellDropped(channel, dropped);
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
         return "dropped";
@@ -271,14 +273,19 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     this.wantFlush();
     if (dropped > 0) this.#tellDropped(channel, dropped);
     if (channel.queuedBytes <= highWaterMarkBytes) return "sent";
-    this.#unready.add(channel);
+    this.#unready.set(channel, 0);
     return "queued";
   }
 
+  /** What a message counts in the session. A long one that is alone on its channel is the caller's bytes, and leaves in pieces. */
+  #counted(channel: OutgoingChannel, cost: number): number {
+    return channel.queue.length === 0 ? Math.min(cost, this.config.pieceBytes) : cost;
+  }
+
   /** Whether a message may wait, in place of `old` if there is one. */
-  #fits(channel: OutgoingChannel, cost: number, counted: number, old: QueuedMessage | undefined): boolean {
+  #fits(channel: OutgoingChannel, cost: number, old?: QueuedMessage): boolean {
     const { config, log } = this;
-    const more = counted - (old === undefined ? 0 : old.counted);
+    const more = this.#counted(channel, cost) - (old === undefined ? 0 : old.counted);
     return (
       (channel.queue.length === 0 ||
         channel.queuedBytes + cost - (old === undefined ? 0 : old.cost) <= channel.maxQueuedBytes) &&
@@ -403,16 +410,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const { config, heldBytes } = this;
     config.budget.heldBytes += heldBytes - this.#reportedCost;
     this.#reportedCost = heldBytes;
-    const unready = this.#unready;
-    if (
-      unready === undefined ||
-      this.#queuedCost > config.maxOutboxBytes / 2 ||
-      this.queuedCount > config.maxOutboxMessages / 2
-    )
-      return;
-    for (const channel of unready) {
-      if (channel.queuedBytes > channel.highWaterMarkBytes) continue;
-      unready.delete(channel);
+    if (this.#unready === undefined) return;
+    for (const [channel, cost] of this.#unready) {
+      if (channel.queuedBytes > channel.highWaterMarkBytes || (cost > 0 && !this.#fits(channel, cost)))
+        continue;
+      this.#unready.delete(channel);
       config.handler.ready(this.owner, channel);
     }
   }
@@ -425,7 +427,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.isClosed = true;
     }
     this.#unready = undefined;
-    this.#queuedCost = this.queuedCount = this.room = this.assemblingBytes = 0;
+    this.#queuedCost = this.queuedCount = this.room = 0;
     this.log.clear();
     this.settle();
   }

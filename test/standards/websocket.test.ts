@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, describe, it, type TestContext } from "node:test";
 import { CloseEvent, ErrorEvent, WebSocket } from "hawser/client";
-import { clampToUnsignedShort } from "#node/client/websocket-arguments.js";
+import { clampToUnsignedShort } from "#node/client/web-idl.js";
+import { type EchoServer, echoServer } from "../client/echo-server.js";
+import { headerOf, rawServer, serverFrame, switching } from "../client/raw-server.js";
 import { freePort } from "../support/free-port.js";
 import { leakCheck } from "../support/leak-check.js";
 import { withTimeout } from "../support/with-timeout.js";
-import { type EchoServer, echoServer } from "./echo-server.js";
-import { headerOf, rawServer, serverFrame, switching } from "./raw-server.js";
 
 /** The next event of this type. */
 function next(socket: WebSocket, type: "open"): Promise<Event>;
@@ -35,7 +35,7 @@ async function ended(socket: WebSocket): Promise<void> {
 const domException = (name: string) => (error: unknown) =>
   error instanceof DOMException && error.name === name;
 
-describe("WebSocket: the interface (§3.1)", () => {
+describe("WebSockets Standard, 3.1 Interface definition: the interface", () => {
   after(leakCheck());
 
   it("has its constants on the class and on the prototype, fixed and enumerable", () => {
@@ -72,10 +72,19 @@ describe("WebSocket: the interface (§3.1)", () => {
   it("throws a TypeError where an attribute is read from something else", () => {
     const getter = Object.getOwnPropertyDescriptor(WebSocket.prototype, "url")?.get;
     assert.throws(() => getter?.call({}), TypeError);
+    for (const name of Object.keys(Object.getOwnPropertyDescriptors(WebSocket.prototype))) {
+      if (name in WebSocket || name === "constructor") continue; // constants
+      const { get, set, value } = Object.getOwnPropertyDescriptor(WebSocket.prototype, name)!;
+      for (const action of [get, set, value]) {
+        // Arguments that would be refused as well are not looked at before.
+        if (action !== undefined) assert.throws(() => action.call({}, 1001), TypeError, name);
+      }
+    }
+    assert.throws(() => (WebSocket as unknown as () => void)(), TypeError);
   });
 });
 
-describe("WebSocket: the constructor", () => {
+describe("WebSockets Standard, 3.1 Interface definition: new WebSocket(url, protocols)", () => {
   after(leakCheck());
 
   it("throws a SyntaxError for what is no URL of WebSocket", () => {
@@ -142,7 +151,7 @@ describe("WebSocket: the constructor", () => {
   });
 });
 
-describe("WebSocket: establishing the connection (§2.2)", () => {
+describe("WebSockets Standard, 2.2 Opening handshake", () => {
   after(leakCheck());
 
   it("fires open with the subprotocol and extensions set", async (t) => {
@@ -198,7 +207,7 @@ describe("WebSocket: establishing the connection (§2.2)", () => {
   });
 });
 
-describe("WebSocket: messages", () => {
+describe("WebSockets Standard, 4 Feedback from the protocol: messages", () => {
   after(leakCheck());
 
   it("come as string, Blob or ArrayBuffer, with the origin of the URL", async (t) => {
@@ -252,7 +261,7 @@ describe("WebSocket: messages", () => {
   });
 });
 
-describe("WebSocket: send", () => {
+describe("WebSockets Standard, 3.1 Interface definition: send(data) and bufferedAmount", () => {
   after(leakCheck());
 
   it("throws an InvalidStateError while connecting", async (t) => {
@@ -354,7 +363,7 @@ describe("WebSocket: send", () => {
   });
 });
 
-describe("WebSocket: close", () => {
+describe("WebSockets Standard, 3.1 Interface definition: close(code, reason)", () => {
   after(leakCheck());
 
   it("throws an InvalidAccessError for codes that a page may not send", async (t) => {
@@ -440,7 +449,7 @@ describe("WebSocket: close", () => {
   });
 });
 
-describe("WebSocket: event handler attributes", () => {
+describe("WebSockets Standard, 3.1 Interface definition: event handler IDL attributes", () => {
   after(leakCheck());
 
   it("keep their place among the listeners when another function is set", async (t) => {

@@ -1,0 +1,845 @@
+// biome-ignore-all lint/suspicious/noExplicitAny: programs typed with @types/ws rely on its `any`.
+// biome-ignore-all lint/suspicious/noUnsafeDeclarationMerging: so are the overloads of `on` told apart by event.
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import type {
+  Agent,
+  ClientRequest,
+  ClientRequestArgs,
+  Server as HttpServer,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+} from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { createConnection, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
+import type { ProtocolError } from "../../core/hawser-error.js";
+import {
+  addListener,
+  attributeOf,
+  type CloseEvent as CloseEventClass,
+  type ErrorEvent as ErrorEventClass,
+  type Event as EventClass,
+  type Listener,
+  type MessageEvent as MessageEventClass,
+  removeListener,
+  setAttribute,
+} from "./event-target.js";
+import { frameError } from "./frame-error.js";
+import { Link } from "./link.js";
+import type { LinkOptions } from "./link-config.js";
+import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
+import {
+  type PerMessageDeflateOptions as DeflateOptions,
+  deflateParameters,
+  type PerMessageDeflate,
+} from "./per-message-deflate.js";
+import { notOpenMessage, ReadyState, type ReadyStateValue } from "./ready-state.js";
+import { ReceiverView } from "./receiver-view.js";
+import { type NegotiatedExtensions, Sender, type SendOptions } from "./sender.js";
+import type { SentCallback } from "./sent-callback.js";
+import { isBlob, toBuffer } from "./to-buffer.js";
+
+/** The class of requests; programs may use one that extends it. */
+export type RequestClass = typeof IncomingMessage;
+
+const EMPTY: Buffer = Buffer.alloc(0);
+const DEFLATE = "permessage-deflate";
+const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];
+
+/** The defaults that server and client have in common. */
+export const SOCKET_DEFAULTS: Readonly<{
+  [Name in keyof Omit<WebSocket.SocketOptions, "perMessageDeflate">]-?: NonNullable<
+    WebSocket.SocketOptions[Name]
+  >;
+}> = {
+  allowSynchronousEvents: true,
+  autoPong: true,
+  closeTimeout: 30_000,
+  maxBufferedChunks: 262_144,
+  maxFragments: 16_384,
+  maxPayload: 104_857_600,
+  maxPendingAutoPongs: 60,
+  skipUTF8Validation: false,
+};
+
+const CLIENT_DEFAULTS = {
+  ...SOCKET_DEFAULTS,
+  followRedirects: false,
+  maxRedirects: 10,
+  perMessageDeflate: true,
+  protocolVersion: 13,
+};
+
+/** How `setSocket` sets a connection up. */
+export interface SocketSettings {
+  /** Default true. */
+  readonly allowSynchronousEvents?: boolean | undefined;
+  readonly generateMask?: ((mask: Buffer) => void) | undefined;
+  /** Accepted and not used: pieces of a message are kept as one. */
+  readonly maxBufferedChunks?: number | undefined;
+  /** Default 0, no limit. */
+  readonly maxFragments?: number | undefined;
+  /** In bytes. Default 0, no limit. */
+  readonly maxPayload?: number | undefined;
+  readonly skipUTF8Validation?: boolean | undefined;
+}
+
+/** What the constructor of a server's socket is given: the options of the server. */
+interface ServerSocketOptions {
+  readonly autoPong?: boolean | undefined;
+  readonly maxPendingAutoPongs?: number | undefined;
+  readonly closeTimeout?: number | undefined;
+}
+
+/**
+ * A WebSocket with the API of `ws`: a client made from a URL, or a connection of a `WebSocketServer`. Underneath works
+ * Hawser's engine; what is sent within one turn of the event loop leaves in one write.
+ */
+export class WebSocket extends EventEmitter {
+  /** Not open yet. */
+  static readonly CONNECTING: 0 = ReadyState.CONNECTING;
+  /** Messages can be sent. */
+  static readonly OPEN: 1 = ReadyState.OPEN;
+  /** Closing began. */
+  static readonly CLOSING: 2 = ReadyState.CLOSING;
+  /** The connection is gone. */
+  static readonly CLOSED: 3 = ReadyState.CLOSED;
+  /** Not open yet. */
+  declare readonly CONNECTING: 0;
+  /** Messages can be sent. */
+  declare readonly OPEN: 1;
+  /** Closing began. */
+  declare readonly CLOSING: 2;
+  /** The connection is gone. */
+  declare readonly CLOSED: 3;
+
+  // Named as in `ws`, since programs look at them. Nothing is private: a class with private names is another type for
+  // TypeScript than that of @types/ws, and could not be handed to dependants typed with it.
+  /** @internal */
+  _binaryType: string = "nodebuffer";
+  /** @internal */
+  _closeCode = 1006;
+  /** @internal */
+  _closeFrameReceived = false;
+  /** @internal */
+  _closeFrameSent = false;
+  /** @internal */
+  _closeMessage: Buffer = EMPTY;
+  /** @internal */
+  _extensions: NegotiatedExtensions = {};
+  /** @internal */
+  _isServer: boolean;
+  /** @internal */
+  _paused = false;
+  /** @internal */
+  _protocol = "";
+  /** @internal */
+  _readyState: ReadyStateValue = ReadyState.CONNECTING;
+  /** @internal */
+  _req: ClientRequest | null = null;
+  /** @internal */
+  _sender: Sender | null = null;
+  /** @internal The stream underneath: a `net.Socket` or `tls.TLSSocket`, or what `setSocket` was given. */
+  _socket: Socket | null = null;
+  /** @internal */
+  _url = "";
+  /** @internal Only of what was sent after a failed opening. */
+  _bufferedAmount = 0;
+  /** @internal */
+  _autoPong: boolean;
+  /** @internal */
+  _pendingAutoPongs = 0;
+  /** @internal */
+  readonly _maxPendingAutoPongs: number;
+  /** @internal */
+  readonly _closeTimeout: number;
+  /** @internal */
+  _errorEmitted = false;
+  /** @internal */
+  _link: Link | undefined = undefined;
+  /** @internal */
+  _settings: SocketSettings | undefined = undefined;
+  /** @internal */
+  _receiverView: ReceiverView | undefined = undefined;
+
+  /**
+   * @param address the URL, `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`. Null for the connection of a server.
+   * @throws SyntaxError for a URL or a subprotocol that is none; RangeError for a protocol version but 8 and 13.
+   */
+  constructor(address: null, protocols?: undefined, options?: object);
+  constructor(address: string | URL, options?: WebSocket.ClientOptions | ClientRequestArgs);
+  constructor(
+    address: string | URL,
+    protocols?: string | string[],
+    options?: WebSocket.ClientOptions | ClientRequestArgs,
+  );
+  constructor(
+    address: string | URL | null,
+    protocols?: string | string[] | WebSocket.ClientOptions | ClientRequestArgs,
+    options?: object,
+  ) {
+    super();
+    this._isServer = address === null;
+    const isList =
+      protocols === undefined ||
+      protocols === null ||
+      typeof protocols === "string" ||
+      Array.isArray(protocols);
+    const given = (isList ? options : protocols) as WebSocket.ClientOptions & ServerSocketOptions & Protocols;
+    const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
+    this._autoPong = all.autoPong ?? false;
+    this._maxPendingAutoPongs = (all.maxPendingAutoPongs ?? 0) | 0;
+    this._closeTimeout = all.closeTimeout ?? SOCKET_DEFAULTS.closeTimeout;
+    if (address === null) return;
+    const wanted = isList && protocols !== undefined ? protocols : given?.protocols;
+    const list = wanted === undefined ? [] : ([wanted].flat() as string[]);
+    const opening = new Opening(this, list, all as unknown as OpeningOptions, (stream, head) =>
+      this.setSocket(stream, head, all),
+    );
+    opening.start(address);
+  }
+
+  // --- Attributes ----------------------------------------------------------------------------------------------
+
+  /**
+   * What binary messages are given as: `nodebuffer`, a Buffer, by default; `arraybuffer`; `fragments`, a list of Buffers;
+   * `blob`. Other values are ignored.
+   */
+  get binaryType(): "nodebuffer" | "arraybuffer" | "fragments" {
+    return this._binaryType as "nodebuffer";
+  }
+
+  set binaryType(type: "nodebuffer" | "arraybuffer" | "fragments" | "blob") {
+    if (BINARY_TYPES.includes(type)) this._binaryType = type;
+  }
+
+  /** How many bytes wait to be sent, frame headers included. What is sent in this turn waits until its end. */
+  get bufferedAmount(): number {
+    if (this._link === undefined) return this._bufferedAmount;
+    return this._link.bufferedBytes + (this._sender?._bufferedBytes ?? 0);
+  }
+
+  /** The names of the extensions that were agreed on. */
+  get extensions(): string {
+    return Object.keys(this._extensions).join();
+  }
+
+  /** Whether reading is paused. */
+  get isPaused(): boolean {
+    return this._paused;
+  }
+
+  /** The subprotocol that was agreed on; empty if none. */
+  get protocol(): string {
+    return this._protocol;
+  }
+
+  /** `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
+  get readyState(): ReadyStateValue {
+    return this._readyState;
+  }
+
+  /** The URL of a client, resolved, and behind redirects the last one. */
+  get url(): string {
+    return this._isServer ? (undefined as unknown as string) : this._url;
+  }
+
+  /** Called as a listener for `open`. */
+  get onopen(): ((event: WebSocket.Event) => void) | null {
+    return attributeOf(this, "open") as ((event: WebSocket.Event) => void) | null;
+  }
+
+  set onopen(listener: ((event: WebSocket.Event) => void) | null) {
+    setAttribute(this, "open", listener);
+  }
+
+  /** Called as a listener for `error`. */
+  get onerror(): ((event: WebSocket.ErrorEvent) => void) | null {
+    return attributeOf(this, "error") as ((event: WebSocket.ErrorEvent) => void) | null;
+  }
+
+  set onerror(listener: ((event: WebSocket.ErrorEvent) => void) | null) {
+    setAttribute(this, "error", listener);
+  }
+
+  /** Called as a listener for `close`. */
+  get onclose(): ((event: WebSocket.CloseEvent) => void) | null {
+    return attributeOf(this, "close") as ((event: WebSocket.CloseEvent) => void) | null;
+  }
+
+  set onclose(listener: ((event: WebSocket.CloseEvent) => void) | null) {
+    setAttribute(this, "close", listener);
+  }
+
+  /** Called as a listener for `message`. */
+  get onmessage(): ((event: WebSocket.MessageEvent) => void) | null {
+    return attributeOf(this, "message") as ((event: WebSocket.MessageEvent) => void) | null;
+  }
+
+  set onmessage(listener: ((event: WebSocket.MessageEvent) => void) | null) {
+    setAttribute(this, "message", listener);
+  }
+
+  /** @internal */
+  get _receiver(): ReceiverView | null {
+    const link = this._link;
+    if (link === undefined) return null;
+    if (this._receiverView === undefined) {
+      const { maxPayload = 0, skipUTF8Validation = false } = this._settings ?? {};
+      const settings = { maxPayload, skipUTF8Validation, binaryType: this._binaryType };
+      this._receiverView = new ReceiverView(settings, this._isServer, this._extensions, () => {
+        link.limit(this._linkOptions({ ...this._settings, ...settings }));
+      });
+    }
+    return this._receiverView;
+  }
+
+  // --- Methods -------------------------------------------------------------------------------------------------
+
+  /** Adds a listener for `open`, `message`, `error` or `close`, called with an event as in browsers. */
+  addEventListener<K extends keyof WebSocket.WebSocketEventMap>(
+    type: K,
+    listener:
+      | ((event: WebSocket.WebSocketEventMap[K]) => void)
+      | { handleEvent(event: WebSocket.WebSocketEventMap[K]): void },
+    options?: WebSocket.EventListenerOptions,
+  ): void {
+    addListener(this, type, listener as Listener, options?.once === true);
+  }
+
+  /** Takes such a listener off again. */
+  removeEventListener<K extends keyof WebSocket.WebSocketEventMap>(
+    type: K,
+    listener:
+      | ((event: WebSocket.WebSocketEventMap[K]) => void)
+      | { handleEvent(event: WebSocket.WebSocketEventMap[K]): void },
+  ): void {
+    removeListener(this, type, listener as Listener);
+  }
+
+  /**
+   * Sends a message. What is sent within one turn of the event loop leaves in one write; bytes above 16 KiB are not
+   * copied, so do not change them before the callback is called.
+   * @throws Error while connecting; TypeError for what has no bytes.
+   */
+  send(data: WebSocket.BufferLike, callback?: (error?: Error) => void): void;
+  send(data: WebSocket.BufferLike, options: SendOptions, callback?: (error?: Error) => void): void;
+  send(data: unknown, options?: SendOptions | SentCallback, callback?: SentCallback): void {
+    const given = typeof options === "function" ? undefined : options;
+    const done = typeof options === "function" ? options : callback;
+    const payload = withoutNothing(data);
+    if (!this._canSend(payload, done)) return;
+    this._sender!.send(
+      payload,
+      {
+        binary: optionOf(given, "binary", typeof data !== "string" && typeof data !== "number"),
+        mask: optionOf(given, "mask", !this._isServer),
+        compress: optionOf(given, "compress", true) && this._extensions[DEFLATE] !== undefined,
+        fin: optionOf(given, "fin", true),
+      },
+      done,
+    );
+  }
+
+  /** Sends a ping of at most 125 bytes. @throws Error while connecting; RangeError for more bytes. */
+  ping(data?: any, mask?: boolean, callback?: (error: Error) => void): void;
+  ping(data?: unknown, mask?: boolean | SentCallback, callback?: (error: Error) => void): void {
+    this._sendControl("ping", data, mask, callback as SentCallback);
+  }
+
+  /** Sends a pong of at most 125 bytes. @throws Error while connecting; RangeError for more bytes. */
+  pong(data?: any, mask?: boolean, callback?: (error: Error) => void): void;
+  pong(data?: unknown, mask?: boolean | SentCallback, callback?: (error: Error) => void): void {
+    this._sendControl("pong", data, mask, callback as SentCallback);
+  }
+
+  /** @internal */
+  _sendControl(
+    kind: "ping" | "pong",
+    data: unknown,
+    mask: boolean | SentCallback | undefined,
+    callback: SentCallback | undefined,
+  ): void {
+    const hasData = typeof data !== "function";
+    const done = !hasData ? (data as SentCallback) : typeof mask === "function" ? mask : callback;
+    const payload = withoutNothing(hasData ? data : undefined);
+    if (!this._canSend(payload, done)) return;
+    const isMasked = hasData && typeof mask !== "function" && mask !== undefined ? mask : !this._isServer;
+    this._sender![kind](payload, isMasked, done);
+  }
+
+  /** @internal */
+  _canSend(data: unknown, callback: SentCallback | undefined): boolean {
+    if (this._readyState === ReadyState.OPEN) return true;
+    if (this._readyState === ReadyState.CONNECTING) throw new Error(notOpenMessage(this._readyState));
+    // As in browsers, what is sent too late counts as buffered for ever.
+    const byteLength = isBlob(data) ? data.size : toBuffer(data).length;
+    if (this._sender === null) this._bufferedAmount += byteLength;
+    else this._sender._bufferedBytes += byteLength;
+    if (callback) process.nextTick(callback, new Error(notOpenMessage(this._readyState)));
+    return false;
+  }
+
+  /**
+   * Begins the closing handshake. If the peer does not answer within `closeTimeout`, the connection is dropped.
+   * @param code 1000 to 1014 except 1004 to 1006, or 3000 to 4999. Default: a close frame without code.
+   * @param data the reason, at most 123 bytes.
+   * @throws TypeError for another code; RangeError for a longer reason.
+   */
+  close(code?: number, data?: string | Buffer): void {
+    if (this._readyState === ReadyState.CLOSED || this._readyState === ReadyState.CLOSING) return;
+    if (this._readyState === ReadyState.CONNECTING) {
+      this._abandon();
+      return;
+    }
+    this._sender!.close(code, data, !this._isServer, () => {
+      this._closeFrameSent = true;
+    });
+    this._readyState = ReadyState.CLOSING;
+  }
+
+  /** Drops the connection without a closing handshake; what was sent before is handed to the system first. */
+  terminate(): void {
+    if (this._readyState === ReadyState.CLOSED) return;
+    if (this._readyState === ReadyState.CONNECTING) {
+      this._abandon();
+      return;
+    }
+    if (this._link === undefined) return;
+    this._readyState = ReadyState.CLOSING;
+    this._link.destroy();
+  }
+
+  /** @internal */
+  _abandon(): void {
+    abandonRequest(this, this._req, "WebSocket was closed before the connection was established");
+  }
+
+  /**
+   * Stops reading. What was read already is still handed out. Does nothing before the connection is open and after it is
+   * closed.
+   */
+  pause(): void {
+    if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
+    this._paused = true;
+    this._socket!.pause();
+  }
+
+  /** Reads again. */
+  resume(): void {
+    if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
+    this._paused = false;
+    if (this._link?.isHeldUp !== true) this._socket!.resume();
+  }
+
+  // --- For the server, and for programs that bring their own stream ----------------------------------------------
+
+  /** @internal Makes a WebSocket of a stream, behind the opening handshake. */
+  setSocket(stream: Duplex, head: Buffer, settings: SocketSettings): void {
+    const socket = stream as Socket;
+    const deflate: PerMessageDeflate | undefined = this._extensions[DEFLATE];
+    const parameters = deflate?.params ? deflateParameters(deflate.params) : undefined;
+    const isOneEventATick = settings.allowSynchronousEvents === false;
+    const link = new Link(this, stream, this._linkOptions(settings), isOneEventATick, parameters);
+    const sender = new Sender(stream, this._extensions, settings.generateMask, link);
+    sender.onerror = (error) => this._senderFailed(error);
+    this._link = link;
+    this._settings = settings;
+    this._sender = sender;
+    this._socket = socket;
+    // A stream that is no socket has neither.
+    if (typeof (socket.setTimeout as unknown) === "function") socket.setTimeout(0);
+    if (typeof (socket.setNoDelay as unknown) === "function") socket.setNoDelay();
+    link.start(head);
+    this._readyState = ReadyState.OPEN;
+    this.emit("open");
+  }
+
+  /** @internal Tells that the connection is gone. */
+  emitClose(): void {
+    this._readyState = ReadyState.CLOSED;
+    this.emit("close", this._closeCode, this._closeMessage);
+  }
+
+  /** @internal */
+  _linkOptions(settings: SocketSettings): LinkOptions {
+    return {
+      role: this._isServer ? "server" : "client",
+      maxPayload: settings.maxPayload ?? 0,
+      maxFragments: settings.maxFragments ?? 0,
+      closeTimeoutMs: this._closeTimeout,
+      skipsUtf8: settings.skipUTF8Validation === true,
+      generateMask: settings.generateMask,
+      deflate: this._extensions[DEFLATE]?._options,
+    };
+  }
+
+  /** @internal */
+  _senderFailed(error: Error): void {
+    if (this._readyState === ReadyState.CLOSED) return;
+    this._readyState = ReadyState.CLOSING;
+    this._link?.end();
+    this._emitError(error);
+  }
+
+  /** @internal */
+  _emitError(error: Error): void {
+    if (this._errorEmitted) return;
+    this._errorEmitted = true;
+    this.emit("error", error);
+  }
+
+  // --- Called by the link --------------------------------------------------------------------------------------
+
+  /** @internal */
+  linkMessage(data: Buffer, isBinary: boolean): void {
+    if (isBinary && this._binaryType !== "nodebuffer") this.emit("message", this._asBinaryType(data), true);
+    else this.emit("message", data, isBinary);
+  }
+
+  /** @internal */
+  _asBinaryType(data: Buffer): ArrayBuffer | Buffer[] | Blob {
+    switch (this._binaryType) {
+      case "arraybuffer":
+        return data.byteLength === data.buffer.byteLength
+          ? (data.buffer as ArrayBuffer)
+          : (data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer);
+      case "blob":
+        return new Blob([data as Uint8Array<ArrayBuffer>]);
+      default:
+        return data.length === 0 ? [] : [data];
+    }
+  }
+
+  /** @internal */
+  linkPing(data: Buffer): void {
+    if (this._autoPong && this._readyState === ReadyState.OPEN) {
+      if (this._maxPendingAutoPongs > 0 && this._pendingAutoPongs >= this._maxPendingAutoPongs) {
+        this.terminate();
+      } else {
+        this._pendingAutoPongs++;
+        this.pong(data, !this._isServer, () => {
+          this._pendingAutoPongs--;
+        });
+      }
+    }
+    this.emit("ping", data);
+  }
+
+  /** @internal */
+  linkPong(data: Buffer): void {
+    this.emit("pong", data);
+  }
+
+  /** @internal */
+  linkConcluded(code: number, reason: string): void {
+    this._closeFrameReceived = true;
+    this._closeFrameSent = true;
+    this._closeCode = code;
+    this._closeMessage = reason === "" ? EMPTY : Buffer.from(reason);
+    this._readyState = ReadyState.CLOSING;
+  }
+
+  /** @internal */
+  linkFailed(cause: ProtocolError): void {
+    this._closeFrameSent = true;
+    this._readyState = ReadyState.CLOSING;
+    this._emitError(frameError(cause));
+  }
+
+  /** @internal */
+  linkEnding(): void {
+    if (this._readyState === ReadyState.OPEN) this._readyState = ReadyState.CLOSING;
+  }
+
+  /** @internal */
+  linkDrained(): void {
+    if (!this._paused) this._socket?.resume();
+  }
+
+  /** @internal */
+  linkClosed(): void {
+    this._sender?.dispose();
+    this.emitClose();
+  }
+}
+
+for (const [name, value] of Object.entries(ReadyState)) {
+  Object.defineProperty(WebSocket, name, { enumerable: true, value });
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true, value });
+}
+// Enumerable, as attributes of the standard are.
+for (const name of [
+  "binaryType",
+  "bufferedAmount",
+  "extensions",
+  "isPaused",
+  "protocol",
+  "readyState",
+  "url",
+  "onopen",
+  "onerror",
+  "onclose",
+  "onmessage",
+]) {
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
+
+/** `protocols` among the options: undocumented, and what `isomorphic-ws` and others rely on. */
+interface Protocols {
+  readonly protocols?: string | string[] | undefined;
+}
+
+/** As `ws` reads its options: only one that is left out has its default. */
+function optionOf(options: SendOptions | undefined, name: keyof SendOptions, standard: boolean): boolean {
+  const value = options?.[name];
+  if (value !== undefined) return Boolean(value);
+  return options !== undefined && Object.hasOwn(options, name) ? false : standard;
+}
+
+/** Numbers as text; null, undefined and the empty string as no bytes. */
+function withoutNothing(data: unknown): unknown {
+  if (typeof data === "number") return data.toString();
+  return data || EMPTY;
+}
+
+/** The events of a {@link WebSocket}. */
+export interface WebSocket {
+  on(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
+  on(event: "error", listener: (this: WebSocket, error: Error) => void): this;
+  on(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
+  on(event: "message", listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this;
+  on(event: "open", listener: (this: WebSocket) => void): this;
+  on(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
+  on(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
+  on(
+    event: "unexpected-response",
+    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void,
+  ): this;
+  on(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this;
+
+  once(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
+  once(event: "error", listener: (this: WebSocket, error: Error) => void): this;
+  once(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
+  once(
+    event: "message",
+    listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void,
+  ): this;
+  once(event: "open", listener: (this: WebSocket) => void): this;
+  once(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
+  once(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
+  once(
+    event: "unexpected-response",
+    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void,
+  ): this;
+  once(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this;
+
+  off(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
+  off(event: "error", listener: (this: WebSocket, error: Error) => void): this;
+  off(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
+  off(
+    event: "message",
+    listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void,
+  ): this;
+  off(event: "open", listener: (this: WebSocket) => void): this;
+  off(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
+  off(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
+  off(
+    event: "unexpected-response",
+    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void,
+  ): this;
+  off(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this;
+
+  addListener(event: "close", listener: (code: number, reason: Buffer) => void): this;
+  addListener(event: "error", listener: (error: Error) => void): this;
+  addListener(event: "upgrade", listener: (request: IncomingMessage) => void): this;
+  addListener(event: "message", listener: (data: WebSocket.RawData, isBinary: boolean) => void): this;
+  addListener(event: "open", listener: () => void): this;
+  addListener(event: "ping" | "pong", listener: (data: Buffer) => void): this;
+  addListener(event: "redirect", listener: (url: string, request: ClientRequest) => void): this;
+  addListener(
+    event: "unexpected-response",
+    listener: (request: ClientRequest, response: IncomingMessage) => void,
+  ): this;
+  addListener(event: string | symbol, listener: (...args: any[]) => void): this;
+
+  removeListener(event: "close", listener: (code: number, reason: Buffer) => void): this;
+  removeListener(event: "error", listener: (error: Error) => void): this;
+  removeListener(event: "upgrade", listener: (request: IncomingMessage) => void): this;
+  removeListener(event: "message", listener: (data: WebSocket.RawData, isBinary: boolean) => void): this;
+  removeListener(event: "open", listener: () => void): this;
+  removeListener(event: "ping" | "pong", listener: (data: Buffer) => void): this;
+  removeListener(event: "redirect", listener: (url: string, request: ClientRequest) => void): this;
+  removeListener(
+    event: "unexpected-response",
+    listener: (request: ClientRequest, response: IncomingMessage) => void,
+  ): this;
+  removeListener(event: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** The types that programs find beside the class. */
+export declare namespace WebSocket {
+  /** What `send` takes: all that `Buffer.from` takes, and blobs. */
+  export type BufferLike =
+    | string
+    | Buffer
+    | DataView
+    | number
+    | ArrayBufferView
+    | Uint8Array
+    | ArrayBuffer
+    | SharedArrayBuffer
+    | Blob
+    | readonly any[]
+    | readonly number[]
+    | { valueOf(): ArrayBuffer }
+    | { valueOf(): SharedArrayBuffer }
+    | { valueOf(): Uint8Array }
+    | { valueOf(): readonly number[] }
+    | { valueOf(): string }
+    | { [Symbol.toPrimitive](hint: string): string };
+  /** A message as listeners of `message` get it. */
+  export type RawData = Buffer | ArrayBuffer | Buffer[];
+  /** A message as an event has it. */
+  export type Data = string | Buffer | ArrayBuffer | Buffer[];
+  /** A certificate or key. */
+  export type CertMeta = string | string[] | Buffer | Buffer[];
+  /** Accepts or refuses a client at once. */
+  export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = (info: {
+    origin: string;
+    secure: boolean;
+    req: Request;
+  }) => boolean;
+  /** Accepts or refuses a client by a callback. */
+  export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = (
+    info: { origin: string; secure: boolean; req: Request },
+    callback: (res: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void,
+  ) => void;
+  /** Is given the request to end it. */
+  export type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void;
+  /** The options of permessage-deflate. */
+  export type PerMessageDeflateOptions = DeflateOptions;
+  /** An event. */
+  export interface Event extends Pick<EventClass, "type"> {
+    type: string;
+    target: WebSocket;
+  }
+  /** Something went wrong. */
+  export interface ErrorEvent extends Omit<ErrorEventClass, "target" | "error"> {
+    error: any;
+    message: string;
+    type: string;
+    target: WebSocket;
+  }
+  /** The connection is gone. */
+  export interface CloseEvent extends Omit<CloseEventClass, "target"> {
+    wasClean: boolean;
+    code: number;
+    reason: string;
+    type: string;
+    target: WebSocket;
+  }
+  /** A message. */
+  export interface MessageEvent extends Omit<MessageEventClass, "target" | "data"> {
+    data: Data;
+    type: string;
+    target: WebSocket;
+  }
+  /** The events by their names. */
+  export interface WebSocketEventMap {
+    open: Event;
+    error: ErrorEvent;
+    close: CloseEvent;
+    message: MessageEvent;
+  }
+  /** How a listener is added. */
+  export interface EventListenerOptions {
+    /** Whether it is called once at most. Default false. */
+    once?: boolean | undefined;
+  }
+  /** Where a server listens. */
+  export interface AddressInfo {
+    address: string;
+    family: string;
+    port: number;
+  }
+
+  /** What server and client take alike. */
+  export interface SocketOptions {
+    /** Whether messages, pings and pongs may be told several times in one tick. Default true. */
+    allowSynchronousEvents?: boolean | undefined;
+    /** Whether pings are answered. Default true: RFC 6455 §5.5.2 demands it. */
+    autoPong?: boolean | undefined;
+    /** How long the closing handshake may take, in ms. Default 30 s, as in `ws`. */
+    closeTimeout?: number | undefined;
+    /** The most bytes of a message, before and after inflating; 0 is no limit. Default 100 MiB, as in `ws`. */
+    maxPayload?: number | undefined;
+    /** Accepted and not used: the pieces of a message are kept as one. */
+    maxBufferedChunks?: number | undefined;
+    /** The most fragments of a message; 0 is no limit. Default 16,384, as in `ws`. */
+    maxFragments?: number | undefined;
+    /** How many pongs may wait for a peer that does not read, before it is dropped; 0 is no limit. Default 60, as in `ws`. */
+    maxPendingAutoPongs?: number | undefined;
+    /** permessage-deflate. Default: offered by clients, off on servers. */
+    perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
+    /** Whether text is taken as it comes. Default false: RFC 6455 §8.1 demands the check. */
+    skipUTF8Validation?: boolean | undefined;
+  }
+
+  /** The options of a client; all of `http.request` are taken besides. */
+  export interface ClientOptions extends SocketOptions, SecureContextOptions {
+    protocol?: string | undefined;
+    /** Whether redirects are followed. Default false. */
+    followRedirects?: boolean | undefined;
+    /** Fills the four bytes of a masking key. Default: random ones. */
+    generateMask?(mask: Buffer): void;
+    /** How long the opening handshake may take, in ms. Default: as long as it takes. */
+    handshakeTimeout?: number | undefined;
+    /** Default 10. */
+    maxRedirects?: number | undefined;
+    localAddress?: string | undefined;
+    /** 13 or 8. Default 13. */
+    protocolVersion?: number | undefined;
+    headers?: { [key: string]: string } | undefined;
+    /** The header `Origin`. Default: none. */
+    origin?: string | undefined;
+    agent?: Agent | undefined;
+    host?: string | undefined;
+    family?: number | undefined;
+    checkServerIdentity?(servername: string, cert: CertMeta): boolean;
+    rejectUnauthorized?: boolean | undefined;
+    createConnection?: typeof createConnection | undefined;
+    /** Is given the request before it leaves, and has to end it. */
+    finishRequest?: FinishRequestCallback | undefined;
+  }
+
+  /** The options of a server. One of `port`, `server` and `noServer` is needed. */
+  export interface ServerOptions<
+    U extends typeof WebSocket = typeof WebSocket,
+    V extends typeof IncomingMessage = typeof IncomingMessage,
+  > extends SocketOptions {
+    host?: string | undefined;
+    port?: number | undefined;
+    /** How many connections may wait to be accepted. Default 511, as in Node. */
+    backlog?: number | undefined;
+    /** A server of Node's `http` or `https` whose upgrades are taken. */
+    server?: HttpServer<V> | HttpsServer<V> | undefined;
+    /** Accepts or refuses a client. */
+    verifyClient?:
+      | VerifyClientCallbackAsync<InstanceType<V>>
+      | VerifyClientCallbackSync<InstanceType<V>>
+      | undefined;
+    /** Chooses a subprotocol, or none. Default: the first that the client offers. */
+    handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false;
+    /** Only requests for this path are taken. Default: all. */
+    path?: string | undefined;
+    /** Whether requests are given to `handleUpgrade` by the program. Default false. */
+    noServer?: boolean | undefined;
+    /** Whether `clients` is there. Default true. */
+    clientTracking?: boolean | undefined;
+    /** The class of the connections. Default `WebSocket`. */
+    WebSocket?: U | undefined;
+  }
+}

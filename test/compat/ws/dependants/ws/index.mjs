@@ -1,0 +1,2 @@
+export * from "hawser/ws";
+export { default } from "hawser/ws";

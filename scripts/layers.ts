@@ -31,14 +31,14 @@ export const LAYERS: readonly Layer[] = [
   { path: "session/wire", mayImport: ["core"], sansIo: true },
   {
     path: "session/machine",
-    mayImport: ["core", "session/wire"],
+    mayImport: ["core", "session/wire", "session/transport-port", "session/peer-port"],
     mayImportTypesOf: ["codec"],
     sansIo: true,
   },
 
   // Ports: the interfaces at which the layers above and below meet.
-  { path: "session/transport-port", mayImport: ["core", "session/wire"] },
-  { path: "session/peer-port", mayImport: ["core"] },
+  { path: "session/transport-port", mayImport: ["core"], sansIo: true },
+  { path: "session/peer-port", mayImport: ["core"], sansIo: true },
   { path: "pubsub/broker-port", mayImport: ["core"] },
 
   {
@@ -48,8 +48,17 @@ export const LAYERS: readonly Layer[] = [
   },
   { path: "web", mayImport: ["core", "protocol", "session/wire", "session/transport-port"] },
 
-  { path: "session/client", mayImport: ["core", "session/machine", "session/transport-port"] },
-  { path: "session/server", mayImport: ["core", "session/machine", "session/transport-port"] },
+  ...["session/client", "session/server"].map((path) => ({
+    path,
+    mayImport: [
+      "core",
+      "codec",
+      "session/wire",
+      "session/machine",
+      "session/transport-port",
+      "session/peer-port",
+    ],
+  })),
 
   { path: "rpc", mayImport: ["core", "codec", "session/peer-port"] },
   { path: "pubsub", mayImport: ["core", "codec", "session/peer-port", "pubsub/broker-port"] },
@@ -88,6 +97,7 @@ export const LAYERS: readonly Layer[] = [
       "session/wire",
       "session/machine",
       "session/transport-port",
+      "session/peer-port",
       "session/client",
       "session/server",
     ],

@@ -18,14 +18,17 @@ export type TakeBlock = (bytes: Uint8Array, start: number, end: number) => boole
  */
 export class BlockSplitter {
   readonly #take: TakeBlock;
+  readonly #hasFiller: boolean;
   #length = 0;
   #lengthBytes = 0;
   #part: Uint8Array | undefined;
   #filled = 0;
   #isEnded = false;
 
-  constructor(take: TakeBlock) {
+  /** @param hasFiller whether a length of 0 is skipped, as in a streamed answer (§2.4.2), instead of being wrong. */
+  constructor(take: TakeBlock, hasFiller = false) {
     this.#take = take;
+    this.#hasFiller = hasFiller;
   }
 
   /** Whether the stream may end here: no block is half there. */
@@ -39,6 +42,7 @@ export class BlockSplitter {
     while (at < end && !this.#isEnded) {
       if (this.#part === undefined) {
         const byte = bytes[at++]!;
+        if (byte === 0 && this.#hasFiller && this.#lengthBytes === 0) continue;
         this.#length |= (byte & 0x7f) << (7 * this.#lengthBytes++);
         if (byte >= 0x80 && this.#lengthBytes < MAX_BLOCK_HEADER_BYTES) continue;
         if (byte >= 0x80 || byte === 0 || this.#length > MAX_BLOCK_BYTES) return this.#fail();

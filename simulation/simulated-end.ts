@@ -5,6 +5,8 @@ export class SimulatedEnd {
   readonly name: string;
   readonly #clock: VirtualClock;
   isAsleep = false;
+  /** Its process is gone: nothing happens there any more. */
+  isDead = false;
   #waiting: (() => void)[] = [];
   /** Called at the end of each turn. */
   #flushes: (() => void)[] = [];
@@ -18,6 +20,7 @@ export class SimulatedEnd {
 
   /** Has something happen here: now, or when it wakes up. */
   readonly run = (what: () => void): void => {
+    if (this.isDead) return;
     if (this.isAsleep) {
       this.#waiting.push(what);
       return;

@@ -99,7 +99,7 @@ export class SimulatedSession {
       const channel = random.pick(this.channels);
       for (let i = random.integer(1, 8); i > 0; i--) this.#send(channel);
     } else if (dice < 0.82) {
-      if (this.channels.length >= MOST_CHANNELS || this.channels.length >= plan.maxChannels) return;
+      if (this.channels.length >= MOST_CHANNELS || this.#opened >= plan.maxChannels) return;
       const name = `${this.role[0]}${++this.#opened}`;
       const policy = random.pick(POLICIES);
       this.record.ledger(this.role, name, policy);
@@ -125,6 +125,11 @@ export class SimulatedSession {
     }
   }
 
+  /** Sends a short message that nothing keeps from being taken. */
+  sayHello(): void {
+    this.#send(this.machine.channel);
+  }
+
   #send(channel: OutgoingChannel): void {
     const { plan } = this.world;
     const { random } = plan;
@@ -137,6 +142,7 @@ export class SimulatedSession {
     const data = random.chance(0.5) ? text : encoder.encode(text);
     const id = random.chance(0.1) ? random.bytes(random.integer(1, 32)) : undefined;
     const key = channel.policy === "latest-per-key" ? String(random.integer(0, 2)) : undefined;
+    const isTooLong = Buffer.byteLength(data) > plan.maxMessageBytes;
     const droppedBefore = channel.dropped;
     // Before, since its replacement may be told from within.
     const content = contentOf(data, id);
@@ -154,9 +160,9 @@ export class SimulatedSession {
         (status === "queued") === channel.queuedBytes > channel.highWaterMarkBytes,
         () => `send says ${status} with ${channel.queuedBytes} of ${channel.highWaterMarkBytes} bytes`,
       );
-      if (Buffer.byteLength(data) > plan.maxMessageBytes) ledger.tooLong++;
+      if (isTooLong) ledger.tooLong++;
     }
-    if (status === "queued" || status === "dropped") ledger.owesReady = true;
+    if (status === "queued" || (status === "dropped" && !isTooLong)) ledger.owesReady = true;
     this.world.trace?.(
       `${this.role} sends ${number} of "${channel.name}" (${Buffer.byteLength(data)} bytes): ${status}`,
     );

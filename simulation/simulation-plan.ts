@@ -33,8 +33,8 @@ export interface SimulationPlan {
 /** Draws the plan of a run. */
 export function simulationPlan(seed: number): SimulationPlan {
   const random = new SeededRandom(seed);
-  const pieceBytes = random.pick([16, 40, 100, 400]);
-  const maxMessageBytes = random.pick([60, 300, 2_000]);
+  const maxMessageBytes = random.pick([60, 300, 1_500]);
+  const pieceBytes = random.pick(maxMessageBytes > 1_000 ? [100, 400] : [16, 40, 100]);
   const windowBytes = random.pick([70, 300, 1_000, 5_000]);
   return {
     seed,
@@ -42,8 +42,8 @@ export function simulationPlan(seed: number): SimulationPlan {
     faultsUntilMs: random.pick([300, 3_000, 30_000, 90_000]),
     pieceBytes,
     windowBytes,
-    maxInFlightBytes: random.pick([70, 300, 1_000, 5_000]),
-    maxOutboxBytes: random.pick([1_000, 3_000, 6_000, 50_000]),
+    maxInFlightBytes: random.pick([300, 1_000, 5_000]),
+    maxOutboxBytes: random.pick([1_000, 3_000, 6_000, 20_000]),
     maxOutboxMessages: random.pick([3, 30, 1_000]),
     maxMessageBytes,
     maxChannels: random.pick([2, 4, 64]),
@@ -52,8 +52,8 @@ export function simulationPlan(seed: number): SimulationPlan {
     ackDelayMs: random.pick([0, 5, 25]),
     pingIntervalMs: random.pick([1_000, 5_000, 10_000]),
     longestBytes: random.pick([20, 20, maxMessageBytes, Math.floor(maxMessageBytes * 1.2)]),
-    mostLatencyMs: random.pick([0, 1, 30, 30, 400]),
-    bytesPerMs: random.pick([Infinity, Infinity, 10, 1]),
+    mostLatencyMs: random.pick([0, 1, 30, 30, 300]),
+    bytesPerMs: random.pick([Infinity, Infinity, Infinity, 10, 2]),
     lossPercent: random.pick([0, 0, 2, 10]),
     doublePercent: random.pick([0, 0, 5, 30]),
     faults: random.pick([0, 2, 6, 12]),

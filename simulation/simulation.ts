@@ -9,7 +9,7 @@ import type { TransportName } from "#session/transport-port.js";
 import { endBlock } from "#session/wire/end-packet.js";
 import { type OpenPacket, readOpen } from "#session/wire/open-packet.js";
 import { PacketType } from "#session/wire/packet-type.js";
-import { actionOf, SessionCode } from "#session/wire/session-code.js";
+import { SessionCode } from "#session/wire/session-code.js";
 import { type SimulatedDirection, simulatedPair } from "#testing/simulated-transport.js";
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
@@ -37,6 +37,8 @@ export interface SimulationCounts {
   readonly resets: number;
 }
 
+type Budget = { heldBytes: number; readonly maxBytes: number };
+
 /** An attempt of the client to open a transport. */
 interface Dialling {
   isOver: boolean;
@@ -53,11 +55,13 @@ export class Simulation implements SessionWorld {
   readonly trace: ((line: string) => void) | undefined;
   delivering: AttachedTransport | undefined;
   isHealed = false;
+  #isClosing = false;
   readonly #clientEnd: SimulatedEnd;
   #serverEnd: SimulatedEnd;
   readonly #host: SessionHost;
   readonly #records = new Map<string, SessionRecord>();
-  readonly #budget: { heldBytes: number; readonly maxBytes: number };
+  readonly #clientBudget: Budget;
+  #serverBudget: Budget;
   #client!: SimulatedSession;
   #servers = new Map<string, SimulatedSession>();
   #process = 0;
@@ -79,7 +83,8 @@ export class Simulation implements SessionWorld {
     this.trace = trace && ((line) => trace(`${this.clock.nowMs.toFixed(1).padStart(9)}  ${line}`));
     this.#clientEnd = new SimulatedEnd("client", this.clock);
     this.#serverEnd = new SimulatedEnd("server", this.clock);
-    this.#budget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
+    this.#clientBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
+    this.#serverBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
     this.#host = {
       nowMs: () => this.clock.nowMs,
       random: () => random.next(),
@@ -104,20 +109,27 @@ export class Simulation implements SessionWorld {
     for (let i = 0; i < plan.faults; i++) clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
     clock.at(plan.faultsUntilMs, () => this.#heal());
     while (!this.isHealed) this.#step(Infinity);
+    // Until both are heard, what looks live may be a transport that died in silence.
+    this.#until(() => this.#isSettled(), "everything arrives once there are no more faults");
+    for (const session of [this.#client, this.#servers.get(this.#client.record.key)!])
+      session.end.run(() => session.sayHello());
     this.#until(() => this.#isSettled(), "everything arrives once there are no more faults");
     this.trace?.("--- all is well; the client closes");
-    for (const session of [this.#client, ...this.#servers.values()]) {
+    for (const session of [this.#client, this.#servers.get(this.#client.record.key)!]) {
+      if (plan.budgetBytes < Infinity) break; // it may be used up by others
       for (const ledger of session.record[session.role].values())
         hold(!ledger.owesReady || ledger.isClosed || ledger.isRefused, `ready is told on "${ledger.name}"`);
     }
     this.#clientEnd.run(() => {
+      this.#isClosing = true;
       this.#client.record.isClosed = true;
       this.#client.machine.close();
     });
     this.#until(() => this.#client.result !== undefined && this.#servers.size === 0, "everything ends");
     hold(!this.#client.result!.isReset, "what is closed in order is not reset");
     hold(this.#client.result!.unconfirmed.length === 0, "what is closed in order was confirmed");
-    hold(this.#budget.heldBytes === 0, () => `the budget still holds ${this.#budget.heldBytes} bytes`);
+    for (const { heldBytes } of [this.#clientBudget, this.#serverBudget])
+      hold(heldBytes === 0, () => `the budget still has ${heldBytes} bytes of sessions that ended`);
     let delivered = 0;
     for (const record of this.#records.values()) {
       for (const role of ["client", "server"] as const) {
@@ -180,7 +192,7 @@ export class Simulation implements SessionWorld {
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
     const machine = new ClientMachine<SimulatedSession>(
-      this.#config(this.#clientHandler()),
+      this.#config(this.#clientHandler(), this.#clientBudget),
       { reconnectDelayMs: 200, maxReconnectDelayMs: 5_000 },
       session,
     );
@@ -195,12 +207,12 @@ export class Simulation implements SessionWorld {
     if (plan.random.chance(0.5)) session.act();
   }
 
-  #config<Handler>(handler: Handler) {
+  #config<Handler>(handler: Handler, budget: Budget) {
     const { plan } = this;
     return sessionConfig({
       host: this.#host,
       handler,
-      budget: this.#budget,
+      budget,
       pieceBytes: plan.pieceBytes,
       windowBytes: plan.windowBytes,
       maxInFlightBytes: plan.maxInFlightBytes,
@@ -221,6 +233,9 @@ export class Simulation implements SessionWorld {
         session.live(link);
         this.#takeovers++;
         this.#giveUpDialling();
+        for (const dialling of this.#diallings) {
+          if (dialling.client === link.transport) this.#diallings.delete(dialling);
+        }
       },
       dial: () => this.#race(),
       waiting: (_session, untilMs) => {
@@ -340,7 +355,6 @@ export class Simulation implements SessionWorld {
 
   #connect(name: TransportName): AttachedTransport {
     const isLossy = name !== "websocket";
-    const process = this.#process;
     const serverEnd = this.#serverEnd;
     const pair = simulatedPair(
       name,
@@ -348,9 +362,7 @@ export class Simulation implements SessionWorld {
       { direction: this.#direction(isLossy), run: this.#clientEnd.run },
       {
         direction: this.#direction(isLossy),
-        run: (what) => {
-          if (process === this.#process) serverEnd.run(what);
-        },
+        run: serverEnd.run,
       },
     );
     const number = this.#transportCount++;
@@ -379,11 +391,10 @@ export class Simulation implements SessionWorld {
   #startProcess(): void {
     this.#process++;
     this.#processName = new TextEncoder().encode(`process ${this.#process}`);
+    this.#serverEnd.isDead = true;
     this.#serverEnd = new SimulatedEnd("server", this.clock);
-    for (const session of this.#servers.values()) {
-      session.isKilled = true;
-      this.#budget.heldBytes -= session.machine.outboxBytes;
-    }
+    for (const session of this.#servers.values()) session.isKilled = true;
+    this.#serverBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
     this.#servers = new Map();
   }
 
@@ -400,11 +411,9 @@ export class Simulation implements SessionWorld {
         transport.receiver = { ...transport.receiver, block() {} };
         if (random.chance(0.8)) this.#opened(transport, open);
         else {
-          const process = this.#process;
           const end = this.#serverEnd;
           // Credentials are looked at, which takes time.
           this.clock.after(random.integer(0, 100), () => {
-            if (process !== this.#process) return;
             end.run(() => {
               if (!isClosed) this.#opened(transport, open);
             });
@@ -447,7 +456,7 @@ export class Simulation implements SessionWorld {
   #newServerSession(key: string, open: OpenPacket): SimulatedSession {
     const session = new SimulatedSession("server", this, this.#serverEnd);
     const machine = new ServerMachine<SimulatedSession>(
-      this.#config(handlerBase()),
+      this.#config(handlerBase(), this.#serverBudget),
       { resumeWindowMs: this.plan.resumeWindowMs },
       session,
       open,
@@ -476,7 +485,7 @@ export class Simulation implements SessionWorld {
         record.isExpired = true;
         const suspendedForMs = this.clock.nowMs - record.suspendedMs;
         hold(!session.isLive, "what is live does not expire");
-        hold(suspendedForMs >= this.plan.resumeWindowMs, () => `expired after ${suspendedForMs} ms`);
+        hold(suspendedForMs > this.plan.resumeWindowMs - 0.01, () => `expired after ${suspendedForMs} ms`);
       } else hold(record.isEvicted || record.isClosed, () => `the server ended it: ${code} ${end.reason}`);
       this.#servers.delete(record.key);
       return;
@@ -487,7 +496,7 @@ export class Simulation implements SessionWorld {
       record.isClosed || record.isEvicted || isOfServer || isForgotten,
       () => `the client's session ended: ${code} ${end.reason}`,
     );
-    if (actionOf(code) === "stop" && this.isHealed && end.isReset === false) return;
+    if (this.#isClosing) return;
     this.clock.after(0, () => this.#clientEnd.run(() => this.#startClient()));
   }
 

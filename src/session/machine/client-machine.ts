@@ -157,7 +157,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     const hasWorked = this.config.host.nowMs() - this.#liveSinceMs >= WORKED_AFTER_MS;
     if (hasWorked) this.#failures = 0;
     if (!hasWorked || end.notBeforeMs > 0 || end.spreadMs > 0) this.#wait(end.notBeforeMs, end.spreadMs);
-    else if (this.links.length === 0) this.#dial();
+    else this.#dial();
   }
 
   protected override roleDue(nowMs: number): number {

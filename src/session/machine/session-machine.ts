@@ -65,6 +65,8 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   protected received = 0;
   /** The longest message that the other side takes. */
   #peerMaxBytes = Infinity;
+  /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
+  #shortBytes: number;
   /** How much may be sent on a new channel. */
   #peerWindowBytes = 0;
   /** How much may be put into the log without a look at anything else. */
@@ -108,6 +110,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     this.owner = owner;
     this.id = id;
     this.token = token;
+    this.#shortBytes = config.pieceBytes;
     this.log = new RecordLog(config.host, config.pieceBytes);
     this.heartbeat = new Heartbeat(config, isServer);
     this.#mainChannel = new IncomingChannel("", 0, config.windowBytes);
@@ -118,6 +121,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   protected meet(windowBytes: number, maxMessageBytes: number): void {
     this.#peerWindowBytes = windowBytes;
     this.#peerMaxBytes = maxMessageBytes;
+    this.#shortBytes = Math.min(this.config.pieceBytes, maxMessageBytes);
     for (const channel of this.#allOutgoing()) this.#raiseLimit(channel, windowBytes);
   }
 
@@ -175,11 +179,11 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     if (channel.isClosed || this.#closing !== undefined || this.isEnded) return "closed";
     const isText = typeof data === "string";
     const { length } = data;
-    // Text takes up to three bytes a character; what may be longer than a piece takes the long way.
+    // Text takes up to three bytes a character; what may be long takes the long way.
     const mostBytes = isText ? 3 * length : length;
     if (
       mostBytes <= this.#room &&
-      mostBytes <= this.config.pieceBytes &&
+      mostBytes <= this.#shortBytes &&
       channel.first === undefined &&
       channel.sent < channel.limit
     ) {
@@ -273,8 +277,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
         old = isKeyed ? channel.keys!.get(key) : undefined;
         continue;
       }
-      this.#unready ??= new Set();
-      this.#unready.add(channel);
+      if (data.length <= this.#peerMaxBytes) this.#makeUnready(channel);
       this.#tellDropped(channel, dropped + 1);
       if (policy === "disconnect" && this.active !== undefined)
         this.detach(this.active, SessionCode.tooSlow, "reads too slowly");
@@ -311,9 +314,14 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     this.#settle();
     if (dropped > 0) this.#tellDropped(channel, dropped);
     if (channel.queuedBytes <= channel.highWaterMarkBytes) return "sent";
+    this.#makeUnready(channel);
+    return "queued";
+  }
+
+  /** Its sender is to be told when there is room. */
+  #makeUnready(channel: OutgoingChannel): void {
     this.#unready ??= new Set();
     this.#unready.add(channel);
-    return "queued";
   }
 
   /** Whether a message may wait, in place of `old` if there is one. */
@@ -393,7 +401,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
       channel.keys!.delete(message.key);
       message.key = undefined;
     }
-    if (typeof message.data === "string" && 3 * message.data.length > pieceBytes)
+    if (typeof message.data === "string" && 3 * message.data.length > this.#shortBytes)
       message.data = this.#encode(message.data);
     const { data } = message;
     if (data.length > this.#peerMaxBytes) {
@@ -439,6 +447,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   }
 
   #sayClosed(channel: OutgoingChannel): void {
+    if (channel.closedBy > 0 || channel === this.channel) return;
     this.#control(ControlRecord.closeChannel, channel.number, -1, NO_BYTES);
     channel.closedBy = this.log.last;
     this.#closed.push(channel);
@@ -784,7 +793,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     const count = this.#queuedCount;
     while (channel.first !== undefined) this.#unlink(channel);
     channel.isClosed = true;
-    if (channel !== this.channel) this.#sayClosed(channel);
+    this.#sayClosed(channel);
     if (this.#queuedCount < count) this.#tellDropped(channel, count - this.#queuedCount);
     this.config.handler.channelRefused(this.owner, channel, code);
     this.#sayEnd();
@@ -986,6 +995,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     }
     const dueMs = this.roleDue(nowMs);
     if (this.isEnded) return;
+    this.#settle(); // what others held of the budget may be free
     this.wake(Math.min(dueMs, this.#ackDueMs, this.#closeDueMs, heartbeat.dueMs));
     for (const link of this.links) {
       if (link.state !== "active") this.wake(link.attachedMs + config.attachTimeoutMs);

@@ -87,7 +87,8 @@ export class SimulatedTransport implements Transport {
     }
     this.trace?.("sends", block);
     this.#arrive(() => this.#peer.#deliver(block, 0, size));
-    if (block[0] === DATA_PACKET && direction.doubles()) this.#arrive(() => this.#peer.#deliver(block, 0, size));
+    if (block[0] === DATA_PACKET && direction.doubles())
+      this.#arrive(() => this.#peer.#deliver(block, 0, size));
   }
 
   close(code: number, reason: string): void {

@@ -107,6 +107,8 @@ export interface ConnectionHandlers<Socket> {
    * checked, but may be cut inside a character. `isLast` ends the message; its piece may be empty.
    */
   messageChunk?(socket: Socket, data: Buffer, isBinary: boolean, isLast: boolean): void | Promise<void>;
+  /** @internal Instead of `message`, for what stands on connections: `bytes[start, end)` is valid during the call only. */
+  messageBytes?(socket: Socket, bytes: Uint8Array, start: number, end: number, isBinary: boolean): void;
   /** A ping came. It is answered when this returns, unless `autoPong` is off. */
   ping?(socket: Socket, data: Buffer): void | Promise<void>;
   /** A pong came; `roundTripMs` is undefined if it answers none of our pings. */

@@ -634,6 +634,10 @@ export class Connection<Data = undefined>
   #onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
     const { handlers, settings } = this.#context;
     const isBinary = opcode === Opcode.binary;
+    if (handlers.messageBytes !== undefined) {
+      handlers.messageBytes(this, bytes, start, end, isBinary);
+      return;
+    }
     let data: string | Buffer;
     if (isBinary || settings.textAs === "buffer") {
       data = own(bytes, start, end);
@@ -746,7 +750,11 @@ export class Connection<Data = undefined>
   /** Whether messages wait to be taken, since no handler takes them. */
   #isPulled(): boolean {
     const { handlers } = this.#context;
-    return handlers.message === undefined && handlers.messageChunk === undefined;
+    return (
+      handlers.message === undefined &&
+      handlers.messageChunk === undefined &&
+      handlers.messageBytes === undefined
+    );
   }
 
   #pullQueue(): MessageQueue {

@@ -2,13 +2,15 @@ import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Server } from "./server.js";
 import type { ServerOptions } from "./server-options.js";
+import { takeRequests } from "./take-requests.js";
 
 /** Those of Hawser that are attached to an HTTP server, in the order in which Node calls them. */
 const attached = new WeakMap<HttpServer, Set<Server>>();
 
 /**
  * Adds WebSocket endpoints to an existing `http` or `https` server: that of Express, Fastify, Vite... Where the server
- * has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. `shutdown` ends our
+ * has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. Ordinary requests are left
+ * to the server but for those at the path of an endpoint that takes them, such as a hub of sessions. `shutdown` ends our
  * connections and takes our listener away; the HTTP server stays its owner's.
  *
  * @throws `UsageError` `INVALID_OPTION`.
@@ -22,9 +24,11 @@ export function attach<Data = undefined>(http: HttpServer, options: ServerOption
     void server.handleUpgrade(request, stream, firstBytes);
   };
   http.on("upgrade", onUpgrade);
+  const endTaking = server.takesRequests ? takeRequests(http, server) : undefined;
   server.stopListening = async () => {
     http.off("upgrade", onUpgrade);
     servers.delete(server);
+    endTaking?.();
   };
   return server;
 }

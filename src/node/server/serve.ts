@@ -70,7 +70,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const maxPendingPerAddress =
     options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
   const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
-  http.on("request", options.request ?? upgradeRequired);
+  const { request: others = upgradeRequired } = options;
+  http.on("request", (request, response) => {
+    if (!server.handleRequest(request, response)) others(request, response);
+  });
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   // Without a listener Node ends the connection without a word.

@@ -59,10 +59,6 @@ export class PolledTransport extends HttpTransport {
       return "answered";
     }
     this.#got = got;
-    if (got === 0 && this.#answered > 0) {
-      this.drop("the first answer did not arrive");
-      return 410; // the session begins with it
-    }
     this.#answerOpen(NO_BLOCKS);
     response.on("close", () => {
       if (this.#open === response) this.#open = undefined;

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { CloseResult } from "../../protocol/closing-handshake.js";
 import { DRAIN_ABOVE_BYTES, type Transport, type TransportReceiver } from "../../session/transport-port.js";
 import { MAX_BLOCK_BYTES } from "../../session/wire/packet-type.js";
@@ -8,6 +9,9 @@ import { NOBODY } from "./http-transport.js";
 
 /** The subprotocol of sessions (`docs/wire/session-v1.md` §2.1). */
 export const SESSION_PROTOCOL = "hawser.1";
+
+/** RFC 6455 §5.5: a control frame has 125 bytes, two of them for the code. */
+const MAX_CLOSE_REASON_BYTES = 123;
 
 /** Bytes above this are handed on by reference: see `Connection.send`. */
 const COPIED_UP_TO_BYTES = 16_384;
@@ -32,7 +36,9 @@ export class WebSocketTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    if (this.#socket.state === "open") void this.#socket.close(code, reason);
+    const fits =
+      3 * reason.length <= MAX_CLOSE_REASON_BYTES || Buffer.byteLength(reason) <= MAX_CLOSE_REASON_BYTES;
+    if (this.#socket.state === "open") void this.#socket.close(code, fits ? reason : "");
   }
 }
 
@@ -41,7 +47,7 @@ export const SESSION_CONNECTION_OPTIONS: ConnectionOptions = {
   maxMessageBytes: MAX_BLOCK_BYTES,
   highWaterMarkBytes: DRAIN_ABOVE_BYTES,
   // The session stops at its mark; what comes above it is a block or two, and answers to pings.
-  maxBufferedBytes: 4 * MAX_BLOCK_BYTES + DRAIN_ABOVE_BYTES,
+  maxBufferedBytes: 16 * MAX_BLOCK_BYTES,
   pingIntervalMs: 0,
   idleTimeoutMs: 0,
 };

@@ -169,7 +169,8 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     this.#dialDueMs = Infinity;
     this.#liveSinceMs = this.config.host.nowMs();
     for (const other of this.links) {
-      if (other !== link && other !== this.active) this.detach(other, SessionCode.notNeeded, "another one won");
+      if (other !== link && other !== this.active)
+        this.detach(other, SessionCode.notNeeded, "another one won");
     }
     this.activate(link);
   }

@@ -1,19 +1,16 @@
 import { ClientMachine } from "../machine/client-machine.js";
 import { DEFAULT_RECONNECT_DELAYS, type SessionConfig, sessionConfig } from "../machine/session-config.js";
 import type { ClientHandler } from "../machine/session-handler.js";
-import { MachinePeer } from "../peer/machine-peer.js";
-import type { PeerSender } from "../peer/peer-sender.js";
-import type { ChannelOptions, Peer, PeerReceiver, SendStatus, SessionEnd } from "../peer-port.js";
+import type { ChannelOptions, Peer, PeerChannel, PeerReceiver, SendStatus, SessionEnd } from "../peer-port.js";
 import type { TransportDialer } from "../transport-port.js";
 import { actionOf, SessionCode } from "../wire/session-code.js";
+import { SessionSignal } from "../wire/session-signal.js";
 import type { ClientHost, HostChange } from "../client-host-port.js";
+import { ClientPeer } from "./client-peer.js";
 import type { SessionOptions } from "./session-options.js";
 import type { SessionState } from "./session-state.js";
 import { TransportRace } from "./transport-race.js";
 
-/** Signals between the layers above (`docs/wire/session-v1.md` §5.2): here are new credentials; please send some. */
-const HERE_ARE_CREDENTIALS = 1;
-const SEND_CREDENTIALS = 2;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Timers of platforms take no more: 2^31 - 1 ms. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -34,7 +31,7 @@ export class Session {
   readonly #receivers = new Map<string, PeerReceiver>();
   #state: SessionState = { status: "connecting" };
   #machine!: ClientMachine<Session>;
-  #peer!: MachinePeer;
+  #peer!: ClientPeer;
   #credentials: Uint8Array | undefined = undefined;
   /** Why it is not live. */
   #lostBecause = "";
@@ -102,7 +99,7 @@ export class Session {
    * The channel of this name, for sending: what is sent on one does not hold up the others. The options count when it is opened.
    * A channel belongs to one session: behind a reset, ask for it again.
    */
-  channel(name: string, options: ChannelOptions = {}): PeerSender {
+  channel(name: string, options: ChannelOptions = {}): PeerChannel {
     return this.#peer.channel(name, options);
   }
 
@@ -132,7 +129,7 @@ export class Session {
   /** Gives the server new credentials within the session: before a token expires, say. */
   async authenticate(): Promise<void> {
     await this.#fetchCredentials();
-    if (this.#credentials !== undefined) this.#machine.signal(HERE_ARE_CREDENTIALS, this.#credentials);
+    if (this.#credentials !== undefined) this.#machine.signal(SessionSignal.credentials, this.#credentials);
   }
 
   /** Does not wait any longer, where it waits before it tries again. */
@@ -153,7 +150,7 @@ export class Session {
     const delays = { reconnectDelayMs, maxReconnectDelayMs };
     const machine = new ClientMachine<Session>(this.#config, delays, this);
     this.#machine = machine;
-    this.#peer = new MachinePeer(machine as never, (error) => this.#report(error));
+    this.#peer = new ClientPeer(machine as never, (error) => this.#report(error));
     this.#credentials = undefined;
     for (const [name, receiver] of this.#receivers) this.#peer.receive(name, receiver);
     for (const listener of this.#peerListeners) this.#guard(() => listener(this.#peer));
@@ -202,7 +199,7 @@ export class Session {
     this.#race.stop();
     this.#clearTimer();
     const goesOn = end.isReset && actionOf(end.code) !== "stop";
-    this.#peer.stateChanged(end);
+    this.#peer.onEnded(end);
     if (goesOn) {
       this.#begin();
     } else {
@@ -213,7 +210,7 @@ export class Session {
   }
 
   #signalled(code: number): void {
-    if (code === SEND_CREDENTIALS) this.authenticate().catch((error: unknown) => this.#report(error));
+    if (code === SessionSignal.askForCredentials) this.authenticate().catch((error: unknown) => this.#report(error));
   }
 
   #hostChanged(change: HostChange): void {
@@ -285,22 +282,22 @@ export class Session {
     wantsFlush: (session) => session.#host.afterTurn(() => session.#machine.flush()),
     deadlineChanged: (session) => session.#arm(),
     message: (session, channel, isText, bytes, start, end, id) =>
-      session.#peer.message(channel, isText, bytes, start, end, id),
-    channelOpened: (session, channel) => session.#peer.channelOpened(channel),
-    channelClosed: (session, channel) => session.#peer.channelClosed(channel),
-    channelRefused: (session, channel) => session.#peer.channelRefused(channel),
+      session.#peer.onMessage(channel, isText, bytes, start, end, id),
+    channelOpened: (session, channel) => session.#peer.onChannelOpened(channel),
+    channelClosed: (session, channel) => session.#peer.onChannelClosed(channel),
+    channelRefused: (session, channel) => session.#peer.onChannelRefused(channel),
     dropped: () => {},
-    ready: (session, channel) => session.#peer.ready(channel),
+    ready: (session, channel) => session.#peer.onReady(channel),
     signal: (session, code) => session.#signalled(code),
     live(session, { transport }) {
       session.#race.won(transport.name);
       session.#failedSessions = 0;
       session.#setState({ status: "live", transport: transport.name });
-      session.#peer.stateChanged();
+      session.#peer.onStateChanged();
     },
     suspended(session, _code, reason) {
       session.#lostBecause = reason;
-      session.#peer.stateChanged();
+      session.#peer.onStateChanged();
     },
     ended: (session, end) => session.#ended(end),
     dial: (session) => session.#dial(),

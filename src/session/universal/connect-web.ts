@@ -17,13 +17,13 @@ const http =
     new HttpDialer(name, url.replace(/^ws/, "http"), withCookies ? "include" : "omit");
 
 /** The transport over a streamed answer, with POSTs for what goes up. */
-export const stream: TransportMaker = http("stream");
+export const stream: TransportMaker = /* @__PURE__ */ http("stream");
 /** The transport over Server-Sent Events, with POSTs for what goes up. */
-export const sse: TransportMaker = http("sse");
+export const sse: TransportMaker = /* @__PURE__ */ http("sse");
 /** The transport over requests that wait for their answer. */
-export const longPolling: TransportMaker = http("long-polling");
+export const longPolling: TransportMaker = /* @__PURE__ */ http("long-polling");
 /** The transport over requests that ask from time to time. */
-export const polling: TransportMaker = http("polling");
+export const polling: TransportMaker = /* @__PURE__ */ http("polling");
 
 const MAKERS: Readonly<Record<TransportName, TransportMaker>> = {
   websocket: webSocket,

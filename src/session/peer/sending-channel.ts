@@ -1,18 +1,20 @@
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import type { MessageOptions, PeerChannel, SendStatus } from "../peer-port.js";
-import type { PeerMachine } from "./machine-peer.js";
+import type { PeerMachine } from "./session-peer.js";
 
-/** A channel of a {@link MachinePeer}, for sending. */
-export class PeerSender implements PeerChannel {
+/** A channel of a session for whoever sends on it. */
+export class SendingChannel implements PeerChannel {
   readonly #machine: PeerMachine;
   readonly #channel: OutgoingChannel;
+  readonly #onClosed: () => void;
+  /** Whether the session is to say when there is room again. */
   #isFull = false;
   #waiters: ((hasRoom: boolean) => void)[] = [];
 
-  /** @internal Made by a {@link MachinePeer}. */
-  constructor(machine: PeerMachine, channel: OutgoingChannel) {
+  constructor(machine: PeerMachine, channel: OutgoingChannel, onClosed: () => void) {
     this.#machine = machine;
     this.#channel = channel;
+    this.#onClosed = onClosed;
     channel.data = this;
   }
 
@@ -28,7 +30,7 @@ export class PeerSender implements PeerChannel {
     return this.#channel.dropped;
   }
 
-  /** Whether nothing can be sent on it any more. */
+  /** Whether nothing can be sent any more. */
   get isClosed(): boolean {
     return this.#channel.isClosed || this.#machine.isEnded;
   }
@@ -42,16 +44,27 @@ export class PeerSender implements PeerChannel {
   ready(): Promise<boolean> {
     if (this.isClosed) return Promise.resolve(false);
     if (!this.#isFull) return Promise.resolve(true);
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((resolve) => void this.#waiters.push(resolve));
   }
 
   close(): void {
     this.#machine.closeChannel(this.#channel);
-    this.told(false);
+    this.ended();
   }
 
-  /** @internal There is room again, or there will not be any. */
-  told(hasRoom: boolean): void {
+  /** @internal Something was sent around this object, with such an answer. */
+  noted(status: SendStatus): void {
+    if (status === "queued" || status === "dropped") this.#isFull = true;
+  }
+
+  /** @internal Nothing can be sent any more. */
+  ended(): void {
+    this.#onClosed();
+    this.resolve(false);
+  }
+
+  /** @internal There is room, or never will be. */
+  resolve(hasRoom: boolean): void {
     this.#isFull = false;
     const waiters = this.#waiters;
     this.#waiters = [];

@@ -48,6 +48,12 @@ export const LAYERS: readonly Layer[] = [
   },
   { path: "web", mayImport: ["core", "protocol", "session/wire", "session/transport-port"] },
 
+  // A session for an application, whichever side it is.
+  {
+    path: "session/peer",
+    mayImport: ["core", "session/wire", "session/machine", "session/transport-port", "session/peer-port"],
+    sansIo: true,
+  },
   ...["session/client", "session/server"].map((path) => ({
     path,
     mayImport: [
@@ -55,10 +61,27 @@ export const LAYERS: readonly Layer[] = [
       "codec",
       "session/wire",
       "session/machine",
+      "session/peer",
       "session/transport-port",
       "session/peer-port",
     ],
   })),
+
+  // Where transports of Node and sessions meet.
+  {
+    path: "hub",
+    mayImport: [
+      "core",
+      "protocol",
+      "node",
+      "session/wire",
+      "session/machine",
+      "session/server",
+      "session/transport-port",
+      "session/peer-port",
+    ],
+    onNode: true,
+  },
 
   { path: "rpc", mayImport: ["core", "codec", "session/peer-port"] },
   { path: "pubsub", mayImport: ["core", "codec", "session/peer-port", "pubsub/broker-port"] },

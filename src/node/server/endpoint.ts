@@ -27,8 +27,8 @@ export interface Endpoint<Data = undefined>
    */
   http?(incoming: IncomingMessage, response: ServerResponse, routed: RoutedRequest): void;
   /**
-   * The server is shutting down: the endpoint may say good-bye in its own words. The connections are closed behind that,
-   * whatever it does; the server waits for the promise as long as it waits for them. Default none.
+   * The server is shutting down, and takes nobody any more: the endpoint may say good-bye in its own words. The connections
+   * are closed when it is done, or after the drain timeout. Default none.
    */
   shutdown?(options: ShutdownOptions): void | Promise<void>;
   /**

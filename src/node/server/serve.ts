@@ -25,6 +25,9 @@ const REQUEST_TIMEOUT_MS = 300_000;
 const MIN_CHECK_INTERVAL_MS = 100;
 const MAX_CHECK_INTERVAL_MS = 30_000;
 
+/** Proxies keep connections for 60 s and less: if one were closed here before, a request would meet its end. */
+const KEEP_ALIVE_MS = 75_000;
+
 const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy", ["Allow", "GET"]);
 
 /** A server that listens. */
@@ -70,6 +73,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const maxPendingPerAddress =
     options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
   const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
+  if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
   const { request: others = upgradeRequired } = options;
   http.on("request", (request, response) => {
     if (!server.handleRequest(request, response)) others(request, response);

@@ -30,6 +30,7 @@ import { BroadcastRelay } from "./broadcast-relay.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint, HasEndpoint } from "./endpoint.js";
 import { HandshakeGuard } from "./handshake-guard.js";
+import { incomingHead } from "./incoming-head.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
@@ -156,7 +157,7 @@ export class Server {
     if (match?.target.endpoint.http === undefined) return false;
     const { endpoint, options } = match.target;
     try {
-      const request = new UpgradeRequest(headOfIncoming(incoming), incoming.socket, incoming);
+      const request = new UpgradeRequest(incomingHead(incoming), incoming.socket, incoming);
       request.resolve(match.params, this.#options.clientAddress?.(request) ?? request.remoteAddress);
       endpoint.http!(incoming, response, { request, origins: options.origins ?? "same-origin" });
     } catch (error) {
@@ -176,7 +177,7 @@ export class Server {
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    return this.upgrade(headOfIncoming(incoming), stream, firstBytes, incoming);
+    return this.upgrade(incomingHead(incoming), stream, firstBytes, incoming);
   }
 
   /**
@@ -424,33 +425,43 @@ export class Server {
     this.#isShuttingDown = true;
     this.#relay?.close();
     const stopped = this.stopListening(drainTimeoutMs);
-    const endpoints = [...this.#endpoints].map(async (endpoint) => endpoint.shutdown?.(options));
-    for (const socket of this.#connections) void socket.close(code, reason);
     const drop = (): void => {
       for (const socket of this.#connections) socket.terminate();
       for (const stream of this.#pending) stream.destroy();
     };
-    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(drop, drainTimeoutMs);
+    let isLate = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      isLate = resolve;
+    });
+    const timer =
+      drainTimeoutMs === Infinity
+        ? undefined
+        : setTimeout(() => {
+            isLate();
+            drop();
+          }, drainTimeoutMs);
+    const endpoints = [...this.#endpoints].filter((endpoint) => endpoint.shutdown !== undefined);
+    if (endpoints.length > 0) {
+      const goodbyes = Promise.all(endpoints.map((endpoint) => shutDownEndpoint(endpoint, options)));
+      await Promise.race([goodbyes, late]);
+    }
+    for (const socket of this.#connections) void socket.close(code, reason);
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
       });
-    }
-    for (const result of await Promise.allSettled(endpoints)) {
-      if (result.status === "rejected") warnOf(result.reason);
     }
     await stopped;
     clearTimeout(timer);
   }
 }
 
-function headOfIncoming(incoming: IncomingMessage): RequestHead {
-  return {
-    method: incoming.method ?? "",
-    target: incoming.url ?? "",
-    httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
-    headers: new HeaderList(incoming.rawHeaders),
-  };
+async function shutDownEndpoint(endpoint: Endpoint<unknown>, options: ShutdownOptions): Promise<void> {
+  try {
+    await endpoint.shutdown!(options);
+  } catch (error) {
+    warnOf(error);
+  }
 }
 
 function endpointOf(given: Endpoint<unknown> | HasEndpoint): Endpoint<unknown> {

@@ -68,8 +68,10 @@ export class ChannelLedger {
     for (const { data, id } of messages) {
       const content = contentOf(data, id);
       const number = numberOf(content);
-      if (this.accepted.get(number) !== content) return `unconfirmed ${number} of "${this.name}" was never sent so`;
-      if (number <= last && this.policy !== "latest-per-key") return `unconfirmed ${number} of "${this.name}" is not in order`;
+      if (this.accepted.get(number) !== content)
+        return `unconfirmed ${number} of "${this.name}" was never sent so`;
+      if (number <= last && this.policy !== "latest-per-key")
+        return `unconfirmed ${number} of "${this.name}" is not in order`;
       last = number;
       this.unconfirmed.add(number);
     }
@@ -86,7 +88,8 @@ export class ChannelLedger {
     if (missing !== this.droppedLate)
       return `of "${this.name}" ${missing} are gone, and ${this.droppedLate} were said to be dropped`;
     const isExact = this.policy !== "drop-oldest" && this.policy !== "latest-per-key";
-    if (isExact && this.droppedLate > this.tooLong) return `"${this.name}" with ${this.policy} drops what it took`;
+    if (isExact && this.droppedLate > this.tooLong)
+      return `"${this.name}" with ${this.policy} drops what it took`;
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
-import { ChannelLedger } from "./channel-ledger.js";
 import type { OverflowPolicy } from "#session/peer-port.js";
+import { ChannelLedger } from "./channel-ledger.js";
 
 /** Which side of a session. */
 export type Role = "client" | "server";

@@ -135,7 +135,10 @@ export class SimulatedSession {
     const { random } = plan;
     const ledger = this.record.ledger(this.role, channel.name);
     const number = ledger.next();
-    const length = random.integer(0, random.chance(0.5) ? Math.min(20, plan.longestBytes) : plan.longestBytes);
+    const length = random.integer(
+      0,
+      random.chance(0.5) ? Math.min(20, plan.longestBytes) : plan.longestBytes,
+    );
     let text = `${number}|`;
     const filler = random.chance(0.2) ? "é€𐐷" : String.fromCharCode(97 + (number % 26));
     while (text.length < length) text += filler;

@@ -1,5 +1,5 @@
-import { SeededRandom } from "#testbed/seeded-random.js";
 import type { OverflowPolicy } from "#session/peer-port.js";
+import { SeededRandom } from "#testbed/seeded-random.js";
 
 /** What is random about a whole run: limits, the network, what the applications do. All of it comes from the seed. */
 export interface SimulationPlan {

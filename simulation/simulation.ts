@@ -14,7 +14,12 @@ import { type SimulatedDirection, simulatedPair } from "#testing/simulated-trans
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
 import { SimulatedEnd } from "./simulated-end.js";
-import { type AttachedTransport, handlerBase, SimulatedSession, type SessionWorld } from "./simulated-session.js";
+import {
+  type AttachedTransport,
+  handlerBase,
+  type SessionWorld,
+  SimulatedSession,
+} from "./simulated-session.js";
 import { type SimulationPlan, simulationPlan } from "./simulation-plan.js";
 import { hold, Violation } from "./violation.js";
 
@@ -91,7 +96,8 @@ export class Simulation implements SessionWorld {
       randomBytes: (length) => new Uint8Array(random.bytes(length)),
       allocate: (length) => Buffer.allocUnsafeSlow(length),
       utf8Write: (text, bytes, position) => (bytes as Buffer).write(text, position),
-      utf8Decode: (bytes, start, end) => Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
+      utf8Decode: (bytes, start, end) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
     };
   }
 
@@ -106,7 +112,8 @@ export class Simulation implements SessionWorld {
       const role: Role = random.chance(0.5) ? "client" : "server";
       clock.at(atMs, () => this.#act(role));
     }
-    for (let i = 0; i < plan.faults; i++) clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
+    for (let i = 0; i < plan.faults; i++)
+      clock.at(random.integer(0, plan.faultsUntilMs), () => this.#fault());
     clock.at(plan.faultsUntilMs, () => this.#heal());
     while (!this.isHealed) this.#step(Infinity);
     // Until both are heard, what looks live may be a transport that died in silence.
@@ -172,7 +179,8 @@ export class Simulation implements SessionWorld {
     const { record } = this.#client;
     for (const role of ["client", "server"] as const) {
       for (const ledger of record[role].values()) {
-        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size) return false;
+        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size)
+          return false;
       }
     }
     return true;
@@ -271,7 +279,8 @@ export class Simulation implements SessionWorld {
     this.clock.after(RACE_AFTER_MS, () =>
       this.#clientEnd.run(() => {
         const { phase } = this.#clientMachine;
-        if (race === this.#races && (phase === "connecting" || phase === "recovering")) this.#dial(NAMES[1]!, true);
+        if (race === this.#races && (phase === "connecting" || phase === "recovering"))
+          this.#dial(NAMES[1]!, true);
       }),
     );
   }
@@ -372,7 +381,8 @@ export class Simulation implements SessionWorld {
         this.delivering = isDelivering ? transport : undefined;
       };
       if (this.trace !== undefined)
-        transport.trace = (what, bytes) => this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
+        transport.trace = (what, bytes) =>
+          this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
     }
     this.#transports.add(pair.client);
     this.#accept(pair.server);
@@ -491,7 +501,8 @@ export class Simulation implements SessionWorld {
       return;
     }
     const isOfServer = this.#process > 1 && code === SessionCode.ownerLost;
-    const isForgotten = code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
+    const isForgotten =
+      code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
     hold(
       record.isClosed || record.isEvicted || isOfServer || isForgotten,
       () => `the client's session ended: ${code} ${end.reason}`,
@@ -505,7 +516,13 @@ export class Simulation implements SessionWorld {
   #fault(): void {
     const { plan, clock } = this;
     const { random } = plan;
-    const outageMs = random.pick([100, 2_000, 10_000, Math.floor(plan.resumeWindowMs * 0.9), plan.resumeWindowMs * 2]);
+    const outageMs = random.pick([
+      100,
+      2_000,
+      10_000,
+      Math.floor(plan.resumeWindowMs * 0.9),
+      plan.resumeWindowMs * 2,
+    ]);
     const server = this.#servers.get(this.#client.record.key);
     switch (random.integer(0, 12)) {
       case 0:

@@ -1,8 +1,14 @@
 // hawser, on Node: sessions that survive.
-export type { HostChange } from "../session/client-host-port.js";
+
 export { Session } from "../session/client/session.js";
-export type { Credentials, SessionHandlers, SessionOptions, SessionReset } from "../session/client/session-options.js";
+export type {
+  Credentials,
+  SessionHandlers,
+  SessionOptions,
+  SessionReset,
+} from "../session/client/session-options.js";
 export type { SessionState } from "../session/client/session-state.js";
+export type { HostChange } from "../session/client-host-port.js";
 export type {
   ChannelOptions,
   MessageOptions,

@@ -1,9 +1,4 @@
-import type {
-  Dialing,
-  DialListener,
-  TransportDialer,
-  TransportName,
-} from "../session/transport-port.js";
+import type { Dialing, DialListener, TransportDialer, TransportName } from "../session/transport-port.js";
 import { HttpTransport } from "./http-transport.js";
 
 /** The ways over HTTP. */

@@ -30,7 +30,8 @@ export class WebSocketDialer implements TransportDialer {
       socket.onopen = socket.onclose = null;
       listener.opened(new WebSocketTransport(socket));
     };
-    socket.onclose = ({ code, reason }) => listener.failed(sessionCode(code), reason || `closed with ${code}`, 0);
+    socket.onclose = ({ code, reason }) =>
+      listener.failed(sessionCode(code), reason || `closed with ${code}`, 0);
     return {
       abort() {
         if (socket.onopen === null) return;

@@ -1,6 +1,5 @@
 import type { ReconnectDelays, SessionDeadlines, SessionLimits } from "../machine/session-config.js";
 import type { UnconfirmedMessage } from "../peer-port.js";
-import type { Session } from "./session.js";
 import type { SessionState } from "./session-state.js";
 
 /** Who this client is, in the words of the application: a token, JSON, bytes; at most 8,192 bytes. */
@@ -15,8 +14,12 @@ export interface SessionReset {
   readonly unconfirmed: readonly UnconfirmedMessage[];
 }
 
-/** What a session tells its application. What a handler throws is reported, and the session goes on. */
-export interface SessionHandlers {
+/**
+ * What a session tells its application. What a handler throws is reported, and the session goes on.
+ *
+ * @typeParam Session what the handlers are given.
+ */
+export interface SessionHandlers<Session> {
   /**
    * A message on the channel that every session has: text is a string, bytes are yours to keep. While a promise that it
    * returns is pending, the next message waits, in the end at the sender. Without it such messages are refused.
@@ -31,8 +34,8 @@ export interface SessionHandlers {
 }
 
 /** What `connect` can be told. All limits are finite by default. */
-export interface SessionOptions
-  extends SessionHandlers,
+export interface SessionOptions<Session>
+  extends SessionHandlers<Session>,
     Partial<SessionLimits>,
     Partial<SessionDeadlines>,
     Partial<ReconnectDelays> {

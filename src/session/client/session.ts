@@ -1,11 +1,18 @@
+import type { ClientHost, HostChange } from "../client-host-port.js";
 import { ClientMachine } from "../machine/client-machine.js";
 import { DEFAULT_RECONNECT_DELAYS, type SessionConfig, sessionConfig } from "../machine/session-config.js";
 import type { ClientHandler } from "../machine/session-handler.js";
-import type { ChannelOptions, Peer, PeerChannel, PeerReceiver, SendStatus, SessionEnd } from "../peer-port.js";
+import type {
+  ChannelOptions,
+  Peer,
+  PeerChannel,
+  PeerReceiver,
+  SendStatus,
+  SessionEnd,
+} from "../peer-port.js";
 import type { TransportDialer } from "../transport-port.js";
 import { actionOf, SessionCode } from "../wire/session-code.js";
 import { SessionSignal } from "../wire/session-signal.js";
-import type { ClientHost, HostChange } from "../client-host-port.js";
 import { ClientPeer } from "./client-peer.js";
 import type { SessionOptions } from "./session-options.js";
 import type { SessionState } from "./session-state.js";
@@ -21,7 +28,7 @@ const MAX_TIMER_MS = 2_147_483_647;
  * (it was restarted, or away for too long), a new one begins, and the application is told by `reset`.
  */
 export class Session {
-  readonly #options: SessionOptions;
+  readonly #options: SessionOptions<Session>;
   readonly #host: ClientHost;
   readonly #config: SessionConfig<ClientHandler<Session>>;
   readonly #race: TransportRace;
@@ -41,7 +48,7 @@ export class Session {
   #timerAtMs = Infinity;
 
   /** @internal Use `connect`. */
-  constructor(dialers: readonly TransportDialer[], host: ClientHost, key: string, options: SessionOptions) {
+  constructor(dialers: readonly TransportDialer[], host: ClientHost, key: string, options: SessionOptions<Session>) {
     this.#options = options;
     this.#host = host;
     this.#config = sessionConfig({ ...options, host, handler: Session.#handler });
@@ -210,7 +217,8 @@ export class Session {
   }
 
   #signalled(code: number): void {
-    if (code === SessionSignal.askForCredentials) this.authenticate().catch((error: unknown) => this.#report(error));
+    if (code === SessionSignal.askForCredentials)
+      this.authenticate().catch((error: unknown) => this.#report(error));
   }
 
   #hostChanged(change: HostChange): void {

@@ -1,6 +1,6 @@
+import type { ClientHost } from "../client-host-port.js";
 import type { Link } from "../machine/link.js";
 import type { Dialing, Transport, TransportDialer, TransportName } from "../transport-port.js";
-import type { ClientHost } from "../client-host-port.js";
 
 /** A transport that has not proved itself after so long gets company, in ms. */
 const NEXT_AFTER_MS = 1_500;

@@ -7,7 +7,7 @@ import type { SessionOptions } from "../client/session-options.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
 
 /** What `connect` can be told on Node. */
-export interface ConnectOptions extends SessionOptions {
+export interface ConnectOptions extends SessionOptions<Session> {
   /**
    * Which transports may be used, the best first. Default: all, a WebSocket first. The others are for networks where it does not
    * get through.

@@ -6,7 +6,7 @@ import type { SessionOptions } from "../client/session-options.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
 
 /** Makes the dialer of a transport. `url` has `ws:` or `wss:`. */
-export type TransportMaker = (url: string, options: SessionOptions) => TransportDialer;
+export type TransportMaker = (url: string, options: SessionOptions<Session>) => TransportDialer;
 
 /** The transport over a WebSocket. */
 export const webSocket: TransportMaker = (url) => new WebSocketDialer(url, globalThis.WebSocket);
@@ -37,7 +37,7 @@ const MAKERS: Readonly<Record<TransportName, TransportMaker>> = {
 const ALL: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
 
 /** What `connect` can be told. */
-export interface ConnectOptions extends SessionOptions {
+export interface ConnectOptions extends SessionOptions<Session> {
   /**
    * Which transports may be used, the best first. Default: all, a WebSocket first. The others are for networks where it does not
    * get through.
@@ -65,7 +65,7 @@ export function connect(url: string | URL, { transports = ALL, ...options }: Con
 export function connectOver(
   transports: readonly TransportMaker[],
   url: string | URL,
-  options: SessionOptions = {},
+  options: SessionOptions<Session> = {},
 ): Session {
   const target = new URL(url, (globalThis.location as Location | undefined)?.href);
   const webSocketUrl = target.href.replace(/^http/, "ws").replace(/#.*$/, "");

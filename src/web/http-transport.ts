@@ -98,15 +98,10 @@ export class HttpTransport implements Transport {
     } catch {
       // Whether it arrived nobody knows.
     }
-    this.#goingBytes = 0;
     if (this.#isEnded) return;
     if (response?.status === 204) this.#failures = 0;
-    else if (!this.#mayGoOn(response)) return;
-    else {
-      await this.#pause();
-      if (this.#isEnded) return;
-      this.receiver.lost();
-    }
+    else if (!(await this.#recovers(response, true))) return;
+    this.#goingBytes = 0;
     this.#drain();
     this.#sendWaiting();
   }
@@ -125,18 +120,15 @@ export class HttpTransport implements Transport {
     } catch {
       // As if it had not been answered.
     }
-    if (blocks.length > 0) this.#goingBytes = 0;
-    this.#isPolling = false;
     if (this.#isEnded) return;
     if (isAnswered) {
       this.#failures = 0;
     } else {
       if (isFirst) this.#finish(`no answer${response === undefined ? "" : `: status ${response.status}`}`);
-      if (this.#isEnded || !this.#mayGoOn(response)) return;
-      await this.#pause();
-      if (this.#isEnded) return;
-      if (blocks.length > 0) this.receiver.lost();
+      if (this.#isEnded || !(await this.#recovers(response, blocks.length > 0))) return;
     }
+    this.#isPolling = false;
+    if (blocks.length > 0) this.#goingBytes = 0;
     this.#drain();
     if (this.name === "long-polling" || this.#waiting.length > 0) void this.#poll();
     else this.#pollTimer = setTimeout(() => void this.#poll(), this.#pollAfterMs);
@@ -241,19 +233,25 @@ export class HttpTransport implements Transport {
     });
   }
 
-  /** Whether a failure is to be forgiven. */
-  #mayGoOn(response: Response | undefined): boolean {
+  /**
+   * A request failed. False ends the transport; else, after a moment, it goes on. If it had blocks, what waits behind them is
+   * dropped as well: the session sends all of it again, in order.
+   */
+  async #recovers(response: Response | undefined, hadBlocks: boolean): Promise<boolean> {
     const status = response?.status ?? 0;
     const isRefused = status >= 400 && status < 500 && status !== 408 && status !== 429;
     if (isRefused || ++this.#failures >= MAX_FAILURES) {
       this.#finish(status === 0 ? "requests fail" : `status ${status}`);
       return false;
     }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS * 2 ** (this.#failures - 1)));
+    if (this.#isEnded) return false;
+    if (hadBlocks) {
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.receiver.lost();
+    }
     return true;
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS * 2 ** this.#failures));
   }
 
   #drain(): void {

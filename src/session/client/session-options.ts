@@ -24,7 +24,7 @@ export interface SessionHandlers<Session> {
    * A message on the channel that every session has: text is a string, bytes are yours to keep. While a promise that it
    * returns is pending, the next message waits, in the end at the sender. Without it such messages are refused.
    */
-  message?(session: Session, data: string | Uint8Array): undefined | Promise<void>;
+  message?(session: Session, data: string | Uint8Array): void | Promise<void>;
   /** The state is another one. */
   state?(session: Session, state: SessionState): void;
   /** The session was lost and a new one begins, or none does: `state` tells. Never called if nothing was lost. */

@@ -48,7 +48,12 @@ export class Session {
   #timerAtMs = Infinity;
 
   /** @internal Use `connect`. */
-  constructor(dialers: readonly TransportDialer[], host: ClientHost, key: string, options: SessionOptions<Session>) {
+  constructor(
+    dialers: readonly TransportDialer[],
+    host: ClientHost,
+    key: string,
+    options: SessionOptions<Session>,
+  ) {
     this.#options = options;
     this.#host = host;
     this.#config = sessionConfig({ ...options, host, handler: Session.#handler });
@@ -64,7 +69,7 @@ export class Session {
     );
     this.#stopWatching = host.watch((change) => this.#hostChanged(change));
     if (options.message !== undefined) {
-      this.#receivers.set("", { message: (data) => options.message!(this, data) });
+      this.#receivers.set("", { message: (data) => options.message!(this, data) ?? undefined });
     }
     this.#begin();
   }

@@ -160,10 +160,18 @@ export type UsageErrorCode =
   /** A worker of `startWorkers` ended before it was ready. */
   | "WORKER_FAILED";
 
+/** The codes of {@link CodecError}. */
+export type CodecErrorCode =
+  /** A value of this side that the format of the codec cannot hold. */
+  | "ENCODE_FAILED"
+  /** A message of the peer that is not in the format of the codec, or above one of its limits. */
+  | "DECODE_FAILED";
+
 /** Every stable error code of Hawser. */
 export type ErrorCode =
   | ProtocolErrorCode
   | ConnectionErrorCode
   | HandshakeErrorCode
   | ConnectErrorCode
-  | UsageErrorCode;
+  | UsageErrorCode
+  | CodecErrorCode;

@@ -983,7 +983,138 @@ export const DEFENCES: readonly Defence[] = [
         ),
       ),
     ],
-    notYet: "not there yet: WebSocket over HTTP/2 (RFC 8441)",
+  },
+  {
+    mistake: "HTTP/2 rapid reset, CVE-2023-44487: streams that are reset at once escape every limit",
+    rule: "A session that gives up more than 100 handshakes, and 10 a second, is ended with ENHANCE_YOUR_CALM",
+    proofs: [
+      proof(
+        "http2",
+        "rapid reset: a session that resets its streams before they are answered is ended",
+        without(
+          "node/server/connect-streams.js",
+          "if (this.#bucket.take(1, now) === 0)",
+          "if (this.#bucket.take(1, now) >= 0)",
+          "nobody is ended for it",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "HTTP/2: many streams pass as one connection; sessions that open none, or half a head, are held for ever",
+    rule: "Each stream counts as a connection; sessions count by address and have the time of a handshake for their first stream. CONTINUATION, PING and SETTINGS floods are ended by Node",
+    proofs: [
+      proof(
+        "http2",
+        "the streams of a session count for its address, with 429",
+        without(
+          "node/server/upgrade-request.js",
+          'this.#remoteAddress = stream.session?.socket?.remoteAddress ?? "";',
+          'this.#remoteAddress = "";',
+          "a stream has no address",
+        ),
+      ),
+      proof(
+        "http2",
+        "the streams of a session count in total, with 503",
+        without(
+          "node/server/connection-count.js",
+          "if (this.#total >= this.#maxTotal)",
+          "if (false)",
+          "there is no cap in total",
+        ),
+      ),
+      proof(
+        "http2",
+        "the sessions of an address are limited, with streams or without",
+        without(
+          "node/server/http2-sessions.js",
+          "if (this.#isStopping || this.#count.add(address) !== undefined)",
+          "if (this.#isStopping)",
+          "sessions are not counted",
+        ),
+      ),
+      proof(
+        "http2",
+        "a session that opens no stream is dropped when the time for a handshake is over",
+        without("node/server/session-guard.js", "this.session.destroy();", "", "it is not dropped"),
+      ),
+      proof(
+        "http2",
+        "a stream whose hook does not answer in time is reset, and its session goes on",
+        without(
+          "node/server/server.js",
+          "guard.allow(this.#limits.handshakeTimeoutMs);",
+          "",
+          "a hook has no limit of time",
+        ),
+      ),
+      proof(
+        "http2",
+        "a head larger than maxHeaderBytes, or with too many fields, is no handshake",
+        without(
+          "node/server/http2-sessions.js",
+          "maxHeaderListSize: limits.maxHeaderBytes,",
+          "",
+          "heads may be as large as Node's default",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "HTTP/2: one stream hurts the others of its session; windows that are never opened make the sender hold everything",
+    rule: "What is wrong with a stream is answered on that stream; what waits for a window counts for `maxBufferedBytes`, and only that stream is reset",
+    proofs: [
+      proof(
+        "http2",
+        "a refused stream, or one that breaks a rule, does not hurt its siblings",
+        without(
+          "node/server/http2-answers.js",
+          "setImmediate(() => stream.close())",
+          "stream.session?.destroy()",
+          "a refusal ends the session, as it ends a connection of HTTP/1.1",
+        ),
+      ),
+      proof(
+        "http2",
+        "a peer that gives no window holds no more than maxBufferedBytes, and loses its stream alone",
+        without(
+          "node/connection/connection.js",
+          "if (buffered > 0 && buffered + byteLength > settings.maxBufferedBytes) {",
+          "if (false) {",
+          "there is no limit on what waits",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "RFC 8441 §4: an extended CONNECT for another protocol, or for two hosts at once, taken for WebSocket",
+    rule: "`:protocol` is `websocket`, or 501; a `Host` that differs from `:authority` is refused with 400",
+    proofs: [
+      proof(
+        "http2",
+        "an extended CONNECT with another :protocol is refused with 501",
+        without(
+          "protocol/handshake/server-connect.js",
+          'if (!isWebSocketConnect(head))\n        return refuse("INVALID_UPGRADE"',
+          'if (false)\n        return refuse("INVALID_UPGRADE"',
+          ":protocol is not looked at",
+        ),
+      ),
+      proof(
+        "http2",
+        "an :authority and a Host that differ are refused: one of them is what a policy looks at",
+        without(
+          "protocol/handshake/connect-head.js",
+          "return others.every((other) => equalsIgnoringAsciiCase(other, first)) ? first : undefined;",
+          "return first;",
+          "the first one counts",
+        ),
+      ),
+    ],
   },
   {
     mistake: "Several: connections without number or end",

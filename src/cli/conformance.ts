@@ -29,6 +29,7 @@ Options:
   --agent <name>      the name of the server in the report (default: its host)
   --timeout <ms>      how long a case may take, each echo in it anew (default: 10000)
   --concurrency <n>   how many cases run at a time against a server (default: 4)
+  --http2             over HTTP/2 (RFC 8441): by ALPN to wss:, else by prior knowledge, as --listen does
   --insecure          accept any certificate of a wss: server
   --host <address>    with --listen: the address (default: 127.0.0.1)
   --once              with --listen: stop when the first client has asked for its report
@@ -50,6 +51,7 @@ const OPTIONS = {
   agent: { type: "string" },
   timeout: { type: "string" },
   concurrency: { type: "string" },
+  http2: { type: "boolean" },
   insecure: { type: "boolean" },
   host: { type: "string" },
   once: { type: "boolean" },
@@ -151,6 +153,7 @@ function runOptions(tested: TestedRole, values: Values) {
     only: ids(values.only),
     exclude: ids(values.exclude),
     full: values.full,
+    http2: values.http2,
     timeoutMs: positive("timeout", values.timeout),
   };
   const caseCount = conformanceCases(tested, options).length;
@@ -179,7 +182,12 @@ function whole(name: string, value: string | undefined): number | undefined {
 }
 
 function list(values: Values): number {
-  const selection = { only: ids(values.only), exclude: ids(values.exclude), full: values.full };
+  const selection = {
+    only: ids(values.only),
+    exclude: ids(values.exclude),
+    full: values.full,
+    http2: values.http2,
+  };
   const cases = new Map(
     (["server", "client"] as const).flatMap((role) =>
       conformanceCases(role, selection).map((one) => [one.id, one]),

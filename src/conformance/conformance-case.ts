@@ -42,6 +42,7 @@ export const CATEGORIES: ReadonlyMap<string, string> = new Map([
   ["26", "Masking"],
   ["27", "Compression: hostile data"],
   ["28", "Handshake: the request of a client"],
+  ["29", "HTTP/2: extended CONNECT"],
 ]);
 
 /** A case without what its id already says. */

@@ -2,6 +2,7 @@ import { ANSWERS } from "./cases/answers.js";
 import { CLIENT_REQUESTS } from "./cases/client-requests.js";
 import { CLOSING } from "./cases/closing.js";
 import { compressionCases } from "./cases/compression.js";
+import { EXTENDED_CONNECT } from "./cases/extended-connect.js";
 import { FRAGMENTATION } from "./cases/fragmentation.js";
 import { FRAMING } from "./cases/framing.js";
 import { HANDSHAKE_REQUESTS } from "./cases/handshake-requests.js";
@@ -26,15 +27,30 @@ export interface CaseSelection {
   readonly exclude?: readonly string[] | undefined;
   /** The sizes and numbers of messages that Autobahn has, not the smaller ones. Default: false. */
   readonly full?: boolean | undefined;
+  /**
+   * The cases for WebSocket over HTTP/2 (RFC 8441): those about heads of HTTP/1.1 are left out, those about an extended
+   * CONNECT are in. Default: false.
+   */
+  readonly http2?: boolean | undefined;
 }
+
+/** What is about the heads of HTTP/1.1: its request, its answer, and what of both HTTP/2 says in another way. */
+const ONLY_IN_HTTP1: readonly string[] = [
+  "20",
+  ...["25.1", "25.2", "25.3", "25.6", "25.7"],
+  ...[1, 2, 3, 4, 5, 6, 7].map((number) => `28.1.${number}`),
+];
+/** What is about an extended CONNECT. */
+const ONLY_IN_HTTP2: readonly string[] = ["29"];
 
 /** The cases for one end of the connection, in the order of their ids. */
 export function conformanceCases(tested: TestedRole, selection: CaseSelection = {}): ConformanceCase[] {
-  const { only, exclude = [], full = false } = selection;
+  const { only, exclude = [], full = false, http2 = false } = selection;
+  const foreign = http2 ? ONLY_IN_HTTP1 : ONLY_IN_HTTP2;
   return allCases(full)
     .filter(({ roles }) => roles === "both" || roles === tested)
     .filter(({ id }) => only === undefined || only.length === 0 || only.some((pattern) => fits(id, pattern)))
-    .filter(({ id }) => !exclude.some((pattern) => fits(id, pattern)));
+    .filter(({ id }) => ![...exclude, ...foreign].some((pattern) => fits(id, pattern)));
 }
 
 function allCases(isFull: boolean): ConformanceCase[] {
@@ -56,6 +72,7 @@ function allCases(isFull: boolean): ConformanceCase[] {
     ...MASKING,
     ...HOSTILE_DEFLATE,
     ...CLIENT_REQUESTS,
+    ...EXTENDED_CONNECT,
   ];
   return cases.sort((a, b) => compareIds(a.id, b.id));
 }

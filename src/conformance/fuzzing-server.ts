@@ -1,9 +1,15 @@
+import {
+  createServer as createHttp2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
 import type { ConformanceCase } from "./conformance-case.js";
 import { conformanceCases } from "./conformance-cases.js";
 import { expectGoodbye } from "./expectations.js";
 import { fieldValues, type HttpHead, MAX_HEAD_BYTES, takeHead, targetOf } from "./http-head.js";
+import { Http2Transport, http1RequestOf } from "./http2-transport.js";
 import type { Verdict } from "./outcome.js";
 import { Peer } from "./peer.js";
 import type { CaseResult, ConformanceReport } from "./report.js";
@@ -31,6 +37,8 @@ const BEHAVIOR: Readonly<Record<Verdict, string>> = {
   unimplemented: "UNIMPLEMENTED",
 };
 const REQUEST_TIMEOUT_MS = 10_000;
+/** In megabytes: a session has many cases, and each may have messages that are larger than Node's 10. */
+const MAX_SESSION_MEMORY = 4_096;
 
 /**
  * A server that tests the clients which connect to it, driven by them as Autobahn's fuzzing server is:
@@ -52,7 +60,16 @@ export class FuzzingServer {
   private constructor(options: FuzzingServerOptions) {
     this.#options = options;
     this.#cases = conformanceCases("client", options);
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    if (options.http2 === true) {
+      this.#server = createHttp2Server({
+        settings: { enableConnectProtocol: true },
+        maxSessionMemory: MAX_SESSION_MEMORY,
+      });
+      this.#server.on("connection", (socket: Socket) => this.#keep(socket));
+      this.#server.on("stream", (stream: ServerHttp2Stream, fields) => this.#acceptStream(stream, fields));
+    } else {
+      this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    }
   }
 
   /** Starts one. Resolves when it listens. */
@@ -98,10 +115,33 @@ export class FuzzingServer {
     await closed;
   }
 
-  #accept(socket: Socket): void {
+  #keep(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});
+  }
+
+  #acceptStream(stream: ServerHttp2Stream, fields: IncomingHttpHeaders): void {
+    stream.on("error", () => {});
+    if (fields[":method"] !== "CONNECT") {
+      stream.respond({ ":status": 404 }, { endStream: true });
+      return;
+    }
+    const socket = Http2Transport.toClient(stream, () => {});
+    socket.on("error", () => {});
+    const request = http1RequestOf(fields);
+    this.#begin({ socket, request, connectFields: fields, firstBytes: Buffer.alloc(0) });
+  }
+
+  #begin(client: AcceptedClient): void {
+    this.#serve(client).catch((error: unknown) => {
+      client.socket.destroy();
+      process.emitWarning(error instanceof Error ? error : String(error));
+    });
+  }
+
+  #accept(socket: Socket): void {
+    this.#keep(socket);
     let received: Buffer = Buffer.alloc(0);
     const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
     socket.on("close", () => clearTimeout(timer));
@@ -116,10 +156,7 @@ export class FuzzingServer {
       socket.off("data", onData);
       // What comes before the case listens must not be lost.
       socket.pause();
-      this.#serve({ socket, request: taken.head, firstBytes: taken.rest }).catch((error: unknown) => {
-        socket.destroy();
-        process.emitWarning(error instanceof Error ? error : String(error));
-      });
+      this.#begin({ socket, request: taken.head, firstBytes: taken.rest });
     };
     socket.on("data", onData);
   }

@@ -69,6 +69,11 @@ export class Peer {
     return this.#accepted!.request;
   }
 
+  /** Over HTTP/2: the fields of that request as they came. */
+  get connectFields(): AcceptedClient["connectFields"] {
+    return this.#accepted?.connectFields;
+  }
+
   /** The server that is tested. */
   get target(): ServerTarget {
     return this.#target!;

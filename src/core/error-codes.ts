@@ -107,7 +107,9 @@ export type HandshakeErrorCode =
   | "REFUSED"
   /** The server is shutting down. */
   | "SHUTTING_DOWN"
-  /** Client: the status of the answer is not 101 (§4.1). */
+  /** Client: the server takes no WebSocket over HTTP/2 (RFC 8441 §3), and no other way was allowed. */
+  | "EXTENDED_CONNECT_UNSUPPORTED"
+  /** Client: the status of the answer is not 101 (§4.1), or over HTTP/2 not 2xx. */
   | "UNEXPECTED_STATUS"
   /** Client: `Sec-WebSocket-Accept` is missing or is not the one for our key (§4.1). */
   | "INVALID_ACCEPT"

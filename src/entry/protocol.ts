@@ -48,10 +48,18 @@ export {
 export { frameHeaderLength, MAX_HEADER_BYTES, writeFrameHeader } from "../protocol/frame-header.js";
 export { FrameParser, type FrameSink, type LengthProblem } from "../protocol/frame-parser.js";
 export { acceptKey } from "../protocol/handshake/accept-key.js";
+export { connectFields, readConnectAnswer } from "../protocol/handshake/client-connect.js";
 export { readResponse, requestHead } from "../protocol/handshake/client-handshake.js";
+export { type ConnectHead, readConnectHead } from "../protocol/handshake/connect-head.js";
 export { HeadParser } from "../protocol/handshake/head-parser.js";
 export { HeaderList } from "../protocol/handshake/header-list.js";
 export { isOriginAllowed, type OriginPolicy } from "../protocol/handshake/origin-policy.js";
+export {
+  connectAcceptFields,
+  connectRefusalFields,
+  isWebSocketConnect,
+  readConnectRequest,
+} from "../protocol/handshake/server-connect.js";
 export {
   acceptHead,
   chooseProtocol,

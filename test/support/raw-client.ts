@@ -191,7 +191,7 @@ export class RawClient {
 }
 
 /** The length of the frame that begins here, or undefined while its header is not complete. */
-function frameSize(bytes: Buffer): number | undefined {
+export function frameSize(bytes: Buffer): number | undefined {
   if (bytes.length < 2) return undefined;
   const short = bytes[1]! & 0x7f;
   if (short < 126) return 2 + short;
@@ -199,7 +199,8 @@ function frameSize(bytes: Buffer): number | undefined {
   return bytes.length < 10 ? undefined : 10 + Number(bytes.readBigUInt64BE(2));
 }
 
-function readFrame(bytes: Buffer): RawFrame {
+/** The frame that these bytes are. */
+export function readFrame(bytes: Buffer): RawFrame {
   const short = bytes[1]! & 0x7f;
   const headerLength = short < 126 ? 2 : short === 126 ? 4 : 10;
   return {

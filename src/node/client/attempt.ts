@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { UsageError } from "../../core/hawser-error.js";
 import { type DeflateOptions, deflateOffer } from "../../protocol/extensions/deflate-negotiation.js";
+import { connectFields } from "../../protocol/handshake/client-connect.js";
 import { requestHead } from "../../protocol/handshake/client-handshake.js";
 import type { ResponseHead } from "../../protocol/handshake/head-parser.js";
 import type { ConnectOptions, DialOptions } from "./connect-options.js";
@@ -24,6 +25,8 @@ export interface Attempt {
   /** 16 random bytes in base64, new for each attempt (RFC 6455 §4.1 item 7). */
   readonly key: string;
   readonly requestHead: string;
+  /** The same request over HTTP/2, as a flat list; undefined where that is not wanted. */
+  readonly connectFields: readonly string[] | undefined;
 }
 
 /** The options that an attempt is made of. */
@@ -44,7 +47,7 @@ export function firstAttempt(target: Target, options: AttemptOptions): Attempt {
 /** The attempt that a redirect leads to, or in words why it is not made. */
 export function redirectedAttempt(
   from: Attempt,
-  head: ResponseHead,
+  head: Pick<ResponseHead, "headers">,
   options: AttemptOptions,
 ): Attempt | string {
   const target = redirectTarget(head, from.target);
@@ -74,6 +77,14 @@ function makeAttempt(
   const { compression = true } = options;
   const deflate = compression === true ? {} : compression === false ? undefined : compression;
   const key = randomBytes(16).toString("base64");
+  const request = {
+    target: target.url.pathname + target.url.search,
+    host: target.url.host,
+    protocols,
+    extensions: deflate && deflateOffer(deflate),
+    origin: options.origin,
+    headers,
+  };
   return {
     target,
     redirects,
@@ -83,14 +94,10 @@ function makeAttempt(
     protocols,
     deflate,
     key,
-    requestHead: requestHead({
-      target: target.url.pathname + target.url.search,
-      host: target.url.host,
-      key,
-      protocols,
-      extensions: deflate && deflateOffer(deflate),
-      origin: options.origin,
-      headers,
-    }),
+    requestHead: requestHead({ ...request, key }),
+    connectFields:
+      (options.http2 ?? false) === false
+        ? undefined
+        : connectFields({ ...request, isSecure: target.isSecure }),
   };
 }

@@ -4,8 +4,10 @@ import { type Agreement, Connection, type ConnectionContext } from "../connectio
 
 /** The server's answer to the opening handshake. */
 export interface ClientResponse {
-  /** Always 101. */
+  /** 101, or over HTTP/2 200. */
   readonly status: number;
+  /** The HTTP it came over: over `2` many connections share one of TCP. */
+  readonly httpVersion: "1.1" | "2";
   readonly headers: HeaderList;
 }
 

@@ -1,3 +1,4 @@
+import type { ClientHttp2Session } from "node:http2";
 import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { DeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
@@ -45,6 +46,13 @@ export interface DialOptions {
   readonly family?: 0 | 4 | 6 | undefined;
   /** Resolves names instead of `dns.lookup`. Default: Node's. */
   readonly lookup?: LookupFunction | undefined;
+  /**
+   * WebSocket over HTTP/2 (RFC 8441). True offers it to `wss:` servers, where connections to the same origin with the same
+   * options share one session; where the server does not take it, HTTP/1.1 is spoken, as it is to `ws:` servers, which
+   * cannot be asked. `"prior-knowledge"` speaks nothing but HTTP/2, to `ws:` servers too. A `ClientHttp2Session` uses that
+   * session, which stays yours. Default false: HTTP/1.1 works everywhere, and one connection lost is one socket lost.
+   */
+  readonly http2?: boolean | "prior-knowledge" | ClientHttp2Session | undefined;
   /**
    * Opens the transport instead of TCP and proxies: a tunnel, a test. TLS is still put on top for `wss:`.
    * Default: none.

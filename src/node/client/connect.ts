@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
+import { readConnectAnswer } from "../../protocol/handshake/client-connect.js";
 import { readResponse } from "../../protocol/handshake/client-handshake.js";
-import type { ResponseHead } from "../../protocol/handshake/head-parser.js";
 import { headText } from "../../protocol/handshake/head-text.js";
 import type { ConnectionContext } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
@@ -13,11 +13,13 @@ import { ClientConnection } from "./client-connection.js";
 import type { ConnectOptions } from "./connect-options.js";
 import { dial } from "./dial.js";
 import { Opening } from "./opening.js";
-import { type Answer, readHead } from "./read-head.js";
+import { assertHttp2Option, overHttp2 } from "./over-http2.js";
+import { type Answer, type AnswerHead, readHead } from "./read-head.js";
 import { isRedirect } from "./redirect.js";
 import { targetOf } from "./target.js";
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+const NO_BYTES = new Uint8Array(0);
 /** As many as browsers follow for a page. */
 const MOST_REDIRECTS = 20;
 
@@ -40,6 +42,7 @@ export async function connect<Data = undefined>(
     options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
     Number.MAX_SAFE_INTEGER,
   );
+  assertHttp2Option(options.http2);
   let attempt = firstAttempt(targetOf(url, options.socketPath), options);
 
   const opening = new Opening(timeoutMs, options.signal);
@@ -69,13 +72,17 @@ async function run(
   opening: Opening,
   attempt: Attempt,
   options: AttemptOptions,
-): Promise<{ stream: Duplex; answer: Answer }> {
+): Promise<{ stream: Duplex; answer: Answer<AnswerHead> }> {
   opening.check();
   if (diagnostics.connect.hasSubscribers) {
     const event: ConnectEvent = { url: attempt.target.href, redirects: attempt.redirects };
     diagnostics.connect.publish(event);
   }
-  const stream = await dial(opening, attempt.target, attempt.proxy, attempt.tls, options);
+  const over = attempt.connectFields === undefined ? undefined : await overHttp2(opening, attempt, options);
+  if (over !== undefined && "stream" in over) {
+    return { stream: over.stream, answer: { head: over.head, rest: NO_BYTES } };
+  }
+  const stream = over?.http1 ?? (await dial(opening, attempt.target, attempt.proxy, attempt.tls, options));
   opening.phase = "handshake";
   stream.write(attempt.requestHead, "latin1");
   return { stream, answer: await readHead(opening, stream) };
@@ -87,16 +94,23 @@ function open<Data>(
   context: ConnectionContext,
   attempt: Attempt,
   stream: Duplex,
-  answer: Answer,
+  answer: Answer<AnswerHead>,
   options: ConnectOptions<Data>,
 ): ClientConnection<Data> {
   const { head, rest } = answer;
-  const response = readResponse(head, {
-    acceptKey: acceptKey(attempt.key, sha1Base64),
+  const expected = {
     protocols: attempt.protocols,
     requireProtocol: options.requireProtocol,
     deflateOffer: attempt.deflate,
-  });
+  };
+  const { httpVersion } = head;
+  const response =
+    httpVersion === "2"
+      ? readConnectAnswer(head, expected)
+      : readResponse(
+          { ...head, httpVersion },
+          { ...expected, acceptKey: acceptKey(attempt.key, sha1Base64) },
+        );
   if (response instanceof HandshakeError) {
     throw opening.failWith("HANDSHAKE_FAILED", response.message, { ...detailsOf(head), cause: response });
   }
@@ -111,7 +125,7 @@ function open<Data>(
     options.data as Data,
     agreed,
     attempt.target.href,
-    { status: head.status, headers: head.headers },
+    { status: head.status, httpVersion: httpVersion === "2" ? "2" : "1.1", headers: head.headers },
   );
   // From here on nothing can be aborted or time out, not while `start` calls handlers either.
   opening.end();
@@ -119,7 +133,8 @@ function open<Data>(
   if (diagnostics.open.hasSubscribers) {
     const event: OpenEvent<ClientConnection<Data>> = {
       socket: connection,
-      requestHead: attempt.requestHead,
+      requestHead:
+        httpVersion === "2" ? headText("CONNECT HTTP/2", attempt.connectFields!) : attempt.requestHead,
       responseHead: headText(`HTTP/${head.httpVersion} ${head.status} ${head.reason}`, head.headers.raw),
     };
     diagnostics.open.publish(event);
@@ -128,7 +143,7 @@ function open<Data>(
   return connection;
 }
 
-function detailsOf(head: ResponseHead): { status: number; headers: readonly string[] } {
+function detailsOf(head: AnswerHead): { status: number; headers: readonly string[] } {
   return { status: head.status, headers: head.headers.raw };
 }
 

@@ -1,26 +1,30 @@
 import { isIP, type NetConnectOpts, Socket, type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { assertFields, headText } from "../../protocol/handshake/head-text.js";
 import type { DialOptions } from "./connect-options.js";
 import type { HttpProxy } from "./http-proxy.js";
 import type { Opening } from "./opening.js";
 import { readHead } from "./read-head.js";
 import type { Target } from "./target.js";
-import { type TlsOptions, tlsConnectOptions } from "./tls-options.js";
+import { HTTP1_ONLY, type TlsOptions, tlsConnectOptions } from "./tls-options.js";
 
-/** Opens the transport to `target`: TCP or a Unix socket, through a proxy or not, with TLS or not. */
+/**
+ * Opens the transport to `target`: TCP or a Unix socket, through a proxy or not, with TLS or not.
+ * @param alpn what TLS offers to speak.
+ */
 export async function dial(
   opening: Opening,
   target: Target,
   proxy: HttpProxy | undefined,
   tls: TlsOptions,
   options: DialOptions,
+  alpn: readonly string[] = HTTP1_ONLY,
 ): Promise<Duplex> {
   const stream = await openTransport(opening, target, proxy, options);
   if (!target.isSecure) return stream;
   opening.phase = "tls";
-  return openTls(opening, stream, target.hostname, tls);
+  return openTls(opening, stream, target.hostname, tls, alpn);
 }
 
 function openTransport(
@@ -109,7 +113,7 @@ async function openTunnel(
   assertFields(fields);
 
   let stream: Duplex = await openSocket(opening, tcpOptions(proxy.hostname, proxy.port, options));
-  if (proxy.isSecure) stream = await openTls(opening, stream, proxy.hostname, proxy.tls);
+  if (proxy.isSecure) stream = await openTls(opening, stream, proxy.hostname, proxy.tls, HTTP1_ONLY);
   stream.write(headText(`CONNECT ${authority} HTTP/1.1`, fields), "latin1");
   const { head, rest } = await readHead(opening, stream);
   if (head.status < 200 || head.status > 299) {
@@ -123,9 +127,15 @@ async function openTunnel(
   return stream;
 }
 
-function openTls(opening: Opening, below: Duplex, hostname: string, options: TlsOptions): Promise<Duplex> {
+function openTls(
+  opening: Opening,
+  below: Duplex,
+  hostname: string,
+  options: TlsOptions,
+  alpn: readonly string[],
+): Promise<TLSSocket> {
   return opening.step((resolve) => {
-    const socket = connectTls({ ...tlsConnectOptions(hostname, options), socket: below });
+    const socket = connectTls({ ...tlsConnectOptions(hostname, options, alpn), socket: below });
     opening.own(socket);
     socket.once("secureConnect", () => resolve(socket));
   });

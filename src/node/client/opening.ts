@@ -3,6 +3,7 @@ import type { ConnectErrorCode } from "../../core/error-codes.js";
 import { ConnectError, ConnectionError, type ConnectPhase, UsageError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
+import { dropStream } from "../drop-stream.js";
 
 /**
  * One call of `connect()` until it is open or has failed. It holds what must not be left behind: the sockets, the
@@ -11,6 +12,8 @@ import { nowMs, schedule, unschedule } from "../clock.js";
 export class Opening implements TimerWheelEntry {
   /** How far it is. */
   phase: ConnectPhase = "dns";
+  /** Another one, that opens what this one is going to use: how far that is counts here, too. */
+  waitsFor: Opening | undefined = undefined;
   readonly #timeoutMs: number;
   readonly #deadlineMs: number;
   readonly #signal: AbortSignal | undefined;
@@ -61,11 +64,18 @@ export class Opening implements TimerWheelEntry {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Takes charge of a stream, before anything of it is waited for. */
-  own(stream: Duplex): void {
+  /**
+   * Takes charge of a stream, before anything of it is waited for.
+   * @param isExpected whether its end, or an error of it, is no failure; asked when it happens.
+   */
+  own(stream: Duplex, isExpected: () => boolean = () => false): void {
     const listeners: StreamListeners = {
-      error: (error) => void this.failWith("CONNECT_FAILED", messageOf(error), { cause: error }),
-      close: () => this.lost(),
+      error: (error) => {
+        if (!isExpected()) this.failWith("CONNECT_FAILED", messageOf(error), { cause: error });
+      },
+      close: () => {
+        if (!isExpected()) this.lost();
+      },
     };
     this.#streams.set(stream, listeners);
     stream.on("error", listeners.error);
@@ -79,17 +89,23 @@ export class Opening implements TimerWheelEntry {
     this.failWith("CONNECT_FAILED", message, { cause: new ConnectionError("CONNECTION_LOST", message) });
   }
 
+  /** What another one failed with, that was waited for. */
+  failAs(error: ConnectError): ConnectError {
+    if (this.#failure !== undefined) return this.#failure;
+    this.#failure = error;
+    this.dropStreams();
+    this.#rejectStep?.(error);
+    return error;
+  }
+
   /** Fails in the current phase. The first failure counts, and is returned. */
   failWith(
     code: ConnectErrorCode,
     message: string,
     details?: { status?: number; headers?: readonly string[]; cause?: unknown },
   ): ConnectError {
-    if (this.#failure !== undefined) return this.#failure;
-    this.#failure = new ConnectError(code, this.phase, `Not connected (${this.phase}): ${message}`, details);
-    this.dropStreams();
-    this.#rejectStep?.(this.#failure);
-    return this.#failure;
+    const phase = this.waitsFor?.phase ?? this.phase;
+    return this.failAs(new ConnectError(code, phase, `Not connected (${phase}): ${message}`, details));
   }
 
   /** Drops the streams, to begin again elsewhere or not at all. */
@@ -97,7 +113,7 @@ export class Opening implements TimerWheelEntry {
     const streams = [...this.#streams.keys()];
     this.#letGo();
     // The outermost first: it may still want to write to the one below.
-    for (const stream of streams.reverse()) stream.destroy();
+    for (const stream of streams.reverse()) dropStream(stream);
   }
 
   /** Hands the streams over to the connection, which must listen for errors at once. */

@@ -1,13 +1,18 @@
 import type { Duplex } from "node:stream";
-import { HeadParser, type ResponseHead } from "../../protocol/handshake/head-parser.js";
+import { HeadParser, type HttpVersion, type ResponseHead } from "../../protocol/handshake/head-parser.js";
 import type { Opening } from "./opening.js";
 
 /** More answers of 100, 102 or 103 than any server has a reason for. */
 const MAX_INTERIM_ANSWERS = 8;
 
+/** The head of an answer, in whatever version of HTTP. */
+export interface AnswerHead extends Omit<ResponseHead, "httpVersion"> {
+  readonly httpVersion: HttpVersion | "2";
+}
+
 /** The head of an answer, and the bytes that came behind it. */
-export interface Answer {
-  readonly head: ResponseHead;
+export interface Answer<Head = ResponseHead> {
+  readonly head: Head;
   readonly rest: Uint8Array;
 }
 

@@ -8,7 +8,7 @@ export function isRedirect(status: number): boolean {
 }
 
 /** Where a redirect leads, or in words why we do not go there. */
-export function redirectTarget(head: ResponseHead, from: Target): Target | string {
+export function redirectTarget(head: Pick<ResponseHead, "headers">, from: Target): Target | string {
   const [location, second] = head.headers.getAll("location");
   if (location === undefined || second !== undefined) return "a redirect without exactly one Location";
   if (!URL.canParse(location, from.url.href)) return "a redirect to what is not a URL";

@@ -37,15 +37,24 @@ export function tlsForOtherOrigin(options: TlsOptions): TlsOptions {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !OF_ONE_ORIGIN.has(name)));
 }
 
-/** What `tls.connect` is given for a server of this name. */
-export function tlsConnectOptions(hostname: string, options: TlsOptions): ConnectionOptions {
+/** What is spoken where nothing else was asked for. */
+export const HTTP1_ONLY: readonly string[] = ["http/1.1"];
+
+/**
+ * What `tls.connect` is given for a server of this name.
+ * @param alpn what to offer: a server that prefers HTTP/2 must know where nothing but HTTP/1.1 can be spoken.
+ */
+export function tlsConnectOptions(
+  hostname: string,
+  options: TlsOptions,
+  alpn: readonly string[] = HTTP1_ONLY,
+): ConnectionOptions {
   // An option that is there but undefined would hide Node's default.
   const given: TlsOptions = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   );
   const result: ConnectionOptions = {
-    // Nothing but HTTP/1.1 can be upgraded this way, and a server that prefers HTTP/2 must know.
-    ALPNProtocols: ["http/1.1"],
+    ALPNProtocols: [...alpn],
     // Whom the certificate is checked against where no name was sent.
     host: hostname,
     ...given,

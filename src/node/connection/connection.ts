@@ -17,6 +17,7 @@ import { violation } from "../../protocol/violation.js";
 import { asBuffer } from "../as-buffer.js";
 import type { ByteStream } from "../byte-stream.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
+import { dropStream, isClosedStream } from "../drop-stream.js";
 import { ownerOf, ownStream, readData } from "../own-stream.js";
 import type { StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
@@ -687,7 +688,7 @@ export class Connection<Data = undefined>
     const stream = this.#stream;
     if (how === "destroy") {
       this.#output?.discard();
-      stream.destroy();
+      dropStream(stream);
       return;
     }
     this.#output?.flush();
@@ -862,6 +863,10 @@ export class Connection<Data = undefined>
 
   /** @internal Part of `StreamOwner`. */
   onEnd(): void {
+    if (isClosedStream(this.#stream)) {
+      this.#stream.destroy(); // Node may wait in vain for what was written to leave
+      return;
+    }
     if (!this.#engine.isPaused || this.#held === undefined) {
       this.#receiveEnd();
     } else if (this.#isPulled()) {

@@ -1,24 +1,56 @@
+import type { EventEmitter } from "node:events";
 import type { Server as HttpServer, IncomingMessage } from "node:http";
+import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Duplex } from "node:stream";
+import { takeConnectStreams } from "./connect-streams.js";
 import { Server } from "./server.js";
 import type { ServerOptions } from "./server-options.js";
 import { takeRequests } from "./take-requests.js";
 
 /** Those of Hawser that are attached to an HTTP server, in the order in which Node calls them. */
-const attached = new WeakMap<HttpServer, Set<Server>>();
+const attached = new WeakMap<EventEmitter, Set<Server>>();
 
 /**
- * Adds WebSocket endpoints to an existing `http` or `https` server: that of Express, Fastify, Vite... Where the server
- * has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. Ordinary requests are left
- * to the server but for those at the path of an endpoint that takes them, such as a hub of sessions. `shutdown` ends our
+ * Adds WebSocket endpoints to an existing `http`, `https` or `http2` server: that of Express, Fastify, Vite... Where the
+ * server has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. Ordinary requests
+ * are left to the server but for those at the path of an endpoint that takes them, such as a hub of sessions. `shutdown` ends our
  * connections and takes our listener away; the HTTP server stays its owner's.
+ *
+ * To a server of `node:http2`, attach before clients come: it tells them that WebSocket is served over HTTP/2 (RFC 8441).
+ * There, other listeners are those for `connect`. With `allowHTTP1` it serves HTTP/1.1 on the same port, too.
  *
  * @throws `UsageError` `INVALID_OPTION`.
  */
-export function attach<Data = undefined>(http: HttpServer, options: ServerOptions<Data>): Server {
+export function attach<Data = undefined>(
+  http: HttpServer | Http2Server | Http2SecureServer,
+  options: ServerOptions<Data>,
+): Server {
   const server = new Server(options);
-  const servers = attached.get(http) ?? new Set();
-  attached.set(http, servers.add(server));
+  let servers = attached.get(http);
+  if (servers === undefined) {
+    servers = new Set();
+    attached.set(http, servers);
+    if (isHttp2(http)) attachHttp2(http, servers);
+  }
+  return attachHttp1(http, servers.add(server), server);
+}
+
+function isHttp2(http: HttpServer | Http2Server | Http2SecureServer): http is Http2Server {
+  return "updateSettings" in http;
+}
+
+/** Once for all of ours: they share what a session brings. */
+function attachHttp2(http: Http2Server, servers: ReadonlySet<Server>): void {
+  http.updateSettings({ enableConnectProtocol: true });
+  http.on("session", (session: ServerHttp2Session) => {
+    takeConnectStreams(session, {
+      servers: () => servers,
+      hasOthers: () => http.listenerCount("connect") > 0,
+    });
+  });
+}
+
+function attachHttp1(http: EventEmitter, servers: Set<Server>, server: Server): Server {
   const onUpgrade = (request: IncomingMessage, stream: Duplex, firstBytes: Buffer): void => {
     if (!server.hasRoute(request) && !isLastChance(http, servers, server, request)) return;
     void server.handleUpgrade(request, stream, firstBytes);
@@ -35,7 +67,7 @@ export function attach<Data = undefined>(http: HttpServer, options: ServerOption
 
 /** Whether nobody else may have something at this path, so that it is up to this server to say so. */
 function isLastChance(
-  http: HttpServer,
+  http: EventEmitter,
   servers: ReadonlySet<Server>,
   server: Server,
   request: IncomingMessage,

@@ -3,6 +3,7 @@ import type { ByteStream } from "../byte-stream.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
 import { HeldBytes } from "../connection/held-bytes.js";
 import { receiveBuffer } from "../connection/receive-buffer.js";
+import { dropStream } from "../drop-stream.js";
 import { ownStream } from "../own-stream.js";
 import type { StreamOwner } from "../stream-owner.js";
 
@@ -70,7 +71,7 @@ export class HandshakeGuard implements StreamOwner, TimerWheelEntry {
 
   /** It took too long. */
   protected onTimeout(): void {
-    this.stream.destroy();
+    dropStream(this.stream);
   }
 
   /** Nothing is expected: what comes is thrown away. */

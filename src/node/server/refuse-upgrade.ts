@@ -5,7 +5,7 @@ import type { ByteStream } from "../byte-stream.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 
 /** How long the client may take to read a refusal. */
-const LINGER_MS = 2_000;
+export const LINGER_MS = 2_000;
 
 /**
  * Answers a handshake that is refused, and ends the connection. What the client may have sent behind its request is

@@ -9,6 +9,7 @@ import type { ListenOptions } from "node:net";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
+import type { Http2Sessions } from "./http2-sessions.js";
 import { ProxyGate } from "./proxy-gate.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
@@ -75,7 +76,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   // Behind a proxy all are from its address, and who they are stands in the request that is not there yet.
   const maxPendingPerAddress =
     options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
+  const http2 = await http2Sessions(options, server, limits, maxPendingPerAddress);
+  http2?.takeCleartext(http);
   const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
+  http2?.takeSecure(http);
   const gate = proxies && new ProxyGate(server, http, proxies, limits.handshakeTimeoutMs);
   if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
   const { request: others = upgradeRequired } = options;
@@ -97,9 +101,21 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   server.stopListening = (drainTimeoutMs) => {
     gate?.stop();
     listener.stop();
-    return stop(http, drainTimeoutMs);
+    return Promise.all([stop(http, drainTimeoutMs), http2?.stop(drainTimeoutMs)]).then(() => {});
   };
   return server;
+}
+
+/** Node's HTTP/2 is a large module, and only who wants it is to load it. */
+async function http2Sessions(
+  { http2 = false, tls, request }: ServeOptions<unknown>,
+  server: Server,
+  limits: ServerLimits,
+  maxSessionsPerAddress: number,
+): Promise<Http2Sessions | undefined> {
+  if (!http2) return undefined;
+  const { Http2Sessions } = await import("./http2-sessions.js");
+  return new Http2Sessions(server, tls !== undefined, limits, maxSessionsPerAddress, request);
 }
 
 function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpServer {
@@ -121,6 +137,8 @@ function httpServer(options: ServeOptions<unknown>, limits: ServerLimits): HttpS
           handshakeTimeout: limits.handshakeTimeoutMs,
           ...options.tls,
           ...guardTlsCallbacks(options.tls),
+          ...(options.http2 === true &&
+            options.tls.ALPNCallback === undefined && { ALPNProtocols: ["h2", "http/1.1"] }),
           ...settings,
         });
   http.maxHeadersCount = limits.maxHeaders + 1; // Node leaves out what is above it; we refuse it

@@ -94,8 +94,14 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
    */
   proxyProtocolFrom?: readonly string[] | undefined;
   /**
-   * Ordinary HTTP requests on the same port, but for those at a path whose endpoint takes them itself. By default they
-   * get 426 Upgrade Required: nothing else is there.
+   * Serve HTTP/2 as well, on the same port, and WebSocket over it (RFC 8441): many sockets of one client share a
+   * connection. Over TLS the client chooses (ALPN); without TLS, who begins with HTTP/2 gets it. Default false: browsers use
+   * it where the page came over it, and one connection lost is then all its sockets lost.
+   */
+  http2?: boolean | undefined;
+  /**
+   * Ordinary HTTP requests on the same port, but for those at a path whose endpoint takes them itself. By default they get 426 Upgrade Required, or 404 over HTTP/2: nothing else is
+   * there. Over HTTP/2 it is given Node's `Http2ServerRequest` and `Http2ServerResponse`, which can do the same.
    */
   request?: RequestListener | undefined;
 }

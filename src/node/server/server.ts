@@ -1,14 +1,13 @@
-import * as crypto from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
-import { acceptKey } from "../../protocol/handshake/accept-key.js";
+import type { ConnectHead } from "../../protocol/handshake/connect-head.js";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import { assertOriginPolicy, isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
+import { readConnectRequest } from "../../protocol/handshake/server-connect.js";
 import {
-  acceptHead,
   chooseProtocol,
   type HandshakeRequest,
   readRequest,
@@ -24,15 +23,17 @@ import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { isThenable, watchRejection } from "../connection/watch-rejection.js";
+import { dropStream } from "../drop-stream.js";
 import { RawSocket } from "../raw-socket.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
 import { ConnectionCount } from "./connection-count.js";
 import type { Endpoint, HasEndpoint } from "./endpoint.js";
+import { type HandshakeAnswers, http1Answers } from "./handshake-answers.js";
 import { HandshakeGuard } from "./handshake-guard.js";
+import { http2Answers } from "./http2-answers.js";
 import { incomingHead } from "./incoming-head.js";
-import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { serverLimits } from "./server-limits.js";
@@ -53,12 +54,15 @@ interface PreparedEndpoint {
 /** Of a request that was not read to its end. */
 const UNKNOWN_HEAD: RequestHead = { method: "", target: "", httpVersion: "1.1", headers: new HeaderList([]) };
 
+const NO_BYTES = new Uint8Array(0);
+
 /** An upgrade request on its way to a connection, or to a refusal. */
 interface UpgradeAttempt {
   readonly request: UpgradeRequest;
   readonly stream: ByteStream;
   readonly firstBytes: Uint8Array;
   readonly guard: HandshakeGuard;
+  readonly answers: HandshakeAnswers;
   /** Whether it has a place among the connections that are allowed. */
   isCounted: boolean;
   refusalBody: string | Uint8Array | undefined;
@@ -141,7 +145,12 @@ export class Server {
 
   /** Whether some endpoint is at the path of this request. */
   hasRoute(request: IncomingMessage): boolean {
-    return this.#routes.match(pathOf(request.url ?? "")) !== undefined;
+    return this.hasRouteTo(request.url ?? "");
+  }
+
+  /** @internal Whether some endpoint is at this path; what stands behind a `?` does not count. */
+  hasRouteTo(target: string): boolean {
+    return this.#routes.match(pathOf(target)) !== undefined;
   }
 
   /** @internal Whether some endpoint takes ordinary requests, too. */
@@ -192,21 +201,53 @@ export class Server {
     incoming?: IncomingMessage,
     guard: HandshakeGuard = new HandshakeGuard(stream, 0),
   ): ServerConnection<unknown> | undefined | Promise<ServerConnection<unknown> | undefined> {
-    const request = new UpgradeRequest(head, stream, incoming);
-    const attempt: UpgradeAttempt = {
-      request,
-      stream,
-      firstBytes,
-      guard,
-      isCounted: false,
-      refusalBody: undefined,
-    };
+    return this.#take(
+      {
+        request: new UpgradeRequest(head, stream, incoming),
+        stream,
+        firstBytes,
+        guard,
+        answers: http1Answers,
+        isCounted: false,
+        refusalBody: undefined,
+      },
+      this.#hasTooManyFields(head) ?? readRequest(head),
+    );
+  }
+
+  /** @internal As {@link upgrade}, for an extended CONNECT over HTTP/2. */
+  upgradeStream(
+    head: ConnectHead,
+    stream: Duplex,
+    guard: HandshakeGuard,
+  ): ServerConnection<unknown> | undefined | Promise<ServerConnection<unknown> | undefined> {
+    return this.#take(
+      {
+        request: new UpgradeRequest(head, stream, undefined),
+        stream,
+        firstBytes: NO_BYTES,
+        guard,
+        answers: http2Answers,
+        isCounted: false,
+        refusalBody: undefined,
+      },
+      this.#hasTooManyFields(head) ?? readConnectRequest(head),
+    );
+  }
+
+  #hasTooManyFields({ headers }: { readonly headers: HeaderList }): HandshakeError | undefined {
+    return headers.raw.length > 2 * this.#limits.maxHeaders
+      ? new HandshakeError("HEAD_TOO_LARGE", 431, "too many header fields")
+      : undefined;
+  }
+
+  #take(
+    attempt: UpgradeAttempt,
+    handshake: HandshakeRequest | HandshakeError,
+  ): ServerConnection<unknown> | undefined | Promise<ServerConnection<unknown> | undefined> {
+    const { request, stream } = attempt;
     stream.allowHalfOpen = true; // who has ended its direction still reads a refusal; over TLS Node would end ours, too
     try {
-      if (head.headers.raw.length > 2 * this.#limits.maxHeaders) {
-        throw new HandshakeError("HEAD_TOO_LARGE", 431, "too many header fields");
-      }
-      const handshake = readRequest(head);
       if (handshake instanceof HandshakeError) throw handshake;
       const { target, params } = this.#findRoute(handshake);
       request.resolve(params, this.#options.clientAddress?.(request) ?? request.remoteAddress);
@@ -262,7 +303,7 @@ export class Server {
     if (this.#isShuttingDown) throw shuttingDown();
     // `end` may have come meanwhile, and does not come again for the connection to hear it.
     if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded) {
-      stream.destroy();
+      dropStream(stream);
       guard.release();
       this.#leave(request.remoteAddress);
       return undefined;
@@ -272,16 +313,17 @@ export class Server {
     return socket;
   }
 
-  #failed({ guard, isCounted, request, stream, refusalBody }: UpgradeAttempt, error: unknown): undefined {
+  #failed(attempt: UpgradeAttempt, error: unknown): undefined {
+    const { guard, isCounted, request, stream, refusalBody, answers } = attempt;
     guard.release();
     if (isCounted) this.#leave(request.remoteAddress);
-    this.#refuse(request, stream, error, refusalBody);
+    this.#refuse(request, stream, error, refusalBody, answers);
     return undefined;
   }
 
   /** @internal Refuses a handshake of whose head nothing is known but what is wrong with it. */
   refuseHead(stream: ByteStream, error: HandshakeError): void {
-    this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined);
+    this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined, http1Answers);
   }
 
   /**
@@ -355,7 +397,7 @@ export class Server {
   }
 
   #open(
-    { request, stream, firstBytes, guard }: UpgradeAttempt,
+    { request, stream, firstBytes, guard, answers }: UpgradeAttempt,
     handshake: HandshakeRequest,
     { options, context }: PreparedEndpoint,
     answer: Acceptance<unknown>,
@@ -369,8 +411,7 @@ export class Server {
       compression && !breaksDeflate(request.headers.get("user-agent"))
         ? acceptDeflateOffer(handshake.extensions, compression === true ? {} : compression)
         : undefined;
-    const head = acceptHead({
-      acceptKey: acceptKey(handshake.key, sha1Base64),
+    const head = answers.accept(stream, handshake.key, {
       protocol,
       extensions: deflate?.response,
       headers: answer.headers,
@@ -387,7 +428,7 @@ export class Server {
     if (diagnostics.open.hasSubscribers) {
       diagnostics.open.publish({ socket, requestHead: headOf(request), responseHead: head });
     }
-    socket.start(head, guard.taken() ?? firstBytes);
+    socket.start(answers.isSentAtOnce ? undefined : head, guard.taken() ?? firstBytes);
     request.incoming = undefined;
     return socket;
   }
@@ -419,6 +460,7 @@ export class Server {
     stream: ByteStream,
     cause: unknown,
     body: string | Uint8Array | undefined,
+    answers: HandshakeAnswers,
   ): void {
     const error =
       cause instanceof HandshakeError
@@ -430,14 +472,14 @@ export class Server {
       } else {
         watchRejection(this.#options.refused(error, request), warnOf);
       }
-      const guard = refuseUpgrade(stream, error, body);
+      const guard = answers.refuse(stream, error, body);
       if (guard === undefined) return;
       this.#pending.add(stream);
       guard.onGone = () => void this.#pending.delete(stream);
     } catch (failure) {
       // The application's own status or header fields cannot be sent, or its `refused` threw.
       warnOf(failure);
-      stream.destroy();
+      dropStream(stream);
     }
   }
 
@@ -447,7 +489,7 @@ export class Server {
     this.#relay?.close();
     const drop = (): void => {
       for (const socket of this.#connections) socket.terminate();
-      for (const stream of this.#pending) stream.destroy();
+      for (const stream of this.#pending) dropStream(stream);
     };
     let isLate = (): void => {};
     const late = new Promise<void>((resolve) => {
@@ -511,12 +553,6 @@ function pathOf(target: string): string {
   return mark === -1 ? target : target.slice(0, mark);
 }
 
-/** Node has had the one call, which takes half the time, since 20.12. */
-const sha1Base64: (text: string) => string =
-  typeof crypto.hash === "function"
-    ? (text) => crypto.hash("sha1", text, "base64")
-    : (text) => crypto.createHash("sha1").update(text).digest("base64");
-
 function shuttingDown(): HandshakeError {
   return new HandshakeError("SHUTTING_DOWN", 503, "the server is shutting down", ["Retry-After", "5"]);
 }
@@ -524,5 +560,6 @@ function shuttingDown(): HandshakeError {
 /** The request as it came over the wire, for tracing. */
 function headOf(request: UpgradeRequest): string {
   const lines = [...request.headers].map(([name, value]) => `${name}: ${value}`);
-  return [`GET ${request.target} HTTP/1.1`, ...lines, "", ""].join("\r\n");
+  const method = request.httpVersion === "2" ? "CONNECT" : "GET";
+  return [`${method} ${request.target} HTTP/${request.httpVersion}`, ...lines, "", ""].join("\r\n");
 }

@@ -21,7 +21,7 @@ export class UpgradeListener implements FirstRequestListener {
   readonly #limits: ServerLimits;
   readonly #pending = new Set<FirstRequest>();
   readonly #count: ConnectionCount;
-  readonly #toHttp: (socket: Socket) => void;
+  readonly #toHttp: (socket: Socket, readAhead?: Buffer) => void;
   readonly #http: HttpServer;
   /** Those that Node does not count. */
   readonly #raw: SocketCount = { sockets: 0 };
@@ -48,8 +48,8 @@ export class UpgradeListener implements FirstRequestListener {
     this.#count = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
     const listeners = http.listeners(event);
     http.removeAllListeners(event);
-    this.#toHttp = (socket) => {
-      for (const listener of listeners) listener.call(http, socket);
+    this.#toHttp = (socket, readAhead) => {
+      for (const listener of listeners) listener.call(http, socket, readAhead);
     };
     http.on(event, (socket: Socket) => this.#accept(socket));
   }
@@ -116,7 +116,7 @@ export class UpgradeListener implements FirstRequestListener {
   }
 
   #giveToNode(socket: Socket, readAhead: Buffer): void {
-    this.#toHttp(socket);
+    this.#toHttp(socket, readAhead);
     socket.unshift(readAhead);
     socket.resume();
   }

@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 import type { ByteStream } from "../byte-stream.js";
+import { isHttp2Stream } from "../drop-stream.js";
 import { RawSocket } from "../raw-socket.js";
 import { parseCookies } from "./cookies.js";
 
@@ -23,8 +24,10 @@ export class UpgradeRequest {
   params: RouteParams = NO_PARAMS;
   /** Whether the connection to us is encrypted. A proxy in front may have taken TLS off. */
   readonly isSecure: boolean;
+  /** The HTTP it came over: over `2` many connections share one of TCP. */
+  readonly httpVersion: "1.1" | "2";
   /**
-   * Node's request, for what middleware has put on it (a session, say). Only with `attach` and `handleUpgrade`, and only
+   * Node's request, for what middleware has put on it (a session, say). Only with `attach` and `handleUpgrade`, over HTTP/1.1, and only
    * until the `upgrade` hook and `open` are done: it holds some kilobytes.
    */
   incoming: IncomingMessage | undefined;
@@ -33,11 +36,22 @@ export class UpgradeRequest {
   #headers: HeaderList | undefined = undefined;
 
   /** @internal */
-  constructor(head: RequestHead, stream: ByteStream, incoming: IncomingMessage | undefined) {
+  constructor(
+    head: Pick<RequestHead, "target" | "headers">,
+    stream: ByteStream,
+    incoming: IncomingMessage | undefined,
+  ) {
     this.target = head.target;
-    this.#remoteAddress =
-      (stream instanceof RawSocket || stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
-    this.isSecure = "encrypted" in stream && stream.encrypted === true;
+    if (isHttp2Stream(stream)) {
+      this.httpVersion = "2";
+      this.#remoteAddress = stream.session?.socket?.remoteAddress ?? "";
+      this.isSecure = stream.session?.encrypted === true;
+    } else {
+      this.httpVersion = "1.1";
+      this.#remoteAddress =
+        (stream instanceof RawSocket || stream instanceof Socket ? stream.remoteAddress : undefined) ?? "";
+      this.isSecure = "encrypted" in stream && stream.encrypted === true;
+    }
     this.incoming = incoming;
     this.#fields = head.headers.raw.join("\n"); // no header name or value has a line end in it
   }
@@ -77,7 +91,7 @@ export class UpgradeRequest {
     return new URLSearchParams(mark === -1 ? "" : this.target.slice(mark + 1));
   }
 
-  /** `Host`: the host and port that the client wanted to reach. */
+  /** `Host`, or `:authority` over HTTP/2: the host and port that the client wanted to reach. */
   get host(): string {
     return this.headers.get("host") ?? "";
   }

@@ -110,8 +110,17 @@ export function readResponse(
   head: ResponseHead,
   expected: ExpectedResponse,
 ): HandshakeResponse | HandshakeError {
-  const failure = checkUpgrade(head) ?? checkAccept(head, expected.acceptKey);
-  if (failure !== undefined) return failure;
+  return checkUpgrade(head) ?? checkAccept(head, expected.acceptKey) ?? readNegotiated(head, expected);
+}
+
+/** The part of an answer that says how a request was refused or negotiated. */
+export type NegotiatedHead = Pick<ResponseHead, "status" | "headers">;
+
+/** The part of an answer that is the same in every version of HTTP (RFC 8441 §5). */
+export function readNegotiated(
+  head: NegotiatedHead,
+  expected: Omit<ExpectedResponse, "acceptKey">,
+): HandshakeResponse | HandshakeError {
   const protocol = readProtocol(head, expected);
   if (protocol instanceof HandshakeError) return protocol;
   return readExtensions(head, protocol, expected.deflateOffer);
@@ -143,7 +152,10 @@ function checkAccept(head: ResponseHead, acceptKey: string): HandshakeError | un
   return undefined;
 }
 
-function readProtocol(head: ResponseHead, expected: ExpectedResponse): string | undefined | HandshakeError {
+function readProtocol(
+  head: NegotiatedHead,
+  expected: Omit<ExpectedResponse, "acceptKey">,
+): string | undefined | HandshakeError {
   const [protocol, second] = head.headers.getAll("sec-websocket-protocol");
   if (second !== undefined) return fail(head, "INVALID_PROTOCOLS", "The server chose several subprotocols");
   if (protocol === undefined) {
@@ -159,7 +171,7 @@ function readProtocol(head: ResponseHead, expected: ExpectedResponse): string | 
 }
 
 function readExtensions(
-  head: ResponseHead,
+  head: NegotiatedHead,
   protocol: string | undefined,
   deflateOffer: DeflateOptions | undefined,
 ): HandshakeResponse | HandshakeError {
@@ -174,6 +186,6 @@ function readExtensions(
   return { protocol, deflate, extensions, headers: head.headers };
 }
 
-function fail(head: ResponseHead, code: HandshakeErrorCode, message: string): HandshakeError {
+function fail(head: NegotiatedHead, code: HandshakeErrorCode, message: string): HandshakeError {
   return new HandshakeError(code, head.status, message, head.headers.raw);
 }

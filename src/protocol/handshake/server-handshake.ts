@@ -12,9 +12,9 @@ import { isWebSocketKey } from "./websocket-key.js";
 
 /** The opening handshake of a client, with everything RFC 6455 §4.2.1 names checked. */
 export interface HandshakeRequest {
-  /** `Sec-WebSocket-Key`. */
+  /** `Sec-WebSocket-Key`; "" over HTTP/2, which has none. */
   readonly key: string;
-  /** `Host`, as it was sent. */
+  /** `Host`, or `:authority` over HTTP/2, as it was sent. */
   readonly host: string;
   /** `Origin`, as it was sent; undefined means that the client is not a browser (§10.2). Not yet judged. */
   readonly origin: string | undefined;
@@ -40,7 +40,12 @@ const VERSION_FIELDS: readonly string[] = ["Sec-WebSocket-Version", "13"];
  * fields to refuse it with. Whether the origin is allowed, and whether anything is at this path, is not decided here.
  */
 export function readRequest(head: RequestHead): HandshakeRequest | HandshakeError {
-  return checkRequestLine(head) ?? checkUpgrade(head.headers) ?? readNegotiation(head);
+  const { target, headers } = head;
+  return (
+    checkRequestLine(head) ??
+    checkUpgrade(headers) ??
+    readNegotiation(target, headers.get("host")!, headers.get("sec-websocket-key")!, headers)
+  );
 }
 
 function checkRequestLine({ method, target, httpVersion, headers }: RequestHead): HandshakeError | undefined {
@@ -56,7 +61,11 @@ function checkRequestLine({ method, target, httpVersion, headers }: RequestHead)
   if (hosts.length !== 1 || parseAuthority(hosts[0]!) === undefined) {
     return refuse("INVALID_HOST", 400, "A handshake has exactly one valid Host");
   }
-  // A body would be read as the first frames, by whoever takes its length differently from us.
+  return checkBody(headers);
+}
+
+/** A body would be read as the first frames, by whoever takes its length differently from us. */
+export function checkBody(headers: HeaderList): HandshakeError | undefined {
   const hasBody = headers.getAll("content-length").some((length) => length !== "0");
   if (hasBody || headers.has("transfer-encoding")) {
     return refuse("UNEXPECTED_BODY", 400, "A handshake has no body");
@@ -87,7 +96,13 @@ function checkUpgrade(headers: HeaderList): HandshakeError | undefined {
   return undefined;
 }
 
-function readNegotiation({ target, headers }: RequestHead): HandshakeRequest | HandshakeError {
+/** The part of a handshake that is the same in every version of HTTP (RFC 8441 §5). */
+export function readNegotiation(
+  target: string,
+  host: string,
+  key: string,
+  headers: HeaderList,
+): HandshakeRequest | HandshakeError {
   const origins = headers.getAll("origin");
   if (origins.length > 1) return refuse("ORIGIN_NOT_ALLOWED", 403, "Origin is repeated");
 
@@ -103,8 +118,8 @@ function readNegotiation({ target, headers }: RequestHead): HandshakeRequest | H
   }
   const queryMark = target.indexOf("?");
   return {
-    key: headers.get("sec-websocket-key")!,
-    host: headers.get("host")!,
+    key,
+    host,
     origin: origins[0],
     target,
     path: queryMark === -1 ? target : target.slice(0, queryMark),
@@ -184,9 +199,7 @@ export function refusalHead(input: {
 }): string {
   const { status, headers = [], bodyBytes, bodyType } = input;
   const reason = input.reason ?? reasonPhrase(status);
-  if (!Number.isInteger(status) || status < 300 || status > 599 || status === 304) {
-    throw new UsageError("INVALID_OPTION", `Not a status to refuse a handshake with: ${status}`);
-  }
+  assertRefusalStatus(status);
   if (!Number.isSafeInteger(bodyBytes) || bodyBytes < 0) {
     throw new UsageError("INVALID_OPTION", "bodyBytes must be a non-negative integer");
   }
@@ -201,6 +214,13 @@ export function refusalHead(input: {
   if (bodyType !== undefined) fields.push("Content-Type", bodyType);
   assertFields(fields);
   return headText(`HTTP/1.1 ${status} ${reason}`, [...fields, ...headers]);
+}
+
+/** Throws a {@link UsageError} `INVALID_OPTION` unless `status` refuses, and may have a body. */
+export function assertRefusalStatus(status: number): void {
+  if (!Number.isInteger(status) || status < 300 || status > 599 || status === 304) {
+    throw new UsageError("INVALID_OPTION", `Not a status to refuse a handshake with: ${status}`);
+  }
 }
 
 /**

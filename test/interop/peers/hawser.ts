@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { connect } from "hawser/client";
+import { type ConnectOptions, connect } from "hawser/client";
 import {
   accept,
   type Connection,
   type ConnectionHandlers,
   type ConnectionOptions,
+  type ServeOptions,
   serve,
 } from "hawser/server";
 import { testCertificate } from "../../support/certificate.js";
@@ -15,52 +16,63 @@ import { contentOf, type Payload, type Received } from "../payload.js";
 import type { Closed, End, Peer } from "../peer.js";
 
 /** Hawser itself, by `serve` and `connect`. */
-export const hawser: Peer = {
-  name: "Hawser",
-  abilities: new Set([
-    "fragments",
-    "pings",
-    "sees-pings",
-    "any-close-code",
-    "terminate",
-    "tls",
-    "deflate",
-    "deflate-parameters",
-    "lone-surrogates",
-  ]),
+export const hawser: Peer = hawserPeer("Hawser");
 
-  async connect(url, { protocols, deflate, isSecure }) {
-    const inbox = new Inbox();
-    const socket = await connect<Inbox>(url, {
-      ...handlers,
-      ...limits,
-      data: inbox,
-      protocols,
-      compression: deflate ?? false,
-      ...(isSecure && { tls: { ca: testCertificate().ca } }),
-    });
-    return new HawserEnd(socket);
-  },
+/** Hawser with more options, for its client and for its server. */
+export function hawserPeer(
+  name: string,
+  client: Pick<ConnectOptions, "http2" | "maxBufferedBytes"> = {},
+  server: Pick<ServeOptions, "http2" | "maxBufferedBytes"> = {},
+): Peer {
+  return {
+    name,
+    abilities: new Set([
+      "fragments",
+      "pings",
+      "sees-pings",
+      "any-close-code",
+      "terminate",
+      "tls",
+      "deflate",
+      "deflate-parameters",
+      "lone-surrogates",
+    ]),
 
-  async serve({ protocols, deflate, isSecure }) {
-    const opened = new Arrivals<End>();
-    const server = await serve<Inbox>({
-      ...handlers,
-      ...limits,
-      protocols,
-      compression: deflate ?? false,
-      origins: "dangerously-allow-any-origin",
-      ...(isSecure && { tls: testCertificate() }),
-      upgrade: () => accept(new Inbox()),
-      open: (socket) => opened.add(new HawserEnd(socket)),
-    });
-    return {
-      url: server.url,
-      accept: () => opened.next(),
-      stop: () => server.shutdown({ drainTimeoutMs: 0 }),
-    };
-  },
-};
+    async connect(url, { protocols, deflate, isSecure }) {
+      const inbox = new Inbox();
+      const socket = await connect<Inbox>(url, {
+        ...handlers,
+        ...limits,
+        data: inbox,
+        protocols,
+        compression: deflate ?? false,
+        ...(isSecure && { tls: { ca: testCertificate().ca } }),
+        ...client,
+      });
+      return new HawserEnd(socket);
+    },
+
+    async serve({ protocols, deflate, isSecure }) {
+      const opened = new Arrivals<End>();
+      const listening = await serve<Inbox>({
+        ...server,
+        ...handlers,
+        ...limits,
+        protocols,
+        compression: deflate ?? false,
+        origins: "dangerously-allow-any-origin",
+        ...(isSecure && { tls: testCertificate() }),
+        upgrade: () => accept(new Inbox()),
+        open: (socket) => opened.add(new HawserEnd(socket)),
+      });
+      return {
+        url: listening.url,
+        accept: () => opened.next(),
+        stop: () => listening.shutdown({ drainTimeoutMs: 0 }),
+      };
+    },
+  };
+}
 
 const limits: ConnectionOptions = {
   maxMessageBytes: MAX_MESSAGE_BYTES,

@@ -107,8 +107,6 @@ export interface ConnectionHandlers<Socket> {
    * checked, but may be cut inside a character. `isLast` ends the message; its piece may be empty.
    */
   messageChunk?(socket: Socket, data: Buffer, isBinary: boolean, isLast: boolean): void | Promise<void>;
-  /** @internal Instead of `message`, for what stands on connections: `bytes[start, end)` is valid during the call only. */
-  messageBytes?(socket: Socket, bytes: Uint8Array, start: number, end: number, isBinary: boolean): void;
   /** A ping came. It is answered when this returns, unless `autoPong` is off. */
   ping?(socket: Socket, data: Buffer): void | Promise<void>;
   /** A pong came; `roundTripMs` is undefined if it answers none of our pings. */
@@ -119,4 +117,10 @@ export interface ConnectionHandlers<Socket> {
   close?(socket: Socket, result: CloseResult): void | Promise<void>;
   /** Something went wrong: a rule broken by the peer, a deadline, a lost transport, a handler that threw. */
   error?(socket: Socket, error: HawserError): void | Promise<void>;
+}
+
+/** The handlers of what stands on connections within Hawser. */
+export interface InternalHandlers<Socket> extends ConnectionHandlers<Socket> {
+  /** Instead of `message`: `bytes[start, end)` is valid during the call only. */
+  messageBytes?(socket: Socket, bytes: Uint8Array, start: number, end: number, isBinary: boolean): void;
 }

@@ -543,7 +543,7 @@ function prepare(
 
 /** What endpoints start from: options, but nobody else's handlers. */
 function withoutHandlers(options: Endpoint<unknown>): Endpoint<unknown> {
-  const { upgrade, http, shutdown, open, message, messageChunk, messageBytes, ...others } = options;
+  const { upgrade, http, shutdown, open, message, messageChunk, ...others } = options;
   const { ping, pong, drain, close, error, ...rest } = others;
   return rest;
 }

@@ -4,7 +4,7 @@ import { DRAIN_ABOVE_BYTES, type Transport, type TransportReceiver } from "../..
 import { MAX_BLOCK_BYTES } from "../../session/wire/packet-type.js";
 import { SessionCode } from "../../session/wire/session-code.js";
 import type { Connection } from "../connection/connection.js";
-import type { ConnectionHandlers, ConnectionOptions } from "../connection/connection-options.js";
+import type { ConnectionOptions, InternalHandlers } from "../connection/connection-options.js";
 import { NOBODY } from "./http-transport.js";
 
 /** The subprotocol of sessions (`docs/wire/session-v1.md` §2.1). */
@@ -58,7 +58,7 @@ export const SESSION_CONNECTION_OPTIONS: ConnectionOptions = {
  */
 export function webSocketHandlers<Socket extends Connection<unknown>>(
   opened: (transport: WebSocketTransport, socket: Socket) => void,
-): ConnectionHandlers<Socket> {
+): InternalHandlers<Socket> {
   return {
     open(socket) {
       const transport = new WebSocketTransport(socket);

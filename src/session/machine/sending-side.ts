@@ -58,6 +58,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #queuedCost = 0;
   /** What of this session is in the budget. */
   #reportedCost = 0;
+  /** What came of messages that are not complete, in bytes. */
+  protected assemblingBytes = 0;
   /** The longest message that the other side takes. */
   #peerMaxBytes: number = Infinity;
   /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
@@ -90,6 +92,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   /** The longest message that the other side takes, in bytes; Infinity before it said so. A longer one is dropped. */
   get maxSendBytes(): number {
     return this.#peerMaxBytes;
+  }
+
+  /** All that is held for the other side, in bytes: {@link outboxBytes}, and messages that are not complete. */
+  get heldBytes(): number {
+    return this.outboxBytes + this.assemblingBytes;
   }
 
   /** Lets go of a link. */
@@ -402,9 +409,9 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
 
   /** Brings the budget up to date, and tells those who wait for room. */
   protected settle(): void {
-    const { config, outboxBytes } = this;
-    config.budget.heldBytes += outboxBytes - this.#reportedCost;
-    this.#reportedCost = outboxBytes;
+    const { config, heldBytes } = this;
+    config.budget.heldBytes += heldBytes - this.#reportedCost;
+    this.#reportedCost = heldBytes;
     if (this.#unready === undefined) return;
     for (const [channel, cost] of this.#unready) {
       if (channel.queuedBytes > channel.highWaterMarkBytes || (cost > 0 && !this.#fits(channel, cost)))
@@ -422,7 +429,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.isClosed = true;
     }
     this.#unready = undefined;
-    this.#queuedCost = this.queuedCount = this.room = 0;
+    this.#queuedCost = this.queuedCount = this.room = this.assemblingBytes = 0;
     this.log.clear();
     this.settle();
   }

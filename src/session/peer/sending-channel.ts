@@ -1,6 +1,6 @@
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import type { MessageOptions, PeerChannel, SendStatus } from "../peer-port.js";
-import type { PeerMachine } from "./session-peer.js";
+import type { PeerMachine } from "./peer-machine.js";
 
 /** A channel of a session for whoever sends on it. */
 export class SendingChannel implements PeerChannel {

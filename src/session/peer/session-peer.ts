@@ -1,8 +1,6 @@
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import { MESSAGE_COST } from "../machine/record-log.js";
-import type { SessionHandler } from "../machine/session-handler.js";
-import type { SessionMachine } from "../machine/session-machine.js";
 import type {
   ChannelOptions,
   Peer,
@@ -14,14 +12,8 @@ import type {
 } from "../peer-port.js";
 import { SessionCode } from "../wire/session-code.js";
 import { HeldMessages } from "./held-messages.js";
+import type { PeerMachine } from "./peer-machine.js";
 import { SendingChannel } from "./sending-channel.js";
-
-/** A session as {@link SessionPeer} uses it, whichever side it is. */
-export type PeerMachine = Pick<
-  SessionMachine<never, SessionHandler<never>>,
-  "id" | "channel" | "active" | "isEnded" | "roundTripMs" | "openChannel" | "closeChannel" | "refuseChannel"
-> &
-  Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close" | "end" | "config">;
 
 /** What few sessions use, so that the others do not pay for it. */
 interface Extras {

@@ -8,7 +8,7 @@ import type { OpenPacket } from "../wire/open-packet.js";
 import { SessionCode } from "../wire/session-code.js";
 import { SessionSignal } from "../wire/session-signal.js";
 import { Pause } from "./pause.js";
-import type { SessionServer } from "./session-server.js";
+import type { SessionKeeper } from "./session-keeper.js";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -28,7 +28,7 @@ export class ServerSession<Data = undefined, Request = unknown>
   /** The request that the first transport of this session came in. */
   readonly request: Request;
   /** @internal */
-  readonly machine: ServerMachine<ServerSession<unknown, unknown>>;
+  readonly machine: ServerMachine<ServerSession<Data, Request>>;
   /** @internal Whom it counts for. */
   readonly address: string;
   /** @internal */
@@ -45,12 +45,12 @@ export class ServerSession<Data = undefined, Request = unknown>
   isSuspended = true;
   /** @internal Whether credentials are being judged. */
   isAuthenticating = false;
-  readonly #server: SessionServer<Data, Request>;
+  readonly #server: SessionKeeper<ServerSession<Data, Request>>;
   #transport: TransportName;
 
   /** @internal Made by the server. */
   constructor(
-    server: SessionServer<Data, Request>,
+    server: SessionKeeper<ServerSession<Data, Request>>,
     open: OpenPacket,
     transport: TransportName,
     data: Data,
@@ -64,13 +64,7 @@ export class ServerSession<Data = undefined, Request = unknown>
     this.request = request;
     this.address = address;
     const { config, deadlines, ownerName } = server;
-    this.machine = new ServerMachine<ServerSession<unknown, unknown>>(
-      config,
-      deadlines,
-      this as ServerSession<unknown, unknown>,
-      open,
-      ownerName,
-    );
+    this.machine = new ServerMachine(config, deadlines, this, open, ownerName);
   }
 
   /** The way that it travels, or did before it lost its transport. */
@@ -78,9 +72,12 @@ export class ServerSession<Data = undefined, Request = unknown>
     return this.machine.active?.transport.name ?? this.#transport;
   }
 
-  /** How much it holds, in bytes: what was sent and is not confirmed, each message counting 64 more, and what came and waits. */
+  /**
+   * How much it holds, in bytes: what was sent and is not confirmed, what came of messages that are not complete, and what came
+   * and waits for its receiver, each message counting 64 more.
+   */
   get heldBytes(): number {
-    return this.machine.outboxBytes + this.heldIncomingBytes;
+    return this.machine.heldBytes + this.heldIncomingBytes;
   }
 
   /** Sends on the channel that every session has; `session.channel(name)` for others. */

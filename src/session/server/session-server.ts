@@ -20,6 +20,7 @@ import { Pause } from "./pause.js";
 import { ServerSession } from "./server-session.js";
 import { countOf, type SessionCounts, sessionCodeName } from "./session-counts.js";
 import type { Authenticate, AuthenticationResult, SessionHandlers } from "./session-handlers.js";
+import type { SessionKeeper } from "./session-keeper.js";
 import type { SessionNumbers } from "./session-limits.js";
 import type { SessionServerHost } from "./session-server-host.js";
 
@@ -78,9 +79,9 @@ const EVICT_DOWN_TO = 7 / 8;
  * The sessions of a server, whatever brings their transports: finds, makes, resumes and ends them. Nothing in here knows of
  * sockets.
  */
-export class SessionServer<Data, Request> {
+export class SessionServer<Data, Request> implements SessionKeeper<ServerSession<Data, Request>> {
   /** @internal What all sessions share. */
-  readonly config: SessionConfig<SessionHandler<ServerSession<unknown, unknown>>>;
+  readonly config: SessionConfig<SessionHandler<ServerSession<Data, Request>>>;
   /** @internal */
   readonly deadlines: ServerDeadlines;
   /** @internal What clients are to say when they come back: which process has their session. */
@@ -118,8 +119,7 @@ export class SessionServer<Data, Request> {
     this.config = sessionConfig({
       ...numbers,
       host,
-      // The sessions of this server are of its kind; the machine need not know which.
-      handler: this.#handler() as unknown as SessionHandler<ServerSession<unknown, unknown>>,
+      handler: this.#handler(),
       budget: this.#budget,
     });
   }

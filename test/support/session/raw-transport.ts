@@ -8,19 +8,22 @@ import { type Answer, type AskOptions, ask } from "./ask.js";
 
 /** What an `open` says, where a test does not say it. */
 export function openOf(more: Partial<Parameters<typeof openBlock>[0]> = {}): Uint8Array {
-  return openBlock({
-    isResume: false,
-    isProbe: false,
-    id: randomBytes(16),
-    token: randomBytes(16),
-    epoch: 1,
-    received: 0,
-    windowBytes: 262_144,
-    maxMessageBytes: 1_000_000,
-    owner: new Uint8Array(0),
-    credentials: new Uint8Array(0),
-    ...more,
-  });
+  // A copy: a block that was encoded is valid until the next one.
+  return Buffer.from(
+    openBlock({
+      isResume: false,
+      isProbe: false,
+      id: randomBytes(16),
+      token: randomBytes(16),
+      epoch: 1,
+      received: 0,
+      windowBytes: 262_144,
+      maxMessageBytes: 1_000_000,
+      owner: new Uint8Array(0),
+      credentials: new Uint8Array(0),
+      ...more,
+    }),
+  );
 }
 
 /** Blocks behind their lengths. */

@@ -12,7 +12,7 @@ export interface MutationEdit {
   readonly replace: string;
 }
 
-/** Mistakes that the simulation has to notice: `test/simulation/mutations.test.ts` makes each of them. */
+/** Mistakes that the simulation has to notice: `test/simulation/prove-mutations.ts` makes each of them. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: "drops an acknowledgement that would go alone",

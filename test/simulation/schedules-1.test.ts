@@ -1,3 +1,3 @@
 import { runSchedules } from "./run-schedules.js";
 
-runSchedules("first quarter");
+runSchedules("part 1 of 8");

@@ -1,3 +1,3 @@
 import { runSchedules } from "./run-schedules.js";
 
-runSchedules("second quarter");
+runSchedules("part 2 of 8");

@@ -1,3 +1,3 @@
 import { runSchedules } from "./run-schedules.js";
 
-runSchedules("third quarter");
+runSchedules("part 3 of 8");

@@ -1,3 +1,3 @@
 import { runSchedules } from "./run-schedules.js";
 
-runSchedules("fourth quarter");
+runSchedules("part 4 of 8");

@@ -46,7 +46,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   protected abstract closedByPeer(link: Link, code: number, reason: string): void;
 
   /** How much memory it keeps: the outbox, and messages that came in part. */
-  get heldBytes(): number {
+  override get heldBytes(): number {
     let heldBytes = this.outboxBytes;
     for (const { parts } of this.#assembling) heldBytes += parts!.heldBytes;
     return heldBytes;

@@ -94,10 +94,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     return this.#peerMaxBytes;
   }
 
-  /** All that is held for the other side, in bytes: {@link outboxBytes}, and messages that are not complete. */
-  get heldBytes(): number {
-    return this.outboxBytes + this.assemblingBytes;
-  }
+  /** How much memory it keeps: {@link outboxBytes}, and messages that came in part. */
+  abstract get heldBytes(): number;
 
   /** Lets go of a link. */
   abstract detach(link: Link, code: number, reason?: string): void;

@@ -39,14 +39,20 @@ export const LAYERS: readonly Layer[] = [
   // Ports: the interfaces at which the layers above and below meet.
   { path: "session/transport-port", mayImport: ["core"], sansIo: true },
   { path: "session/peer-port", mayImport: ["core"], sansIo: true },
+  { path: "session/client-host-port", mayImport: [], mayImportTypesOf: ["session/machine"], sansIo: true },
   { path: "pubsub/broker-port", mayImport: ["core"] },
 
   {
     path: "node",
     mayImport: ["core", "protocol", "session/wire", "session/transport-port", "pubsub/broker-port"],
+    mayImportTypesOf: ["session/client-host-port"],
     onNode: true,
   },
-  { path: "web", mayImport: ["core", "protocol", "session/wire", "session/transport-port"] },
+  {
+    path: "web",
+    mayImport: ["core", "protocol", "session/wire", "session/transport-port"],
+    mayImportTypesOf: ["session/client-host-port"],
+  },
 
   // A session for an application, whichever side it is.
   {
@@ -65,7 +71,19 @@ export const LAYERS: readonly Layer[] = [
       "session/transport-port",
       "session/peer-port",
     ],
+    mayImportTypesOf: ["session/client-host-port"],
   })),
+
+  // Where the transports of a platform and the client of sessions meet.
+  {
+    path: "session/universal/connect-web",
+    mayImport: ["core", "web", "session/client", "session/transport-port"],
+  },
+  {
+    path: "session/universal/connect-node",
+    mayImport: ["core", "web", "node", "session/client", "session/transport-port"],
+    onNode: true,
+  },
 
   // Where transports of Node and sessions meet.
   {

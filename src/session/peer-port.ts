@@ -81,7 +81,10 @@ export interface SessionEnd {
 export interface Peer {
   /** The id of the session, 32 hexadecimal digits. Not secret. */
   readonly id: string;
-  /** Whether a transport carries it just now, or it waits for one, or it has ended. */
+  /**
+   * Whether a transport carries it just now, or it waits for one, or it has ended. Of a session that was never `live`, no
+   * message has left.
+   */
   readonly state: "live" | "suspended" | "closed";
   /** The smoothed round-trip time in ms; undefined before the first round trip. */
   readonly roundTripMs: number | undefined;
@@ -129,4 +132,13 @@ export interface PeerReceiver {
   message(data: string | Uint8Array, id: Uint8Array | undefined, channel: string): void | Promise<void>;
   /** Nothing more comes on this channel: it was closed by the sender, or the session has ended. */
   ended?(channel: string): void;
+}
+
+/** A client, which has one session after the other: behind a reset there is a new `Peer`. */
+export interface PeerSource {
+  /**
+   * Calls `listener` with the session that there is, at once, and with each that follows, before anything of it is read.
+   * Returns what ends that.
+   */
+  onPeer(listener: (peer: Peer) => void): () => void;
 }

@@ -58,7 +58,7 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
         noUnusedLocals: false,
         noUnusedParameters: false,
         ...(kind === "browser"
-          ? { lib: ["ES2023", "DOM", "DOM.Iterable"] }
+          ? { lib: ["ES2023", "DOM", "DOM.Iterable"], customConditions: ["browser"] }
           : { lib: ["ES2023", "ESNext.Disposable"], types: ["node"] }),
       },
       files: [...fileOf.keys()],

@@ -24,11 +24,12 @@ export interface PublicTypes {
 
 /** The entry points, by the project that compiles them. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  "tsconfig.sans-io.json": ["protocol"],
+  "tsconfig.sans-io.json": ["protocol", "msgpack", "testing"],
+  "tsconfig.rpc.json": ["contract"],
   "tsconfig.node.json": ["server", "client"],
   "tsconfig.conformance.json": ["conformance"],
 };
-const OPTION_INTERFACE = /(?:Options|Limits|Deadlines|Handlers)$|^(?:Endpoint|CaseSelection)$/;
+const OPTION_INTERFACE = /(?:Options|Settings|Limits|Deadlines|Handlers)$|^(?:Endpoint|CaseSelection)$/;
 
 interface Exported {
   readonly name: string;

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Connection } from "hawser/client";
+import { DEFAULT_JSON_OPTIONS, DEFAULT_LEDGER_LIMITS, DEFAULT_RPC_LIMITS } from "hawser/contract";
+import { DEFAULT_MSGPACK_OPTIONS } from "hawser/msgpack";
 import {
   CloseCode,
   closeCodeName,
@@ -43,6 +45,10 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   RateLimits: { ...DEFAULT_RATE_LIMITS },
   MemoryLimits: { ...DEFAULT_MEMORY_LIMITS },
   ServerLimits: { ...DEFAULT_SERVER_LIMITS },
+  RpcLimits: { ...DEFAULT_RPC_LIMITS },
+  LedgerLimits: { ...DEFAULT_LEDGER_LIMITS },
+  JsonOptions: { ...DEFAULT_JSON_OPTIONS },
+  MsgpackOptions: { ...DEFAULT_MSGPACK_OPTIONS },
   MessageOptions: { overflow, overRate, textAs, autoPong, compressFromBytes },
 };
 
@@ -101,6 +107,8 @@ describe("limits.md", () => {
     "SendLimits",
     "MemoryLimits",
     "ServerLimits",
+    "RpcLimits",
+    "LedgerLimits",
   ].flatMap((owner) => Object.entries(DEFAULTS[owner]!));
 
   it("has a row for every limit, and no other", () => {
@@ -124,7 +132,7 @@ describe("limits.md", () => {
 describe("errors.md", () => {
   const rows = reference("errors");
 
-  for (const kind of ["Protocol", "Connection", "Handshake", "Connect", "Usage"]) {
+  for (const kind of ["Protocol", "Connection", "Handshake", "Connect", "Call", "Codec", "Usage"]) {
     it(`has a row for every code of ${kind}Error, and no other`, () => {
       const codes = types.unions.get(`${kind}ErrorCode`);
       assert.ok(codes !== undefined);

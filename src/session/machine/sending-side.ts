@@ -87,15 +87,13 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     return this.log.cost + this.#queuedCost;
   }
 
-  /** All that is held for the other side, in bytes, and counts in the budget. */
-  get heldBytes(): number {
-    return this.outboxBytes;
-  }
-
   /** The longest message that the other side takes, in bytes; Infinity before it said so. A longer one is dropped. */
   get maxSendBytes(): number {
     return this.#peerMaxBytes;
   }
+
+  /** How much memory it keeps: {@link outboxBytes}, and messages that came in part. */
+  abstract get heldBytes(): number;
 
   /** Lets go of a link. */
   abstract detach(link: Link, code: number, reason?: string): void;

@@ -1,0 +1,32 @@
+import { Buffer, isUtf8 } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import type { ClientHost } from "../../session/client-host-port.js";
+import { asBuffer } from "../as-buffer.js";
+
+/** What worked, for the sessions of this process. */
+const memory = new Map<string, string>();
+/** Origins that are remembered; the oldest goes first. */
+const MAX_REMEMBERED = 1_000;
+
+/** The host of client sessions on Node. */
+export const nodeClientHost: ClientHost = {
+  nowMs: () => performance.now(),
+  random: () => Math.random(),
+  randomBytes: (byteLength) => randomBytes(byteLength),
+  allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
+  utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
+  utf8Decode: (bytes, start, end) =>
+    isUtf8(bytes.subarray(start, end)) ? asBuffer(bytes).toString("utf8", start, end) : undefined,
+  setTimer: (call, delayMs) => setTimeout(call, delayMs),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  afterTurn: (call) => process.nextTick(call),
+  dateMs: (nowMs) => performance.timeOrigin + nowMs,
+  watch: () => () => {},
+  recall: (key) => memory.get(key),
+  remember(key, value) {
+    memory.delete(key);
+    memory.set(key, value);
+    if (memory.size > MAX_REMEMBERED) memory.delete(memory.keys().next().value!);
+  },
+};

@@ -6,6 +6,7 @@ import {
   type TransportDialer,
   type TransportReceiver,
 } from "../session/transport-port.js";
+import { sessionUrl } from "../session/wire/session-url.js";
 
 /** How a session is asked for (`docs/wire/session-v1.md` §2.1). */
 const SUBPROTOCOL = "hawser.1";
@@ -23,8 +24,8 @@ export class WebSocketDialer implements TransportDialer {
     this.#WebSocket = Class;
   }
 
-  dial(listener: DialListener): Dialing {
-    const socket = new this.#WebSocket(this.#url, SUBPROTOCOL);
+  dial(listener: DialListener, sessionId: string): Dialing {
+    const socket = new this.#WebSocket(sessionUrl(this.#url, sessionId), SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       socket.onopen = socket.onclose = null;

@@ -61,6 +61,7 @@ export class Session {
       dialers,
       host,
       {
+        sessionId: () => this.#peer.id,
         attach: (transport, isProbe) => this.#machine.attach(transport, isProbe),
         use: (link) => this.#machine.use(link),
         allFailed: (code, reason, notBeforeMs) => this.#machine.dialFailed(code, reason, notBeforeMs),

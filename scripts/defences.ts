@@ -1766,9 +1766,9 @@ export const DEFENCES: readonly Defence[] = [
         "sessions",
         "half of a message is held like anything else: a flood of them is ended",
         without(
-          "session/machine/sending-side.js",
-          "return this.outboxBytes + this.assemblingBytes;",
-          "return this.outboxBytes;",
+          "session/machine/receiving-side.js",
+          "heldBytes += parts.heldBytes;",
+          "void parts;",
           "messages that are not complete are not counted",
         ),
       ),

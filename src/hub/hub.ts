@@ -179,7 +179,7 @@ function refusalOf({ status, headers, body }: Refusal): AuthenticationResult<nev
       : status === 401
         ? SessionCode.unauthorized
         : SessionCode.forbidden,
-    reason: typeof body === "string" ? body.trim() : "",
+    reason: (typeof body === "string" ? body : Buffer.from(body).toString()).trim(),
     notBeforeMs: isLater && seconds > 0 && seconds < 86_400 ? Math.round(1_000 * seconds) : 0,
   };
 }

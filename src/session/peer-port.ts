@@ -36,7 +36,8 @@ export interface ChannelOptions {
 export interface MessageOptions {
   /**
    * An id of its own, of 1 to 32 bytes, which travels with it and is given to the receiver. Whoever sends a message again in a
-   * new session, since a reset left it unconfirmed, uses the same one, and the receiver can tell.
+   * new session, since a reset left it unconfirmed, uses the same one, and the receiver can tell. Default none: most messages
+   * may be lost with their session.
    */
   readonly id?: Uint8Array | undefined;
   /**
@@ -44,7 +45,7 @@ export interface MessageOptions {
    * binary. Not checked.
    */
   readonly isText?: boolean | undefined;
-  /** For `latest-per-key`: what it replaces. Not sent. */
+  /** For `latest-per-key`: what it replaces. Not sent. Default none: it replaces nothing. */
   readonly key?: string | undefined;
 }
 

@@ -39,10 +39,10 @@ interface Exported {
 }
 
 /** Asks the compiler about everything that the entry points export. */
-export function publicTypes(): PublicTypes {
+export function publicTypes(entryPoints: Readonly<Record<string, readonly string[]>> = ENTRIES): PublicTypes {
   const api = new API({ cwd: PROJECT_ROOT });
   try {
-    const exported = Object.entries(ENTRIES).flatMap(([project, entries]) =>
+    const exported = Object.entries(entryPoints).flatMap(([project, entries]) =>
       exportsOf(api, projectPath("src", project), entries),
     );
     const interfaces = exported.filter(({ symbol }) => (symbol.flags & SymbolFlags.Interface) !== 0);

@@ -24,7 +24,8 @@ import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
 import { violation } from "#protocol/violation.js";
 import { projectPath } from "#scripts/project-root.js";
 import { publicTypes } from "./public-types.js";
-import { type TableRow, tableRows, withoutCode } from "./tables.js";
+import { isSaid, unformatted } from "./said.js";
+import { type TableRow, tableRows } from "./tables.js";
 
 const types = publicTypes();
 const reference = (name: string): TableRow[] =>
@@ -214,30 +215,6 @@ describe("the public API", () => {
 
 function namesOf(rows: readonly TableRow[]): string[] {
   return rows.map(({ name }) => name).sort();
-}
-
-/** `65,536` as the code has it. */
-function unformatted(cell: string): string {
-  return withoutCode(cell).replaceAll(",", "");
-}
-
-const MULTIPLES: Readonly<Record<string, number>> = {
-  KiB: 1024,
-  MiB: 1024 * 1024,
-  ms: 1,
-  s: 1000,
-  min: 60_000,
-};
-
-/** Whether a comment says what a cell says: the same number in any unit, or the same words. */
-function isSaid(cell: string, comment: string): boolean {
-  const words = withoutCode(comment).replaceAll(/\s+/g, " ");
-  if (/^[\d,]+$/.test(cell)) {
-    if (/^default: as max/i.test(words)) return true;
-    const [, number = "", unit = ""] = /^default:? ([\d,]+)(?: (\w+))?/i.exec(words) ?? [];
-    return Number(unformatted(cell)) === Number(unformatted(number)) * (MULTIPLES[unit] ?? 1);
-  }
-  return cell.split("; ").every((part) => words.toLowerCase().includes(withoutCode(part).toLowerCase()));
 }
 
 function sendersOf(code: number): string {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 import { connect } from "hawser/client";
@@ -106,6 +108,32 @@ describe("where sessions are served", () => {
     for (const session of hub.sessions.values()) session.end();
     await hub.shutdown({ drainTimeoutMs: 1 });
     await ended(http);
+  });
+
+  it("is HTTP/2 as well", async () => {
+    const hub = createHub({ message: (session, data) => void session.send(data) });
+    const server = await serve({ http2: true, routes: { "/live": hub } });
+    const client = connectHttp2(server.url.replace("ws:", "http:"));
+    const raw = new RawTransport("/live", "stream");
+    const origin = `http://127.0.0.1:${server.port}`;
+    const down = client.request({ ":method": "POST", ":path": raw.url, origin });
+    let bytes = Buffer.alloc(0);
+    down.on("data", (piece: Buffer) => {
+      bytes = Buffer.concat([bytes, piece]);
+    });
+    down.end(raw.body(1, 1, 0, openOf()));
+    await until(() => bytes.length > 2_060, "the welcome");
+    const up = client.request({ ":method": "POST", ":path": raw.url });
+    const answered = once(up, "response");
+    up.end(raw.body(2, 2, 0, Buffer.from([1, 0, 1, 0, 2, 0x68, 0x69])));
+    const [headers] = await answered;
+    assert.equal(headers[":status"], 204);
+    await until(() => bytes.includes("hi"), "the echo");
+    const foreign = client.request({ ":method": "POST", ":path": raw.url, origin: "https://evil.example" });
+    assert.equal((await once(foreign.end(), "response"))[0][":status"], 403);
+    for (const session of hub.sessions.values()) session.end();
+    client.destroy();
+    await server.shutdown({ drainTimeoutMs: 100 });
   });
 
   it("can be limited to some ways", async () => {

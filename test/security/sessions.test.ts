@@ -245,6 +245,8 @@ test("half of a message is held like anything else: a flood of them is ended", a
   }
   await until(() => (all.hub.counts.resets.get("evicted") ?? 0) > 0, "some were ended");
   assert.ok(all.hub.counts.heldBytes <= 300_000);
+  for (const session of all.hub.sessions.values()) session.end();
+  assert.equal(all.hub.counts.heldBytes, 0, "who has ended holds nothing");
   await Promise.all(clients.map((client) => client.destroy()));
 });
 

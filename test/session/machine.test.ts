@@ -225,6 +225,9 @@ describe("several transports at a time", () => {
     assert.equal(first.server.closedWith, SessionCode.fenced);
     assert.deepEqual(made.server.messages, ["over the first", "over the second"]);
     assert.equal(made.client.of("suspended").length, 0);
+    assert.equal(made.server.of("suspended").length, 0);
+    made.wait(100);
+    assert.equal(first.client.closedWith, SessionCode.fenced);
   });
 
   it("race for a new session: the second one may win, and the first one comes too late", () => {

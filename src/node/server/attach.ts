@@ -13,7 +13,7 @@ const attached = new WeakMap<EventEmitter, Set<Server>>();
 /**
  * Adds WebSocket endpoints to an existing `http`, `https` or `http2` server: that of Express, Fastify, Vite... Where the
  * server has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. Ordinary requests
- * are left to the server but for those at the path of an endpoint that takes them, such as a hub of sessions. `shutdown` ends our
+ * are left to the server but for those at the path of an endpoint that takes them, such as a hub. `shutdown` ends our
  * connections and takes our listener away; the HTTP server stays its owner's.
  *
  * To a server of `node:http2`, attach before clients come: it tells them that WebSocket is served over HTTP/2 (RFC 8441).

@@ -2,7 +2,7 @@ import type { Transport } from "../transport-port.js";
 import { IDENTITY_BYTES, openBlock } from "../wire/open-packet.js";
 import { USE_PACKET, WELCOME_PACKET } from "../wire/packet-type.js";
 import { sameBytes } from "../wire/same-bytes.js";
-import { actionOf, LOST_CODE, NOT_NEEDED_CODE } from "../wire/session-code.js";
+import { actionOf, FENCED_CODE, LOST_CODE, NOT_NEEDED_CODE } from "../wire/session-code.js";
 import { readWelcome } from "../wire/welcome-packet.js";
 import type { WireReader } from "../wire/wire-reader.js";
 import { Link } from "./link.js";
@@ -98,6 +98,15 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
       return;
     }
     this.say(link, USE_PACKET, this.received);
+    const { active: replaced } = this;
+    if (replaced !== undefined) {
+      // The server closes it when it gets our packet. If we did now, it could hear of the end before it hears of the beginning.
+      replaced.state = "gone";
+      this.links = this.links.filter((other) => other !== replaced);
+      this.closeReplaced();
+      this.replaced = replaced.transport;
+      this.config.handler.linkLost(this.owner, replaced, FENCED_CODE, "");
+    }
     this.#goLive(link);
   }
 

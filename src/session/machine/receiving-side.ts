@@ -34,6 +34,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   readonly #incoming = new Map<number, IncomingChannel>();
   /** Those with a message that is not complete, the oldest first. */
   readonly #assembling: IncomingChannel[] = [];
+  #assemblingBytes = 0;
 
   /** @internal */
   protected constructor(config: SessionConfig<Handler>, owner: Owner, isServer: boolean) {
@@ -48,6 +49,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   /** How much memory it keeps: the outbox, and messages that came in part. */
   override get heldBytes(): number {
     let heldBytes = this.outboxBytes;
+    if (this.isEnded) return heldBytes;
     for (const { parts } of this.#assembling) heldBytes += parts!.heldBytes;
     return heldBytes;
   }
@@ -170,7 +172,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
     )
       return false;
     channel.received += end - start;
-    this.assemblingBytes += end - start;
+    this.#assemblingBytes += end - start;
     parts.append(bytes, start, end);
     if (!isLast) {
       this.#giveCredit(channel);
@@ -188,7 +190,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
     const { parts } = channel;
     if (parts === undefined) return;
     channel.parts = channel.id = undefined;
-    this.assemblingBytes -= parts.byteLength;
+    this.#assemblingBytes -= parts.byteLength;
     this.#assembling.splice(this.#assembling.indexOf(channel), 1);
     for (const other of this.#assembling) this.#giveCredit(other);
   }
@@ -200,7 +202,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
     let limit = channel.taken + windowBytes;
     // The pieces of a message count as taken until it is complete; but of several messages, only those of the oldest go on when
     // together they are too long.
-    if (parts !== undefined && (this.#assembling[0] === channel || this.assemblingBytes <= maxMessageBytes))
+    if (parts !== undefined && (this.#assembling[0] === channel || this.#assemblingBytes <= maxMessageBytes))
       limit += parts.byteLength + MESSAGE_COST;
     if (limit - channel.limit < windowBytes / 2 || channel.isRefused) return;
     channel.limit = limit;

@@ -58,8 +58,6 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #queuedCost = 0;
   /** What of this session is in the budget. */
   #reportedCost = 0;
-  /** What came of messages that are not complete, in bytes. */
-  protected assemblingBytes = 0;
   /** The longest message that the other side takes. */
   #peerMaxBytes: number = Infinity;
   /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
@@ -427,7 +425,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.isClosed = true;
     }
     this.#unready = undefined;
-    this.#queuedCost = this.queuedCount = this.room = this.assemblingBytes = 0;
+    this.#queuedCost = this.queuedCount = this.room = 0;
     this.log.clear();
     this.settle();
   }

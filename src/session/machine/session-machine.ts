@@ -1,3 +1,4 @@
+import type { Transport } from "../transport-port.js";
 import { encodePacket } from "../wire/encode-fields.js";
 import { endBlock, endFields, readEnd } from "../wire/end-packet.js";
 import {
@@ -45,6 +46,8 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   /** Whether a transport ever carried the session. */
   protected wasLive = false;
   protected links: Link[] = [];
+  /** The transport that another one replaced, until that one proves itself; what it still brings is not looked at. */
+  protected replaced: Transport | undefined;
   #closeCode = 0;
   #closeReason = "";
   #closeDueMs = Infinity;
@@ -88,7 +91,10 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   /** @internal Part of {@link LinkUser}. */
   linkBlock(link: Link, bytes: Uint8Array, start: number, end: number): void {
     link.isProven = true;
-    if (link === this.active) this.heartbeat.heard = true;
+    if (link === this.active) {
+      this.heartbeat.heard = true;
+      this.closeReplaced();
+    }
     let isGood = start < end;
     let at = start;
     while (isGood && at < end && link.state !== "gone") {
@@ -189,6 +195,13 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     this.#lost(link, code === 0 ? LOST_CODE : code, reason, 0, 0, false);
   }
 
+  /** Closes what was replaced. */
+  protected closeReplaced(): void {
+    if (this.replaced === undefined) return;
+    this.replaced.close(FENCED_CODE, "");
+    this.replaced = undefined;
+  }
+
   /** Lets go of a link; if it was the active one, the session is suspended. The other side is told why, and when to come back. */
   detach(link: Link, code: number, reason = "", notBeforeMs = 0, spreadMs = 0): void {
     if (link.state === "gone") return;
@@ -219,6 +232,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     link.state = "gone";
     this.links = this.links.filter((other) => other !== link);
     if (wasActive) {
+      this.closeReplaced();
       this.active = undefined;
       this.room = 0;
       this.ackDueMs = this.heartbeat.dueMs = Infinity;
@@ -284,6 +298,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
       link.state = "gone";
       link.transport.close(code, reason);
     }
+    this.closeReplaced();
     this.links = [];
     this.active = undefined;
     const { config, log, outgoing } = this;

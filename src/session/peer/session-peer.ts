@@ -250,9 +250,9 @@ export abstract class SessionPeer implements Peer {
     try {
       const receiver = this.#extras?.receivers === undefined ? undefined : this.#receiverOf(name);
       const result = receiver === undefined ? this.take(data, id, name) : receiver.message(data, id, name);
-      if (result === undefined) return pause;
       if (typeof result === "object") return pause === undefined ? result : result.then(() => pause);
-      this.machine.refuseChannel(channel, SessionCode.forbidden);
+      if (receiver === undefined && result === "refused")
+        this.machine.refuseChannel(channel, SessionCode.forbidden);
     } catch (error) {
       this.receiverFailed(error, name);
     }

@@ -347,9 +347,9 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
         without(
-          "node/deflate/sync-zlib.js",
-          'if (total > maxBytes)\n                return "too-big";',
-          'if (total > maxBytes && produced < scratch.length)\n                return "too-big";',
+          "node/deflate/kept-inflate.js",
+          'if (total > maxOutputBytes)\n                return "too-big";',
+          'if (total > maxOutputBytes && this.#position + written < BUFFER_BYTES)\n                return "too-big";',
           "the limit is looked at behind the inflating of a later message",
         ),
       ),
@@ -501,8 +501,8 @@ export const DEFENCES: readonly Defence[] = [
         "data that is no DEFLATE ends the connection, and not the process",
         without(
           "node/deflate/sync-zlib.js",
-          'if (this.#hasFailed)\n                return "invalid";',
-          'if (this.#hasFailed)\n                throw new Error("zlib");',
+          "if (this.#hasFailed)\n            return -1;",
+          'if (this.#hasFailed)\n            throw new Error("zlib");',
           "what zlib says of a later message is thrown",
         ),
       ),

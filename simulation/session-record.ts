@@ -14,6 +14,10 @@ export class SessionRecord {
   /** Since when the server has had no transport for it. */
   suspendedMs: number;
   isEvicted = false;
+  /** The client knows that the server has it. */
+  isEstablished = false;
+  /** It has ended at the client. */
+  isOver = false;
   isExpired = false;
   /** Somebody ended or closed it on purpose. */
   isClosed = false;

@@ -58,6 +58,7 @@ export class SimulatedSession {
   isKilled = false;
   isLive = false;
   #armedMs = Infinity;
+  #transport: AttachedTransport | undefined;
   #timer: VirtualEvent | undefined;
   #opened = 0;
 
@@ -118,7 +119,7 @@ export class SimulatedSession {
     else if (dice < 0.95) this.machine.probe();
     else if (!isHealed && dice < 0.96) {
       this.record.isClosed = true;
-      this.machine.close(SessionCode.closed, "as planned");
+      this.machine.close(SessionCode.closed, `closed by the ${this.role}`);
     } else if (!isHealed && dice < 0.965) {
       this.record.isClosed = true;
       this.machine.end(SessionCode.closed, "at once");
@@ -127,18 +128,16 @@ export class SimulatedSession {
 
   /** Sends a short message that nothing keeps from being taken. */
   sayHello(): void {
-    this.#send(this.machine.channel);
+    this.#send(this.machine.channel, 0);
   }
 
-  #send(channel: OutgoingChannel): void {
+  #send(channel: OutgoingChannel, longestBytes = this.world.plan.longestBytes): void {
     const { plan } = this.world;
     const { random } = plan;
     const ledger = this.record.ledger(this.role, channel.name);
     const number = ledger.next();
-    const length = random.integer(
-      0,
-      random.chance(0.5) ? Math.min(20, plan.longestBytes) : plan.longestBytes,
-    );
+    const mostBytes = random.chance(0.5) ? Math.min(20, longestBytes) : longestBytes;
+    const length = random.integer(0, mostBytes);
     let text = `${number}|`;
     const filler = random.chance(0.2) ? "é€𐐷" : String.fromCharCode(97 + (number % 26));
     while (text.length < length) text += filler;
@@ -181,7 +180,7 @@ export class SimulatedSession {
   check(): void {
     const { plan } = this.world;
     const { machine } = this;
-    const most = plan.maxOutboxBytes + 2 * (plan.maxInFlightBytes + plan.pieceBytes) + 8_192;
+    const most = plan.maxOutboxBytes + plan.maxInFlightBytes + plan.pieceBytes + 2_500;
     hold(machine.outboxBytes <= most, () => `the outbox holds ${machine.outboxBytes} bytes of ${most}`);
     hold(machine.outboxBytes >= 0, "the outbox does not hold less than nothing");
     if (this.untaken.length === 0) return;
@@ -242,13 +241,21 @@ export class SimulatedSession {
     this.world.trace?.(`${this.role} is live over transport ${link.epoch}`);
     hold(this.machine.active === link, "the link that is live is the active one");
     this.isLive = true;
+    this.#transport = link.transport as AttachedTransport;
     if (this.role === "server") {
       hold(link.epoch > this.record.topEpoch, "each takeover has a higher epoch");
       this.record.topEpoch = link.epoch;
     }
   }
 
+  /** A transport may be bad only if it was. */
+  checkLoss(transport: AttachedTransport | undefined, code: number): void {
+    if (code === SessionCode.badPacket)
+      hold(transport?.isBad === true, "no packet is bad that was not cut or lost");
+  }
+
   suspended(code: number): void {
+    this.checkLoss(this.#transport, code);
     this.world.trace?.(`${this.role} is suspended: ${code}`);
     hold(this.isLive, "only what is live is suspended");
     this.isLive = false;
@@ -262,6 +269,8 @@ export class SimulatedSession {
     this.result = result;
     this.machine.flush();
     hold(this.machine.outboxBytes === 0, "what has ended keeps nothing");
+    if (!result.isReset && result.reason === `closed by the ${this.role}`)
+      hold(result.unconfirmed.length === 0, "what is closed in order was confirmed before");
     const byChannel = new Map<string, UnconfirmedMessage[]>();
     for (const message of result.unconfirmed) {
       const list = byChannel.get(message.channel);

@@ -22,9 +22,12 @@ export interface SimulationPlan {
   readonly longestBytes: number;
   readonly mostLatencyMs: number;
   readonly bytesPerMs: number;
+  readonly drainAboveBytes: number;
   /** In percent, for each block. */
   readonly lossPercent: number;
   readonly doublePercent: number;
+  /** In percent, for each block of data: it vanishes, against what a transport promises. */
+  readonly vanishPercent: number;
   /** How many faults and acts there are. */
   readonly faults: number;
   readonly acts: number;
@@ -39,7 +42,7 @@ export function simulationPlan(seed: number): SimulationPlan {
   return {
     seed,
     random,
-    faultsUntilMs: random.pick([300, 3_000, 30_000, 90_000]),
+    faultsUntilMs: random.pick([300, 3_000, 30_000]),
     pieceBytes,
     windowBytes,
     maxInFlightBytes: random.pick([300, 1_000, 5_000]),
@@ -50,14 +53,16 @@ export function simulationPlan(seed: number): SimulationPlan {
     budgetBytes: random.chance(0.1) ? 1_000 : Infinity,
     resumeWindowMs: random.pick([5_000, 20_000, 60_000]),
     ackDelayMs: random.pick([0, 5, 25]),
-    pingIntervalMs: random.pick([1_000, 5_000, 10_000]),
+    pingIntervalMs: random.pick([2_000, 5_000, 10_000]),
     longestBytes: random.pick([20, 20, maxMessageBytes, Math.floor(maxMessageBytes * 1.2)]),
     mostLatencyMs: random.pick([0, 1, 30, 30, 300]),
     bytesPerMs: random.pick([Infinity, Infinity, Infinity, 10, 2]),
+    drainAboveBytes: random.pick([100, 1_000, 65_536]),
     lossPercent: random.pick([0, 0, 2, 10]),
     doublePercent: random.pick([0, 0, 5, 30]),
-    faults: random.pick([0, 2, 6, 12]),
-    acts: random.pick([5, 15, 40]),
+    vanishPercent: random.pick([0, 0, 0, 3]),
+    faults: random.pick([1, 2, 4, 9]),
+    acts: random.pick([5, 10, 25]),
   };
 }
 

@@ -1,8 +1,8 @@
 import { ClientMachine } from "#session/machine/client-machine.js";
 import type { Link } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
-import { sessionConfig } from "#session/machine/session-config.js";
-import type { ClientHandler } from "#session/machine/session-handler.js";
+import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
+import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
 import type { SessionHost } from "#session/machine/session-host.js";
 import type { SessionEnd } from "#session/peer-port.js";
 import type { TransportName } from "#session/transport-port.js";
@@ -42,7 +42,7 @@ export interface SimulationCounts {
   readonly resets: number;
 }
 
-type Budget = { heldBytes: number; readonly maxBytes: number };
+const BASE_HANDLER: SessionHandler<SimulatedSession> = handlerBase();
 
 /** An attempt of the client to open a transport. */
 interface Dialling {
@@ -65,8 +65,8 @@ export class Simulation implements SessionWorld {
   #serverEnd: SimulatedEnd;
   readonly #host: SessionHost;
   readonly #records = new Map<string, SessionRecord>();
-  readonly #clientBudget: Budget;
-  #serverBudget: Budget;
+  readonly #clientConfig: SessionConfig<ClientHandler<SimulatedSession>>;
+  #serverConfig: SessionConfig<SessionHandler<SimulatedSession>>;
   #client!: SimulatedSession;
   #servers = new Map<string, SimulatedSession>();
   #process = 0;
@@ -88,17 +88,29 @@ export class Simulation implements SessionWorld {
     this.trace = trace && ((line) => trace(`${this.clock.nowMs.toFixed(1).padStart(9)}  ${line}`));
     this.#clientEnd = new SimulatedEnd("client", this.clock);
     this.#serverEnd = new SimulatedEnd("server", this.clock);
-    this.#clientBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
-    this.#serverBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
     this.#host = {
       nowMs: () => this.clock.nowMs,
       random: () => random.next(),
       randomBytes: (length) => new Uint8Array(random.bytes(length)),
-      allocate: (length) => Buffer.allocUnsafeSlow(length),
+      allocate: (length) => Buffer.allocUnsafe(length),
       utf8Write: (text, bytes, position) => (bytes as Buffer).write(text, position),
       utf8Decode: (bytes, start, end) =>
         Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
     };
+    this.#clientConfig = this.#config(this.#clientHandler());
+    this.#serverConfig = this.#config(BASE_HANDLER);
+  }
+
+  /** The numbers of the plan, and a budget of its own. */
+  #config<Handler>(handler: Handler): SessionConfig<Handler> {
+    const { plan } = this;
+    return sessionConfig({
+      ...plan,
+      host: this.#host,
+      handler,
+      budget: { heldBytes: 0, maxBytes: plan.budgetBytes },
+      maxPingIntervalMs: 20_000,
+    });
   }
 
   /** Runs it to its end. */
@@ -135,7 +147,7 @@ export class Simulation implements SessionWorld {
     this.#until(() => this.#client.result !== undefined && this.#servers.size === 0, "everything ends");
     hold(!this.#client.result!.isReset, "what is closed in order is not reset");
     hold(this.#client.result!.unconfirmed.length === 0, "what is closed in order was confirmed");
-    for (const { heldBytes } of [this.#clientBudget, this.#serverBudget])
+    for (const { heldBytes } of [this.#clientConfig.budget, this.#serverConfig.budget])
       hold(heldBytes === 0, () => `the budget still has ${heldBytes} bytes of sessions that ended`);
     let delivered = 0;
     for (const record of this.#records.values()) {
@@ -200,7 +212,7 @@ export class Simulation implements SessionWorld {
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
     const machine = new ClientMachine<SimulatedSession>(
-      this.#config(this.#clientHandler(), this.#clientBudget),
+      this.#clientConfig,
       { reconnectDelayMs: 200, maxReconnectDelayMs: 5_000 },
       session,
     );
@@ -215,30 +227,12 @@ export class Simulation implements SessionWorld {
     if (plan.random.chance(0.5)) session.act();
   }
 
-  #config<Handler>(handler: Handler, budget: Budget) {
-    const { plan } = this;
-    return sessionConfig({
-      host: this.#host,
-      handler,
-      budget,
-      pieceBytes: plan.pieceBytes,
-      windowBytes: plan.windowBytes,
-      maxInFlightBytes: plan.maxInFlightBytes,
-      maxOutboxBytes: plan.maxOutboxBytes,
-      maxOutboxMessages: plan.maxOutboxMessages,
-      maxMessageBytes: plan.maxMessageBytes,
-      maxChannels: plan.maxChannels,
-      ackDelayMs: plan.ackDelayMs,
-      pingIntervalMs: plan.pingIntervalMs,
-      maxPingIntervalMs: 20_000,
-    });
-  }
-
   #clientHandler(): ClientHandler<SimulatedSession> {
     return {
-      ...handlerBase(),
+      ...BASE_HANDLER,
       live: (session, link) => {
         session.live(link);
+        session.record.isEstablished = true;
         this.#takeovers++;
         this.#giveUpDialling();
         for (const dialling of this.#diallings) {
@@ -251,8 +245,8 @@ export class Simulation implements SessionWorld {
         this.trace?.(`client waits until ${untilMs.toFixed(1)}`);
       },
       healthy: (session, link) => this.#healthy(session, link),
-      linkLost: (_session, link) => {
-        this.#checkLoss(link.transport as AttachedTransport, 0);
+      linkLost: (session, link, code) => {
+        session.checkLoss(link.transport as AttachedTransport, code);
         this.#dialled(link.transport as AttachedTransport);
       },
       credentials: () => new Uint8Array(3),
@@ -356,8 +350,10 @@ export class Simulation implements SessionWorld {
     return {
       latencyMs: () => this.#latency(),
       bytesPerMs: plan.bytesPerMs,
+      drainAboveBytes: plan.drainAboveBytes,
       loses: () => isLossy && !this.isHealed && plan.lossPercent > 0 && random.chance(plan.lossPercent / 100),
       doubles: () => !this.isHealed && plan.doublePercent > 0 && random.chance(plan.doublePercent / 100),
+      vanishes: () => !this.isHealed && plan.vanishPercent > 0 && random.chance(plan.vanishPercent / 100),
       noticeMs: () => random.integer(0, 500),
     };
   }
@@ -377,6 +373,11 @@ export class Simulation implements SessionWorld {
     const number = this.#transportCount++;
     for (const role of ["client", "server"] as const) {
       const transport: AttachedTransport = pair[role];
+      transport.onSend = (byteLength) =>
+        hold(
+          byteLength <= 2 * this.plan.pieceBytes + 300,
+          () => `a block of ${byteLength} bytes, beyond two pieces`,
+        );
       transport.onDeliver = (isDelivering) => {
         this.delivering = isDelivering ? transport : undefined;
       };
@@ -391,11 +392,6 @@ export class Simulation implements SessionWorld {
   }
   #transportCount = 0;
 
-  /** A transport may end by the other side's fault only if there was one. */
-  #checkLoss(transport: AttachedTransport, code: number): void {
-    if (code === SessionCode.badPacket) hold(transport.isCut, "no packet is bad that was not cut");
-  }
-
   // --- Server --------------------------------------------------------------------------------------------------
 
   #startProcess(): void {
@@ -404,7 +400,7 @@ export class Simulation implements SessionWorld {
     this.#serverEnd.isDead = true;
     this.#serverEnd = new SimulatedEnd("server", this.clock);
     for (const session of this.#servers.values()) session.isKilled = true;
-    this.#serverBudget = { heldBytes: 0, maxBytes: this.plan.budgetBytes };
+    this.#serverConfig = this.#config(BASE_HANDLER);
     this.#servers = new Map();
   }
 
@@ -419,11 +415,11 @@ export class Simulation implements SessionWorld {
           return;
         }
         transport.receiver = { ...transport.receiver, block() {} };
-        if (random.chance(0.8)) this.#opened(transport, open);
+        if (random.chance(0.7)) this.#opened(transport, open);
         else {
           const end = this.#serverEnd;
           // Credentials are looked at, which takes time.
-          this.clock.after(random.integer(0, 100), () => {
+          this.clock.after(random.integer(0, random.pick([50, 50, 4_000])), () => {
             end.run(() => {
               if (!isClosed) this.#opened(transport, open);
             });
@@ -445,7 +441,9 @@ export class Simulation implements SessionWorld {
     let session = this.#servers.get(key);
     if (session === undefined) {
       if (open.isResume) {
-        const isOurs = Buffer.from(open.owner).equals(this.#processName);
+        const isOurs = Buffer.from(open.owner)
+          .subarray(0, this.#processName.length)
+          .equals(this.#processName);
         const code = isOurs ? SessionCode.expired : SessionCode.ownerLost;
         const block = endBlock(PacketType.reset, code, new Uint8Array(0));
         transport.send(block, 0, block.length);
@@ -466,20 +464,27 @@ export class Simulation implements SessionWorld {
   #newServerSession(key: string, open: OpenPacket): SimulatedSession {
     const session = new SimulatedSession("server", this, this.#serverEnd);
     const machine = new ServerMachine<SimulatedSession>(
-      this.#config(handlerBase(), this.#serverBudget),
+      this.#serverConfig,
       { resumeWindowMs: this.plan.resumeWindowMs },
       session,
       open,
       this.#processName,
     );
     session.machine = machine;
-    session.record = this.#records.get(key)!;
-    // It may have been made before, and forgotten, before the client knew of it.
-    session.record.topEpoch = 0;
-    session.record.suspendedMs = this.clock.nowMs;
-    session.record.server.clear();
-    for (const ledger of session.record.client.values())
-      hold(ledger.delivered.size === 0, "a session that was used is not made anew");
+    const record = this.#records.get(key)!;
+    if (record.isOver || record.isEstablished) {
+      // An open that was on its way for long: a session that nobody uses, and that expires.
+      session.record = new SessionRecord(key, this.clock.nowMs);
+      session.record.isClosed = true;
+    } else {
+      // It may have been made before, and forgotten, before the client knew of it.
+      session.record = record;
+      record.topEpoch = 0;
+      record.suspendedMs = this.clock.nowMs;
+      record.server.clear();
+      for (const ledger of record.client.values())
+        hold(ledger.delivered.size === 0, "a session that was used is not made anew");
+    }
     session.channels.push(machine.channel);
     this.#servers.set(key, session);
     this.#everyServer.push(session);
@@ -500,9 +505,10 @@ export class Simulation implements SessionWorld {
       this.#servers.delete(record.key);
       return;
     }
-    const isOfServer = this.#process > 1 && code === SessionCode.ownerLost;
+    const isOfServer = this.#process > 1 && (code === SessionCode.ownerLost || code === SessionCode.expired);
     const isForgotten =
       code === SessionCode.expired && (record.isExpired || record.isEvicted || record.isClosed);
+    record.isOver = true;
     hold(
       record.isClosed || record.isEvicted || isOfServer || isForgotten,
       () => `the client's session ended: ${code} ${end.reason}`,

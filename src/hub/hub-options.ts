@@ -1,5 +1,5 @@
 import type { OptionalOf } from "../node/connection/optional-of.js";
-import type { Acceptance, Refusal } from "../node/server/upgrade-answer.js";
+import type { UpgradeAnswer } from "../node/server/upgrade-answer.js";
 import type { UpgradeRequest } from "../node/server/upgrade-request.js";
 import type { DeflateOptions } from "../protocol/extensions/deflate-negotiation.js";
 import type { OriginPolicy } from "../protocol/handshake/origin-policy.js";
@@ -13,13 +13,16 @@ import type { TransportName } from "../session/transport-port.js";
 export type HubSession<Data = undefined> = ServerSession<Data, UpgradeRequest>;
 
 /** What somebody who wants a session says about who it is. */
-export interface HubAttempt<Data = undefined> {
+export interface HubAttempt {
   /** What the client was given to say, a token say; empty if it says nothing. Cookies and header fields are in `request`. */
   readonly credentials: string;
   /** The request that the transport came in: the handshake of a WebSocket, or the POST of another way. */
   readonly request: UpgradeRequest;
-  /** The session for which these are new credentials; undefined where one is to begin. */
-  readonly session: HubSession<Data> | undefined;
+  /**
+   * The session for which these are new credentials; undefined where one is to begin. Its `data` is unknown here, since it
+   * follows from what is returned.
+   */
+  readonly session: HubSession<unknown> | undefined;
 }
 
 /** What a hub needs to know. */
@@ -32,9 +35,7 @@ export interface HubOptions<Data = undefined>
    * with 429 and 503 it comes back, after `Retry-After`. May be async, within `attachTimeoutMs`; if it throws, the client
    * comes back later. By default everybody is let in whose `Origin` is allowed.
    */
-  authenticate?(
-    attempt: HubAttempt<NoInfer<Data>>,
-  ): Acceptance<Data> | Refusal | Promise<Acceptance<Data> | Refusal>;
+  authenticate?(attempt: HubAttempt): UpgradeAnswer<Data> | Promise<UpgradeAnswer<Data>>;
   /**
    * Which web pages may connect, whatever way. Default that of the server, and there `same-origin`. A page of another origin
    * that is listed gets the header fields of CORS with its answers.

@@ -21,7 +21,7 @@ import { type SessionBroadcastOptions, SessionServer } from "../session/server/s
 import type { TransportName } from "../session/transport-port.js";
 import { SessionCode } from "../session/wire/session-code.js";
 import { hubNumbers } from "./hub-numbers.js";
-import type { HubOptions, HubSession, HubShutdownOptions } from "./hub-options.js";
+import type { HubAttempt, HubOptions, HubSession, HubShutdownOptions } from "./hub-options.js";
 import { nodeSessionHost } from "./node-session-host.js";
 
 const ALL_TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
@@ -136,7 +136,7 @@ export class Hub<Data = undefined> implements HasEndpoint {
     readonly session: HubSession<Data> | undefined;
   }): Promise<AuthenticationResult<Data>> {
     try {
-      const answer = await this.#options.authenticate!(attempt);
+      const answer = await this.#options.authenticate!(attempt as HubAttempt);
       if (answer instanceof Acceptance) return { isAccepted: true, data: answer.data };
       if (answer instanceof Refusal) return refusalOf(answer);
       throw new UsageError("INVALID_OPTION", "authenticate returns accept(...) or refuse(...)");

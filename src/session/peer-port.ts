@@ -39,6 +39,11 @@ export interface MessageOptions {
    * new session, since a reset left it unconfirmed, uses the same one, and the receiver can tell.
    */
   readonly id?: Uint8Array | undefined;
+  /**
+   * Bytes are text in UTF-8 already, and are sent as text: for what goes to many, and is encoded once. Default false: bytes are
+   * binary. Not checked.
+   */
+  readonly isText?: boolean | undefined;
   /** For `latest-per-key`: what it replaces. Not sent. */
   readonly key?: string | undefined;
 }

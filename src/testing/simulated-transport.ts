@@ -12,10 +12,14 @@ export interface SimulatedDirection {
   latencyMs(): number;
   /** How many bytes leave in a ms; Infinity for at once. */
   readonly bytesPerMs: number;
+  /** How many bytes that wait count as the most that a session puts into a transport. */
+  readonly drainAboveBytes: number;
   /** Whether a block, and all behind it, is lost, as with a response that nobody fetches; then the sender is told. */
   loses(): boolean;
   /** Whether a block of data arrives twice. */
   doubles(): boolean;
+  /** Whether a block of data vanishes without a word, against what a transport promises; soon it breaks. */
+  vanishes(): boolean;
   /** How long it takes until the sender knows of a loss, in ms. */
   noticeMs(): number;
 }
@@ -34,6 +38,8 @@ export class SimulatedTransport implements Transport {
   receiver: TransportReceiver;
   /** Called for what happens to blocks on the way, if set. */
   trace: TransportTrace | undefined = undefined;
+  /** Called for each block that is sent, with its length, if set. */
+  onSend: ((byteLength: number) => void) | undefined = undefined;
   /** Called before and behind the handing over of a block, if set. */
   onDeliver: ((isDelivering: boolean) => void) | undefined = undefined;
   #peer!: SimulatedTransport;
@@ -65,7 +71,7 @@ export class SimulatedTransport implements Transport {
   }
 
   get bufferedBytes(): number {
-    return this.#buffered;
+    return (this.#buffered * DRAIN_ABOVE_BYTES) / this.#direction.drainAboveBytes;
   }
 
   /** Whether its receiver was told that it is gone. */
@@ -85,7 +91,14 @@ export class SimulatedTransport implements Transport {
       this.#beginToLose();
       return;
     }
+    if (block[0] === DATA_PACKET && direction.vanishes()) {
+      this.trace?.("loses without a word", block);
+      this.isBad = this.#peer.isBad = true;
+      this.#clock.after(direction.noticeMs(), () => this.break(0, 0, 0));
+      return;
+    }
     this.trace?.("sends", block);
+    this.onSend?.(size);
     this.#arrive(() => this.#peer.#deliver(block, 0, size));
     if (block[0] === DATA_PACKET && direction.doubles())
       this.#arrive(() => this.#peer.#deliver(block, 0, size));
@@ -139,7 +152,7 @@ export class SimulatedTransport implements Transport {
       this.#peer.#epoch++;
       if (cut < end) {
         this.trace?.(`gets ${cut} bytes of`, block);
-        this.isCut = true;
+        this.isBad = this.#peer.isBad = true;
         this.#hand(block, start, cut);
         return;
       }
@@ -154,8 +167,8 @@ export class SimulatedTransport implements Transport {
     this.onDeliver?.(false);
   }
 
-  /** Whether it was given a part of a block, which no real transport does. */
-  isCut = false;
+  /** Whether it did what no transport may: handed over a part of a block, or lost one without a word. */
+  isBad = false;
 
   #tellClosed(code: number, reason: string): void {
     if (this.#isToldClosed) return;
@@ -169,9 +182,9 @@ export class SimulatedTransport implements Transport {
     this.#departsMs = Math.max(this.#departsMs, this.#clock.nowMs) + size / bytesPerMs;
     this.#buffered += size;
     this.#clock.at(this.#departsMs, () => {
-      const wasAbove = this.#buffered > DRAIN_ABOVE_BYTES;
+      const wasAbove = this.bufferedBytes > DRAIN_ABOVE_BYTES;
       this.#buffered -= size;
-      if (wasAbove && this.#buffered <= DRAIN_ABOVE_BYTES)
+      if (wasAbove && this.bufferedBytes <= DRAIN_ABOVE_BYTES)
         this.#run(() => {
           if (!this.#isToldClosed) this.receiver.drained();
         });

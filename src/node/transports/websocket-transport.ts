@@ -13,7 +13,7 @@ export const SESSION_PROTOCOL = "hawser.1";
 /** RFC 6455 §5.5: a control frame has 125 bytes, two of them for the code. */
 const MAX_CLOSE_REASON_BYTES = 123;
 
-/** Bytes above this are handed on by reference: see `Connection.send`. */
+/** Bytes above this a connection hands on by reference: see `Connection.send`. */
 const COPIED_UP_TO_BYTES = 16_384;
 
 /** A WebSocket that carries a session: a block is a binary message. `data` of its connection is the transport. */
@@ -31,8 +31,8 @@ export class WebSocketTransport implements Transport {
   }
 
   send(bytes: Uint8Array, start: number, end: number): void {
-    const isCopied = end - start <= COPIED_UP_TO_BYTES;
-    this.#socket.send(isCopied ? bytes.subarray(start, end) : bytes.slice(start, end));
+    const block = bytes.subarray(start, end);
+    this.#socket.send(block.length <= COPIED_UP_TO_BYTES ? block : Buffer.from(block));
   }
 
   close(code: number, reason: string): void {

@@ -1,9 +1,8 @@
 import type { Transport } from "../transport-port.js";
-import type { EndPacket } from "../wire/end-packet.js";
 import { IDENTITY_BYTES, openBlock } from "../wire/open-packet.js";
-import { PacketType } from "../wire/packet-type.js";
+import { USE_PACKET, WELCOME_PACKET } from "../wire/packet-type.js";
 import { sameBytes } from "../wire/same-bytes.js";
-import { actionOf, SessionCode } from "../wire/session-code.js";
+import { actionOf, LOST_CODE, NOT_NEEDED_CODE } from "../wire/session-code.js";
 import { readWelcome } from "../wire/welcome-packet.js";
 import type { WireReader } from "../wire/wire-reader.js";
 import { Link } from "./link.js";
@@ -28,6 +27,9 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
   /** How often it was tried since a transport worked. */
   #failures = 0;
   #liveSinceMs = 0;
+  /** What the server said to transports that were of no use yet: how long to stay away, and over how long to spread that. */
+  #notBeforeMs = 0;
+  #spreadMs = 0;
   /** When to dial again. */
   #dialDueMs = Infinity;
 
@@ -66,7 +68,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     const link = new Link(this, transport, ++this.#epoch, isProbe, "opening", nowMs);
     if (this.isEnded) {
       link.state = "gone";
-      transport.close(SessionCode.notNeeded, "the session has ended");
+      transport.close(NOT_NEEDED_CODE, "");
       return link;
     }
     this.links.push(link);
@@ -92,10 +94,10 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
   use(link: Link): void {
     if (link.state !== "standby") return;
     if (this.active !== undefined && this.active.epoch > link.epoch) {
-      this.detach(link, SessionCode.notNeeded, "a newer one is in use");
+      this.detach(link, NOT_NEEDED_CODE);
       return;
     }
-    this.sendNumber(link, PacketType.use, this.received);
+    this.say(link, USE_PACKET, this.received);
     this.#goLive(link);
   }
 
@@ -103,7 +105,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
   dialFailed(code: number, reason: string, notBeforeMs: number): void {
     if (this.isEnded || this.active !== undefined || this.#dialDueMs < Infinity) return;
     const action = actionOf(code);
-    if (action === "retry") this.#wait(notBeforeMs, 0);
+    if (action === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs), this.#spreadMs);
     else this.end(code, reason);
   }
 
@@ -115,15 +117,15 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
   /** @internal Part of `LinkUser`. */
   override linkLost(link: Link): void {
     // Whether the server has our first packet nobody knows; a new transport is quicker than to find out.
-    if (link.state === "opening") this.detach(link, SessionCode.lost, "the first packet was lost");
+    if (link.state === "opening") this.detach(link, LOST_CODE);
     else {
-      if (link === this.active) this.sendNumber(link, PacketType.use, this.received);
+      if (link === this.active) this.say(link, USE_PACKET, this.received);
       super.linkLost(link);
     }
   }
 
   protected override packet(link: Link, type: number, reader: WireReader): boolean | undefined {
-    if (type !== PacketType.welcome) return undefined;
+    if (type !== WELCOME_PACKET) return undefined;
     const welcome = readWelcome(reader);
     if (reader.isBad) return false;
     if (link.state !== "opening") return true; // repeated, since the server thought that it was lost
@@ -132,7 +134,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
       this.resumeWindowMs = welcome.resumeWindowMs;
       this.meet(welcome.windowBytes, welcome.maxMessageBytes);
     } else if (!sameBytes(this.#server, welcome.owner)) {
-      this.detach(link, SessionCode.notNeeded, "another server");
+      this.detach(link, NOT_NEEDED_CODE);
       return true;
     }
     if (!this.confirm(welcome.received)) return false;
@@ -144,20 +146,26 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     return true;
   }
 
-  protected override lostLink(link: Link, wasActive: boolean, end: EndPacket, reason: string): void {
+  protected override lostLink(
+    link: Link,
+    wasActive: boolean,
+    code: number,
+    reason: string,
+    notBeforeMs: number,
+    spreadMs: number,
+  ): void {
     if (!wasActive) {
-      this.config.handler.linkLost(this.owner, link, end.code, reason);
+      this.#notBeforeMs = Math.max(this.#notBeforeMs, notBeforeMs);
+      this.#spreadMs = Math.max(this.#spreadMs, spreadMs);
+      this.config.handler.linkLost(this.owner, link, code, reason);
       return;
     }
     const standby = this.links.find(({ state }) => state === "standby");
-    if (standby !== undefined) {
-      this.use(standby);
-      return;
-    }
     const hasWorked = this.config.host.nowMs() - this.#liveSinceMs >= WORKED_AFTER_MS;
     if (hasWorked) this.#failures = 0;
-    if (!hasWorked || end.notBeforeMs > 0 || end.spreadMs > 0) this.#wait(end.notBeforeMs, end.spreadMs);
-    else this.#dial();
+    if (standby !== undefined) this.use(standby);
+    else if (hasWorked && notBeforeMs + spreadMs === 0) this.#dial();
+    else this.#wait(notBeforeMs, spreadMs);
   }
 
   protected override roleDue(nowMs: number): number {
@@ -169,14 +177,14 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     this.#dialDueMs = Infinity;
     this.#liveSinceMs = this.config.host.nowMs();
     for (const other of this.links) {
-      if (other !== link && other !== this.active)
-        this.detach(other, SessionCode.notNeeded, "another one won");
+      if (other !== link && other !== this.active) this.detach(other, NOT_NEEDED_CODE);
     }
     this.activate(link);
   }
 
   #dial(): void {
     this.#dialDueMs = Infinity;
+    this.#notBeforeMs = this.#spreadMs = 0;
     this.config.handler.dial(this.owner);
   }
 

@@ -1,8 +1,5 @@
 import type { SessionDeadlines } from "./session-config.js";
 
-/** What {@link Heartbeat.check} wants done. */
-export type HeartbeatAction = "ping" | "dead" | undefined;
-
 /** A server asks later than a client would, so that in the end only one of the two does. */
 const SERVER_PATIENCE = 1.5;
 /** Records that are not confirmed are a question already; without an answer after this, in ms, one that must be answered. */
@@ -17,60 +14,51 @@ export class Heartbeat {
   readonly #patience: number;
   /** Something was heard since the last look. */
   heard = false;
-  /** More than pings was heard or sent since the last look. */
-  busy = false;
   /** When to look again. */
   dueMs: number = Infinity;
-  /** When the last ping was sent, while it is not answered. */
-  #askedMs = -1;
-  #intervalMs: number;
+  /** When the last ping was sent; 0 if it was answered. */
+  #askedMs = 0;
+  #intervalMs = 0;
   /** Smoothed, in ms. */
   roundTripMs: number | undefined = undefined;
-  /** How often was asked: what a ping carries. */
+  /** What the last ping carries. */
   question = 0;
 
   constructor(deadlines: SessionDeadlines, isServer: boolean) {
     this.#deadlines = deadlines;
     this.#patience = isServer ? SERVER_PATIENCE : 1;
-    this.#intervalMs = deadlines.pingIntervalMs;
   }
 
   /** A transport carries the session from now on. */
   start(nowMs: number): void {
-    this.#askedMs = -1;
-    this.#intervalMs = this.#deadlines.pingIntervalMs;
-    this.heard = false;
-    this.dueMs = nowMs + this.#intervalMs * this.#patience;
+    this.wasBusy();
+    this.#quiet(nowMs, false);
   }
 
-  /** None does. */
-  stop(): void {
-    this.dueMs = Infinity;
+  /** More than pings goes to and fro. */
+  wasBusy(): void {
+    this.#intervalMs = this.#deadlines.pingIntervalMs * this.#patience;
   }
 
   /** Records have left, so that an answer should come. */
   expect(nowMs: number): void {
-    this.busy = true;
-    if (this.#askedMs < 0) this.dueMs = Math.min(this.dueMs, nowMs + UNCONFIRMED_MS);
+    this.wasBusy();
+    if (this.#askedMs === 0) this.dueMs = Math.min(this.dueMs, nowMs + UNCONFIRMED_MS);
   }
 
   /**
-   * What is due now. With `isLate` the machine slept, and the silence proves nothing: it is asked again.
+   * What is due now: nothing, or a ping, or the end, since a ping was not answered. With `isLate` the machine slept, and the
+   * silence proves nothing: it is asked again.
    * @param isWaiting whether there are records that are not confirmed.
    */
-  check(nowMs: number, isLate: boolean, isWaiting: boolean): HeartbeatAction {
-    if (nowMs < this.dueMs && !isLate) return undefined;
-    const { heard } = this;
-    this.heard = false;
+  check(nowMs: number, isLate: boolean, isWaiting: boolean): "ping" | "dead" | undefined {
     if (!isLate) {
-      if (heard) {
-        this.#askedMs = -1;
-        if (this.busy) this.#intervalMs = this.#deadlines.pingIntervalMs;
-        this.busy = false;
-        this.dueMs = nowMs + (isWaiting ? UNCONFIRMED_MS : this.#intervalMs * this.#patience);
+      if (nowMs < this.dueMs) return undefined;
+      if (this.heard) {
+        this.#quiet(nowMs, isWaiting);
         return undefined;
       }
-      if (this.#askedMs >= 0) return "dead";
+      if (this.#askedMs > 0) return "dead";
     }
     this.ask(nowMs);
     return "ping";
@@ -81,22 +69,26 @@ export class Heartbeat {
     this.heard = false;
     this.question = (this.question + 1) & 0x7f;
     this.#askedMs = nowMs;
-    this.#intervalMs = Math.min(2 * this.#intervalMs, this.#deadlines.maxPingIntervalMs);
+    this.#intervalMs = Math.min(2 * this.#intervalMs, this.#deadlines.maxPingIntervalMs * this.#patience);
     this.dueMs = nowMs + this.#deadlines.pongTimeoutMs;
   }
 
   /** A pong came for this question. */
   answered(question: number, nowMs: number): void {
-    if (this.#askedMs < 0 || question !== this.question) return;
+    if (this.#askedMs === 0 || question !== this.question) return;
     this.measured(nowMs - this.#askedMs);
-    this.#askedMs = -1;
-    this.heard = false;
-    this.dueMs = nowMs + this.#intervalMs * this.#patience;
+    this.#quiet(nowMs, false);
   }
 
   /** A round trip took so long. */
   measured(roundTripMs: number): void {
-    const before = this.roundTripMs;
-    this.roundTripMs = before === undefined ? roundTripMs : before + (roundTripMs - before) / 4;
+    const before = this.roundTripMs ?? roundTripMs;
+    this.roundTripMs = before + (roundTripMs - before) / 4;
+  }
+
+  #quiet(nowMs: number, isWaiting: boolean): void {
+    this.#askedMs = 0;
+    this.heard = false;
+    this.dueMs = nowMs + (isWaiting ? UNCONFIRMED_MS : this.#intervalMs);
   }
 }

@@ -18,8 +18,8 @@ export class IncomingChannel {
   limit: number;
   /** @internal The message that is not complete. */
   parts: ByteQueue | undefined = undefined;
-  /** @internal Its kind. */
-  isText = false;
+  /** @internal The first byte of its first record. */
+  head = 0;
   /** @internal Its id. */
   id: Uint8Array | undefined = undefined;
 

@@ -8,7 +8,7 @@ import type { Transport, TransportReceiver } from "../transport-port.js";
  */
 export type LinkState = "opening" | "standby" | "active" | "gone";
 
-/** The session that a link belongs to, and what it tells it: as {@link TransportReceiver}, but not once it is `gone`. */
+/** The session that a link belongs to, and what it tells it: as {@link TransportReceiver}. */
 export interface LinkUser {
   linkBlock(link: Link, bytes: Uint8Array, start: number, end: number): void;
   linkDrained(link: Link): void;
@@ -52,7 +52,7 @@ export class Link implements TransportReceiver {
 
   /** @internal Part of `TransportReceiver`. */
   block(bytes: Uint8Array, start: number, end: number): void {
-    if (this.state !== "gone") this.#user.linkBlock(this, bytes, start, end);
+    this.#user.linkBlock(this, bytes, start, end);
   }
 
   /** @internal Part of `TransportReceiver`. */

@@ -1,7 +1,8 @@
-import type { OverflowPolicy } from "../peer-port.js";
+import type { ChannelOptions, OverflowPolicy } from "../peer-port.js";
+import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
 import type { QueuedMessage } from "./queued-message.js";
 
-/** A channel as its sender sees it. Opened by `session.openChannel`; the fields are the session's to change. */
+/** A channel as its sender sees it. Opened by `session.openChannel`; the fields are the session's to change, but for `data`. */
 export class OutgoingChannel {
   /** Its name; empty for the one that every session has. */
   readonly name: string;
@@ -26,30 +27,23 @@ export class OutgoingChannel {
   /** @internal How much may be sent. */
   limit: number;
   /** @internal What waits. */
-  first: QueuedMessage | undefined = undefined;
-  /** @internal The last that waits. */
-  final: QueuedMessage | undefined = undefined;
-  /** @internal What waits, by its key. */
-  keys: Map<string, QueuedMessage> | undefined = undefined;
-  /** @internal Whether it is in the round of those that take turns. */
-  takesTurns = false;
-  /** @internal The record that closed it, once there is one. */
+  queue: QueuedMessage[] = NO_MESSAGES;
+  /** @internal What waits, by its key, where one may replace another. */
+  keys: Map<string, QueuedMessage> | undefined;
+  /** @internal The number of the record that closed it; 0 while there is none. */
   closedBy = 0;
 
   /** @internal Made by the session. */
-  constructor(
-    name: string,
-    number: number,
-    policy: OverflowPolicy,
-    maxQueuedBytes: number,
-    highWaterMarkBytes: number,
-    limit: number,
-  ) {
+  constructor(name: string, number: number, options: ChannelOptions, maxQueuedBytes: number, limit: number) {
     this.name = name;
     this.number = number;
-    this.policy = policy;
-    this.maxQueuedBytes = maxQueuedBytes;
-    this.highWaterMarkBytes = highWaterMarkBytes;
+    this.policy = options.policy ?? "block";
+    this.keys = this.policy === "latest-per-key" ? new Map() : undefined;
+    this.maxQueuedBytes = options.maxQueuedBytes ?? maxQueuedBytes;
+    this.highWaterMarkBytes = options.highWaterMarkBytes ?? DRAIN_ABOVE_BYTES;
     this.limit = limit;
   }
 }
+
+/** The queue of all channels on which nothing ever waited. Nothing is put into it. */
+export const NO_MESSAGES: QueuedMessage[] = [];

@@ -12,5 +12,4 @@ export interface QueuedMessage {
   counted: number;
   /** How many of its bytes have left. */
   offset: number;
-  next: QueuedMessage | undefined;
 }

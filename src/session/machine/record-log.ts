@@ -1,5 +1,6 @@
 import { copyBytes } from "../../core/copy-bytes.js";
-import { MAX_BLOCK_BYTES, PacketType, RecordBit } from "../wire/packet-type.js";
+import { DATA_PACKET, MAX_BLOCK_BYTES } from "../wire/packet-type.js";
+import { CHANNEL_BIT, ID_BIT } from "../wire/record-head.js";
 import { varintLength, writeVarint } from "../wire/varint.js";
 import type { QueuedMessage } from "./queued-message.js";
 import type { SessionHost } from "./session-host.js";
@@ -21,7 +22,8 @@ export interface Batch {
   end: number;
   /** The number of the first record. */
   readonly first: number;
-  count: number;
+  /** The number of the last record. */
+  last: number;
   isSent: boolean;
   next: Batch | undefined;
   /** The messages whose last piece of several is in here, so that all of each can be told of. */
@@ -44,7 +46,7 @@ export class RecordLog {
   /** The number of the last record. */
   last = 0;
   /** The number of the last record that ever left. */
-  written = 0;
+  #written = 0;
   /** The number of the last record that the other side has. */
   confirmed = 0;
   /** What is kept, in bytes, each record counting {@link MESSAGE_COST} more. */
@@ -77,35 +79,32 @@ export class RecordLog {
     const batch = this.#batchFor(MAX_RECORD_HEADER_BYTES + (isText ? 3 * data.length : to - from));
     const { bytes, end: start } = batch;
     let at = start + 1;
-    let first = head;
+    bytes[start] = head;
     if (channel > 0) {
-      first |= RecordBit.channel;
+      bytes[start] |= CHANNEL_BIT;
       at = writeVarint(bytes, at, channel);
     }
     if (id !== undefined) {
-      first |= RecordBit.id;
+      bytes[start] |= ID_BIT;
       bytes[at++] = id.length;
       bytes.set(id, at);
       at += id.length;
     }
-    bytes[start] = first;
-    let length: number;
+    let length = to - from;
     if (isText) {
       // Most text is ASCII, as long in bytes as in characters.
-      const guess = at + varintLength(data.length);
+      const guess = at + varintLength(length);
       length = this.#host.utf8Write(data, bytes, guess);
       const payload = at + varintLength(length);
       if (payload !== guess) bytes.copyWithin(payload, guess, guess + length);
       at = writeVarint(bytes, at, length);
     } else {
-      length = to - from;
       at = writeVarint(bytes, at, length);
       copyBytes(data, from, to, bytes, at);
     }
     at += length;
     batch.end = at;
-    batch.count++;
-    this.last++;
+    batch.last = ++this.last;
     this.cost += at - start + MESSAGE_COST;
     return length;
   }
@@ -121,23 +120,21 @@ export class RecordLog {
   seal(batch: Batch, received: number): number {
     const { first, bytes } = batch;
     const start = batch.start - 1 - varintLength(received) - varintLength(first);
-    bytes[start] = PacketType.data;
+    bytes[start] = DATA_PACKET;
     writeVarint(bytes, writeVarint(bytes, start + 1, received), first);
     batch.isSent = true;
     this.cursor = batch.next;
-    const last = first + batch.count - 1;
-    if (last > this.written) this.written = last;
+    if (batch.last > this.#written) this.#written = batch.last;
     return start;
   }
 
   /** The other side has all records up to `number`. False if it cannot: they never left. */
   confirm(number: number): boolean {
-    if (number <= this.confirmed) return true;
-    if (number > this.written) return false;
+    if (number > this.#written) return false;
     this.confirmed = number;
     let batch = this.head;
-    while (batch !== undefined && batch.first + batch.count - 1 <= number) {
-      this.cost -= batch.end - batch.start + batch.count * MESSAGE_COST;
+    while (batch !== undefined && batch.last <= number) {
+      this.cost -= batch.end - batch.start + (batch.last - batch.first + 1) * MESSAGE_COST;
       if (this.cursor === batch) this.cursor = batch.next;
       batch = batch.next;
     }
@@ -159,8 +156,9 @@ export class RecordLog {
 
   /** Everything is given up. */
   clear(): void {
-    this.head = this.cursor = this.#tail = this.#chunk = undefined;
+    this.head = this.cursor = this.#tail = undefined;
     this.cost = 0;
+    this.letGo();
   }
 
   /** The batch that grows, with room for `byteLength` bytes. */
@@ -168,17 +166,15 @@ export class RecordLog {
     const tail = this.#tail;
     let position = HEADER_ROOM;
     if (tail !== undefined) {
-      const { end } = tail;
-      const isRoomy = end + byteLength <= tail.bytes.length;
-      // Behind others only what a block can hold.
+      const end = tail.end + byteLength;
       if (
+        this.isFilling &&
         !tail.isSent &&
-        isRoomy &&
-        end - tail.start < this.#pieceBytes &&
-        end - tail.start + byteLength < MAX_BLOCK_BYTES - HEADER_ROOM
+        end <= tail.bytes.length &&
+        end - tail.start < MAX_BLOCK_BYTES - HEADER_ROOM
       )
         return tail;
-      position += end;
+      position += tail.end;
     }
     let chunk = this.#chunk;
     if (chunk === undefined || position + byteLength > chunk.length) {
@@ -186,12 +182,13 @@ export class RecordLog {
       position = HEADER_ROOM;
       chunk = this.#chunk = this.#host.allocate(Math.max(size, position + byteLength));
     }
+    const first = this.last + 1;
     const batch: Batch = {
       bytes: chunk,
       start: position,
       end: position,
-      first: this.last + 1,
-      count: 0,
+      first,
+      last: 0,
       isSent: false,
       next: undefined,
       messages: undefined,

@@ -1,9 +1,9 @@
 import type { Transport } from "../transport-port.js";
-import { type EndPacket, endBlock } from "../wire/end-packet.js";
+import { endBlock } from "../wire/end-packet.js";
 import type { OpenPacket } from "../wire/open-packet.js";
-import { PacketType } from "../wire/packet-type.js";
+import { LEAVE_PACKET, RESET_PACKET, USE_PACKET } from "../wire/packet-type.js";
 import { sameBytes } from "../wire/same-bytes.js";
-import { SessionCode } from "../wire/session-code.js";
+import { BAD_MESSAGE_CODE, EXPIRED_CODE, FENCED_CODE, NOT_NEEDED_CODE } from "../wire/session-code.js";
 import { welcomeBlock } from "../wire/welcome-packet.js";
 import type { WireReader } from "../wire/wire-reader.js";
 import { Link } from "./link.js";
@@ -13,6 +13,8 @@ import { SessionMachine } from "./session-machine.js";
 
 /** More transports at a time nobody needs: the one in use, and some that race. */
 const MAX_LINKS = 4;
+/** Bytes that tell a session from another one that was made under the same id. */
+const INCARNATION_BYTES = 8;
 
 /**
  * The server's side of a session. The layer above reads the first block of a transport (`readOpen`), finds the session or makes
@@ -20,6 +22,7 @@ const MAX_LINKS = 4;
  */
 export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<Owner>> {
   readonly #deadlines: ServerDeadlines;
+  /** What the client says in its next `open`. */
   readonly #ownerName: Uint8Array;
   /** The highest epoch that took the session over. */
   #epoch = 0;
@@ -27,7 +30,8 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
 
   /**
    * @param open the first packet of the client. It is still to be attached, with {@link attach}, as every later one.
-   * @param ownerName what the client is to say in its next `open` (`OpenPacket.owner`): which node and process this is.
+   * @param ownerName which node and process this is, at most 56 bytes. The client says it in its next `open`
+   * (`OpenPacket.owner`), with 8 bytes behind it that are of this session alone.
    */
   constructor(
     config: SessionConfig<SessionHandler<Owner>>,
@@ -38,7 +42,9 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
   ) {
     super(config, owner, open.id, open.token, true);
     this.#deadlines = deadlines;
-    this.#ownerName = ownerName;
+    this.#ownerName = new Uint8Array(ownerName.length + INCARNATION_BYTES);
+    this.#ownerName.set(ownerName);
+    this.#ownerName.set(config.host.randomBytes(INCARNATION_BYTES), ownerName.length);
     this.meet(open.windowBytes, open.maxMessageBytes);
     this.#expiresMs = config.host.nowMs() + deadlines.resumeWindowMs;
   }
@@ -50,12 +56,14 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
 
   /**
    * Attaches a transport whose `open` was admitted, and answers it. Undefined if it was not to be: a newer one carries the
-   * session, or the session has ended; the transport was told and closed.
+   * session, or this is not the session that is to be resumed; the transport was told and closed.
    */
   attach(transport: Transport, open: OpenPacket): Link | undefined {
-    if (this.isEnded || open.epoch <= this.#epoch) {
-      const code = this.isEnded ? SessionCode.expired : SessionCode.fenced;
-      const block = endBlock(this.isEnded ? PacketType.reset : PacketType.leave, code, new Uint8Array(0));
+    // A late `open` may have made a session anew, under the id of one that was forgotten: that is not the one to be resumed.
+    const isOther = this.isEnded || (open.isResume && !sameBytes(open.owner, this.#ownerName));
+    if (isOther || open.epoch <= this.#epoch) {
+      const code = isOther ? EXPIRED_CODE : FENCED_CODE;
+      const block = endBlock(isOther ? RESET_PACKET : LEAVE_PACKET, code, new Uint8Array(0));
       transport.send(block, 0, block.length);
       transport.close(code, "");
       return undefined;
@@ -64,7 +72,7 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
     const link = new Link(this, transport, open.epoch, open.isProbe, "standby", nowMs);
     this.links.push(link);
     if (!this.confirm(open.received)) {
-      this.end(SessionCode.badMessage, "it cannot have received that much");
+      this.end(BAD_MESSAGE_CODE, "it cannot have received that much");
       return undefined;
     }
     if (this.isEnded) return undefined;
@@ -72,7 +80,7 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
     if (!open.isProbe) this.#takeOver(link);
     else {
       const oldest = this.links.find(({ state }) => state === "standby")!;
-      if (this.links.length > MAX_LINKS) this.detach(oldest, SessionCode.notNeeded, "too many");
+      if (this.links.length > MAX_LINKS) this.detach(oldest, NOT_NEEDED_CODE, "too many");
       this.wake(nowMs + this.config.attachTimeoutMs);
     }
     return link;
@@ -83,7 +91,7 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
    * down for a moment, or has too much to do. Does nothing while suspended.
    */
   sendAway(code: number, reason: string, notBeforeMs: number, spreadMs: number): void {
-    if (this.active !== undefined) this.sendLinkAway(this.active, code, reason, notBeforeMs, spreadMs);
+    if (this.active !== undefined) this.detach(this.active, code, reason, notBeforeMs, spreadMs);
   }
 
   /** @internal Part of `LinkUser`. */
@@ -93,20 +101,20 @@ export class ServerMachine<Owner> extends SessionMachine<Owner, SessionHandler<O
   }
 
   protected override packet(link: Link, type: number, reader: WireReader): boolean | undefined {
-    if (type !== PacketType.use) return undefined;
+    if (type !== USE_PACKET) return undefined;
     if (!this.confirm(reader.varint())) return false;
     if (this.isEnded || link === this.active) return true;
-    if (link.epoch <= this.#epoch) this.detach(link, SessionCode.fenced, "a newer one is in use");
+    if (link.epoch <= this.#epoch) this.detach(link, FENCED_CODE, "a newer one is in use");
     else this.#takeOver(link);
     return true;
   }
 
-  protected override lostLink(_link: Link, wasActive: boolean, _end: EndPacket, _reason: string): void {
+  protected override lostLink(_link: Link, wasActive: boolean): void {
     if (wasActive) this.#beginToExpire();
   }
 
   protected override roleDue(nowMs: number): number {
-    if (this.#expiresMs <= nowMs) this.end(SessionCode.expired, "nobody came back");
+    if (this.#expiresMs <= nowMs) this.end(EXPIRED_CODE, "nobody came back");
     return this.#expiresMs;
   }
 

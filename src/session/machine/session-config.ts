@@ -129,15 +129,8 @@ export type SessionConfigInput<Handler> = {
 
 /** Fills in the defaults. That the numbers are numbers, whoever takes them from an application has to see to. */
 export function sessionConfig<Handler>(input: SessionConfigInput<Handler>): SessionConfig<Handler> {
-  const config = { ...DEFAULT_SESSION_LIMITS, ...DEFAULT_SESSION_DEADLINES };
-  for (const name of Object.keys(config) as (keyof typeof config)[]) {
-    const value = input[name];
-    if (value !== undefined) (config as Record<string, number>)[name] = value;
-  }
-  return {
-    ...config,
-    host: input.host,
-    handler: input.handler,
-    budget: input.budget ?? { heldBytes: 0, maxBytes: Infinity },
-  };
+  const numbers: Record<string, number> = { ...DEFAULT_SESSION_LIMITS, ...DEFAULT_SESSION_DEADLINES };
+  for (const name in numbers) numbers[name] = input[name as keyof SessionLimits] ?? numbers[name]!;
+  const { host, handler, budget = { heldBytes: 0, maxBytes: Infinity } } = input;
+  return { ...(numbers as unknown as SessionLimits & SessionDeadlines), host, handler, budget };
 }

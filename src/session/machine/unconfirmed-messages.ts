@@ -1,6 +1,6 @@
 import type { UnconfirmedMessage } from "../peer-port.js";
-import { ControlRecord, RecordBit } from "../wire/packet-type.js";
-import { WireReader } from "../wire/wire-reader.js";
+import { BINARY_BIT, CONTINUED_BIT, CONTROL_RECORD, MORE_BIT } from "../wire/record-head.js";
+import { RecordReader } from "../wire/record-reader.js";
 import type { OutgoingChannel } from "./outgoing-channel.js";
 import type { QueuedMessage } from "./queued-message.js";
 import type { RecordLog } from "./record-log.js";
@@ -14,42 +14,30 @@ export function unconfirmedMessages(
 ): UnconfirmedMessage[] {
   const found: UnconfirmedMessage[] = [];
   const add = (
-    channel: string,
-    data: string | Uint8Array,
-    isText: boolean,
-    id: Uint8Array | undefined,
+    channel: number,
+    { data, isText, id }: Pick<QueuedMessage, "data" | "isText" | "id">,
   ): void => {
-    const text = isText && typeof data !== "string" ? host.utf8Decode(data, 0, data.length) : data;
-    found.push({ channel, data: text ?? data, id });
+    found.push({
+      channel: channels.get(channel)!.name,
+      data: isText && typeof data !== "string" ? host.utf8Decode(data, 0, data.length)! : data,
+      id,
+    });
   };
   for (let batch = log.head; batch !== undefined; batch = batch.next) {
-    const reader = new WireReader(batch.bytes, batch.start, batch.end);
+    const reader = new RecordReader(batch.bytes, batch.start, batch.end);
     let cut = 0;
-    for (let number = batch.first; number < batch.first + batch.count; number++) {
-      const head = reader.take(1)[0]!;
-      if (head >= ControlRecord.openChannel) {
-        reader.skip(reader.varint());
-        continue;
-      }
-      const channel = (head & RecordBit.channel) === 0 ? 0 : reader.varint();
-      const id = (head & RecordBit.id) === 0 ? undefined : reader.field(32);
-      const data = reader.take(reader.varint());
-      if ((head & RecordBit.more) !== 0) continue;
-      const isCut = (head & RecordBit.continued) !== 0;
-      const message = isCut ? batch.messages![cut++] : undefined;
+    for (let number = batch.first; number <= batch.last; number++) {
+      reader.next();
+      const { head, channel, id, start, at } = reader;
+      if (head >= CONTROL_RECORD || (head & MORE_BIT) !== 0) continue;
+      const whole = (head & CONTINUED_BIT) === 0 ? undefined : batch.messages![cut++]!;
       if (number <= log.confirmed) continue;
-      const name = channels.get(channel)!.name;
-      const isText = (head & RecordBit.binary) === 0;
-      if (message === undefined) add(name, data, isText, id);
-      else addQueued(name, message);
+      const data = new Uint8Array(batch.bytes.subarray(start, at));
+      add(channel, whole ?? { data, isText: (head & BINARY_BIT) === 0, id });
     }
   }
-  for (const { name, first } of channels.values()) {
-    for (let message = first; message !== undefined; message = message.next) addQueued(name, message);
+  for (const { number, queue } of channels.values()) {
+    for (const message of queue) add(number, message);
   }
   return found;
-
-  function addQueued(channel: string, { data, isText, id }: QueuedMessage): void {
-    add(channel, data, isText, id);
-  }
 }

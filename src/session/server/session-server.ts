@@ -163,10 +163,14 @@ export class SessionServer<Data, Request> {
   ): Record<SendStatus, number> {
     const { channel = "", except, where } = options;
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
+    // Encoded once, and not for each.
+    const isText = typeof data === "string" || options.isText === true;
+    const bytes = typeof data === "string" ? this.#encoded(data) : data;
+    const message = { ...options, isText };
     for (const session of this.#sessions.values()) {
       if (session === except || (where !== undefined && !where(session))) continue;
       const status =
-        channel === "" ? session.send(data, options) : session.channel(channel).send(data, options);
+        channel === "" ? session.send(bytes, message) : session.channel(channel).send(bytes, message);
       counts[status]++;
     }
     return counts;
@@ -205,7 +209,9 @@ export class SessionServer<Data, Request> {
         this.#refuse(opening, SessionCode.tryAgainLater, "too many transports", RETRY_MS, RETRY_SPREAD_MS);
       else pending.waiting.push({ opening, open });
     } else if (open.isResume) {
-      const isOurs = open.owner.length === 0 || sameBytes(open.owner, this.ownerName);
+      // Behind our name the owner has something of the session alone.
+      const owner = open.owner.subarray(0, this.ownerName.length);
+      const isOurs = owner.length === 0 || sameBytes(owner, this.ownerName);
       const code = isOurs ? (this.#ended.codeOf(id) ?? SessionCode.expired) : SessionCode.ownerLost;
       this.#refuse(opening, code, "no such session any more");
     } else this.#begin(id, opening, open);
@@ -449,6 +455,11 @@ export class SessionServer<Data, Request> {
       if (this.#budget.heldBytes <= maxHeldBytes * EVICT_DOWN_TO) return;
       session.machine.end(SessionCode.evicted, "the server needs its memory");
     }
+  }
+
+  #encoded(text: string): Uint8Array {
+    const bytes = this.host.allocate(3 * text.length);
+    return bytes.subarray(0, this.host.utf8Write(text, bytes, 0));
   }
 
   #isConfirming(): boolean {

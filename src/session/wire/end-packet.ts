@@ -1,8 +1,8 @@
-import type { PacketType } from "./packet-type.js";
-import { writeVarint } from "./varint.js";
+import { encodePacket } from "./encode-fields.js";
+import type { LEAVE_PACKET, RESET_PACKET } from "./packet-type.js";
 import type { WireReader } from "./wire-reader.js";
 
-/** The most that is said about why something ends, in bytes: so that the packet's length always takes one. */
+/** The most that is said about why something ends, in bytes. */
 export const MAX_REASON_BYTES = 96;
 
 /** Why a transport or a session ends: the body of `reset` and `leave`, and of the record `end` (§4.5). */
@@ -17,32 +17,25 @@ export interface EndPacket {
   readonly reason: Uint8Array;
 }
 
-/** The body, below 128 bytes. A reason that is too long is left out. */
-export function endBody(code: number, reason: Uint8Array, notBeforeMs = 0, spreadMs = 0): Uint8Array {
-  const body = new Uint8Array(26 + MAX_REASON_BYTES);
-  let at = 0;
-  for (const number of [code, notBeforeMs, spreadMs]) at = writeVarint(body, at, number);
-  if (reason.length <= MAX_REASON_BYTES) {
-    body.set(reason, at);
-    at += reason.length;
-  }
-  return body.subarray(0, at);
+/** The fields of a body. A reason that is too long is cut off. */
+export function endFields(
+  code: number,
+  reason: Uint8Array,
+  notBeforeMs: number,
+  spreadMs: number,
+): (number | Uint8Array)[] {
+  return [code, notBeforeMs, spreadMs, reason.subarray(0, MAX_REASON_BYTES)];
 }
 
 /** A packet `reset` or `leave` as a block of its own; also for a transport that has no session yet. */
 export function endBlock(
-  type: typeof PacketType.reset | typeof PacketType.leave,
+  type: typeof RESET_PACKET | typeof LEAVE_PACKET,
   code: number,
   reason: Uint8Array,
   notBeforeMs = 0,
   spreadMs = 0,
 ): Uint8Array {
-  const body = endBody(code, reason, notBeforeMs, spreadMs);
-  const block = new Uint8Array(2 + body.length);
-  block[0] = type;
-  block[1] = body.length;
-  block.set(body, 2);
-  return block;
+  return new Uint8Array(encodePacket(type, endFields(code, reason, notBeforeMs, spreadMs)));
 }
 
 /** Reads a body, which must be all that is left; whether it was right the reader says. */
@@ -50,6 +43,7 @@ export function readEnd(reader: WireReader): EndPacket {
   const code = reader.varint();
   const notBeforeMs = reader.varint();
   const spreadMs = reader.varint();
-  if (code < 4000 || code >= 4600 || reader.end - reader.at > MAX_REASON_BYTES) reader.fail();
-  return { code, notBeforeMs, spreadMs, reason: reader.take(reader.end - reader.at) };
+  const length = reader.end - reader.at;
+  if (code < 4000 || code >= 4600 || length > MAX_REASON_BYTES) reader.fail();
+  return { code, notBeforeMs, spreadMs, reason: reader.take(length) };
 }

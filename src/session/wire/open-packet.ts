@@ -1,5 +1,5 @@
-import { PacketType, SESSION_VERSION } from "./packet-type.js";
-import { varintLength, writeVarint } from "./varint.js";
+import { encodePacket } from "./encode-fields.js";
+import { OPEN_PACKET, SESSION_VERSION } from "./packet-type.js";
 import { WireReader } from "./wire-reader.js";
 
 /** Bytes of the id of a session, and of its token: 128 bits, which nobody guesses. */
@@ -39,27 +39,24 @@ const RESUME_BIT = 0x01;
 const PROBE_BIT = 0x02;
 const KNOWN_BITS = RESUME_BIT | PROBE_BIT;
 
-/** The packet as a block of its own. */
+/** The packet as a block of its own; to be sent at once, since it is valid until something else is encoded. */
 export function openBlock(open: Omit<OpenPacket, "version">): Uint8Array {
-  const body = new Uint8Array(2 * IDENTITY_BYTES + open.owner.length + open.credentials.length + 64);
-  let at = writeVarint(body, 0, SESSION_VERSION);
-  at = writeVarint(body, at, SESSION_VERSION);
-  body[at++] = (open.isResume ? RESUME_BIT : 0) | (open.isProbe ? PROBE_BIT : 0);
-  body.set(open.id, at);
-  body.set(open.token, at + IDENTITY_BYTES);
-  at += 2 * IDENTITY_BYTES;
-  for (const number of [open.epoch, open.received, open.windowBytes, open.maxMessageBytes]) {
-    at = writeVarint(body, at, number);
-  }
-  for (const field of [open.owner, open.credentials]) {
-    at = writeVarint(body, at, field.length);
-    body.set(field, at);
-    at += field.length;
-  }
-  const block = new Uint8Array(1 + varintLength(at) + at);
-  block[0] = PacketType.open;
-  block.set(body.subarray(0, at), writeVarint(block, 1, at));
-  return block;
+  const { owner, credentials } = open;
+  return encodePacket(OPEN_PACKET, [
+    SESSION_VERSION,
+    SESSION_VERSION,
+    (open.isResume ? RESUME_BIT : 0) | (open.isProbe ? PROBE_BIT : 0),
+    open.id,
+    open.token,
+    open.epoch,
+    open.received,
+    open.windowBytes,
+    open.maxMessageBytes,
+    owner.length,
+    owner,
+    credentials.length,
+    credentials,
+  ]);
 }
 
 /**
@@ -68,7 +65,7 @@ export function openBlock(open: Omit<OpenPacket, "version">): Uint8Array {
  */
 export function readOpen(bytes: Uint8Array, start: number, end: number): OpenPacket | undefined {
   const reader = new WireReader(bytes, start, end);
-  if (bytes[start] !== PacketType.open || !reader.skip(1)) return undefined;
+  if (bytes[start] !== OPEN_PACKET || !reader.skip(1)) return undefined;
   const length = reader.varint();
   if (reader.isBad || length !== end - reader.at) return undefined;
   const lowest = reader.varint();

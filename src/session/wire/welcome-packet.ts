@@ -1,6 +1,6 @@
+import { encodePacket } from "./encode-fields.js";
 import { MAX_OWNER_BYTES } from "./open-packet.js";
-import { PacketType, SESSION_VERSION } from "./packet-type.js";
-import { varintLength, writeVarint } from "./varint.js";
+import { SESSION_VERSION, WELCOME_PACKET } from "./packet-type.js";
 import type { WireReader } from "./wire-reader.js";
 
 /** The answer to `open`: this transport belongs to the session now (§4.2). */
@@ -19,27 +19,17 @@ export interface WelcomePacket {
   readonly owner: Uint8Array;
 }
 
-/** The packet as a block of its own. */
+/** The packet as a block of its own; to be sent at once, since it is valid until something else is encoded. */
 export function welcomeBlock(welcome: Omit<WelcomePacket, "version">): Uint8Array {
-  const { owner } = welcome;
-  const body = new Uint8Array(owner.length + 48);
-  let at = 0;
-  for (const number of [
+  return encodePacket(WELCOME_PACKET, [
     SESSION_VERSION,
     welcome.received,
     welcome.windowBytes,
     welcome.maxMessageBytes,
     welcome.resumeWindowMs,
-    owner.length,
-  ]) {
-    at = writeVarint(body, at, number);
-  }
-  body.set(owner, at);
-  at += owner.length;
-  const block = new Uint8Array(1 + varintLength(at) + at);
-  block[0] = PacketType.welcome;
-  block.set(body.subarray(0, at), writeVarint(block, 1, at));
-  return block;
+    welcome.owner.length,
+    welcome.owner,
+  ]);
 }
 
 /** Reads the body of a welcome; whether it was right the reader says. Fields behind those known here are skipped. */

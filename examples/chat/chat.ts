@@ -36,7 +36,7 @@ export const chat = createHub<Visitor>({
 
   /** Once for each session, however often its transport changes. */
   authenticate({ credentials, session }) {
-    if (session !== undefined) return accept(session.data);
+    if (session !== undefined) return accept(session.data as Visitor);
     const person = { id: ++lastId, name: cleanName(credentials) };
     return accept({ person, isAway: false, tally: new NumberTally(), number: 0, timer: undefined });
   },

@@ -48,11 +48,13 @@ const BARS: readonly Bar[] = [
   share("fan-out-1", "bun", 1, true),
   share("connect", "ws", 0.5),
   share("connect", "ws", 0.35, true),
-  ...["256", "1k", "16k"].flatMap((size) => [
-    share(`deflate-${size}`, "ws", 1 / 10),
-    share(`deflate-${size}`, "bun", 0.8),
-    share(`deflate-${size}`, "ws", 1 / 20, true),
-  ]),
+  ...["", "document-", "same-"].flatMap((content) =>
+    ["256", "1k", "16k"].flatMap((size) => [
+      share(`deflate-${content}${size}`, "ws", 1 / 10),
+      share(`deflate-${content}${size}`, "bun", 0.8),
+      share(`deflate-${content}${size}`, "ws", 1 / 20, true),
+    ]),
+  ),
   { id: "memory-idle", against: "net", most: 400, unit: "bytes" },
   { id: "memory-idle", against: undefined, most: 3_500, unit: "bytes", isStretch: true },
   share("memory-compressed", "ws", 1 / 10),

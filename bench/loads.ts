@@ -1,3 +1,4 @@
+import { jsonText } from "#bench/json-text.js";
 import type { LoadPlan } from "#bench/load-plan.js";
 import { seededRandom } from "#bench/seeded-random.js";
 import type { ContenderId } from "./contender.js";
@@ -54,6 +55,7 @@ function echo(bytes: number, window: number, connections: number): Load["plan"] 
   return { kind: "echo", connections, window, sizes: [bytes] };
 }
 
+/** Other JSON in each message, as those of a chat or a feed: what the window has is keys and words. */
 function compressed(id: string, title: string, bytes: number): Load {
   return {
     ...PLAIN,
@@ -63,6 +65,31 @@ function compressed(id: string, title: string, bytes: number): Load {
     contenders: SERVERS,
     isCompressing: true,
     plan: { ...echo(bytes, 4, 16), content: "json", isCompressionOffered: true },
+  };
+}
+
+/** One JSON document sent over and over, a value changed each time, as those of a dashboard or a game. */
+function compressedDocument(id: string, title: string, bytes: number): Load {
+  return {
+    ...compressed(`document-${id}`, title, bytes),
+    title: `compressed echo of a JSON document, one value changed, ${title}`,
+    plan: { ...echo(bytes, 4, 16), content: "document", isCompressionOffered: true },
+  };
+}
+
+/**
+ * Just the same JSON each time. It compresses to nothing, so what is measured is what surrounds compression; the figures
+ * of others that the bars were made from were taken with such messages.
+ */
+function compressedSame(id: string, title: string, bytes: number): Load {
+  return {
+    ...compressed(`same-${id}`, title, bytes),
+    title: `compressed echo of the same JSON, ${title}`,
+    plan: {
+      ...echo(bytes, 4, 16),
+      content: { text: jsonText(bytes, seededRandom(SEED)).toString("latin1") },
+      isCompressionOffered: true,
+    },
   };
 }
 
@@ -175,6 +202,12 @@ export const LOADS: readonly Load[] = [
   compressed("1k", "1 KiB", KIB),
   compressed("16k", "16 KiB", 16 * KIB),
   compressed("64k", "64 KiB", 64 * KIB),
+  compressedDocument("256", "256 B", 256),
+  compressedDocument("1k", "1 KiB", KIB),
+  compressedDocument("16k", "16 KiB", 16 * KIB),
+  compressedSame("256", "256 B", 256),
+  compressedSame("1k", "1 KiB", KIB),
+  compressedSame("16k", "16 KiB", 16 * KIB),
   {
     ...PLAIN,
     id: "mostly-idle",

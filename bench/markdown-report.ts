@@ -80,6 +80,7 @@ function loadTables(results: BenchResults): string {
 function loadTable({ contenders }: BenchResults, load: LoadResult): string {
   const ids = Object.keys(load.samples) as ContenderId[];
   const ours = load.samples[ids[0]!]!;
+  const isCompression = load.section === "compression";
   const rows = ids.map((id, index) => {
     const samples = load.samples[id]!;
     const median = (pick: (sample: (typeof samples)[number]) => number): number =>
@@ -94,6 +95,7 @@ function loadTable({ contenders }: BenchResults, load: LoadResult): string {
         readable(median(({ latencyMs }) => latencyMs[name])),
       ),
       readable(median(({ rssBytes }) => rssBytes) / 1024 / 1024),
+      ...(isCompression ? [readable(median(({ answerBytes }) => answerBytes ?? 0))] : []),
       `${Math.round(median(({ generatorBusy }) => generatorBusy) * 100)} %`,
     ];
   });
@@ -106,6 +108,7 @@ function loadTable({ contenders }: BenchResults, load: LoadResult): string {
     "p99 ms",
     "p99.9 ms",
     "RSS MiB",
+    ...(isCompression ? ["answer, bytes"] : []),
     "generator",
   ];
   return table(head, rows);

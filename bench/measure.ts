@@ -21,6 +21,8 @@ export interface Sample {
   readonly busy: number;
   /** How much of one core the generator used. */
   readonly generatorBusy: number;
+  /** How many bytes an answer took on the wire; runs of before have none. */
+  readonly answerBytes?: number;
 }
 
 /** How long a sample takes. */
@@ -125,5 +127,6 @@ function sampleOf(
     rssBytes,
     busy,
     generatorBusy: report.generator.busy,
+    answerBytes: report.answerBytes,
   };
 }

@@ -11,6 +11,7 @@ const SATURATED = 0.9;
 export function loadText(load: LoadResult, labels: BenchResults["contenders"]): string {
   const ids = Object.keys(load.samples) as ContenderId[];
   const ours = load.samples[ids[0]!] ?? [];
+  const isCompression = load.section === "compression";
   const rows = ids.map((id, index) => {
     const samples = load.samples[id]!;
     const median = (pick: (sample: (typeof samples)[number]) => number): number =>
@@ -27,10 +28,22 @@ export function loadText(load: LoadResult, labels: BenchResults["contenders"]): 
         readable(median(({ latencyMs }) => latencyMs[name])),
       ),
       readable(median(({ rssBytes }) => rssBytes) / 1024 / 1024),
+      ...(isCompression ? [readable(median(({ answerBytes }) => answerBytes ?? 0))] : []),
       `${Math.round(median(({ generatorBusy }) => generatorBusy) * 100)} %${isSaturated && isIdle ? " the generator was the bottleneck" : ""}`,
     ];
   });
-  const head = ["", "CPU", "Hawser / this", "", "p50 ms", "p99 ms", "p99.9 ms", "RSS MiB", "generator"];
+  const head = [
+    "",
+    "CPU",
+    "Hawser / this",
+    "",
+    "p50 ms",
+    "p99 ms",
+    "p99.9 ms",
+    "RSS MiB",
+    ...(isCompression ? ["answer, bytes"] : []),
+    "generator",
+  ];
   return `\n${load.title}\n${aligned([head, ...rows])}\n`;
 }
 

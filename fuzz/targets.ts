@@ -1,6 +1,7 @@
 import type { FuzzTarget } from "./fuzz-target.js";
 import { clientHandshakeTarget } from "./targets/client-handshake.js";
 import { closeTarget } from "./targets/close.js";
+import { deflateTarget } from "./targets/deflate.js";
 import { engineTarget } from "./targets/engine.js";
 import { inflateTarget } from "./targets/inflate.js";
 import { roundTripTarget } from "./targets/round-trip.js";
@@ -18,6 +19,7 @@ export function allTargets(): FuzzTarget[] {
     engineTarget("engine-client"),
     engineTarget("engine-deflate"),
     inflateTarget(),
+    deflateTarget(),
     closeTarget(),
     roundTripTarget(),
     wsDifferenceTarget(),

@@ -347,9 +347,9 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a decompression bomb is stopped while it is inflated, not when it is whole in memory",
         without(
-          "node/deflate/sync-zlib.js",
-          'if (total > maxBytes)\n                return "too-big";',
-          'if (total > maxBytes && produced < scratch.length)\n                return "too-big";',
+          "node/deflate/kept-inflate.js",
+          'if (total > maxOutputBytes)\n                return "too-big";',
+          'if (total > maxOutputBytes && this.#position + written < BUFFER_BYTES)\n                return "too-big";',
           "the limit is looked at behind the inflating of a later message",
         ),
       ),
@@ -521,8 +521,8 @@ export const DEFENCES: readonly Defence[] = [
         "data that is no DEFLATE ends the connection, and not the process",
         without(
           "node/deflate/sync-zlib.js",
-          'if (this.#hasFailed)\n                return "invalid";',
-          'if (this.#hasFailed)\n                throw new Error("zlib");',
+          "if (this.#hasFailed)\n            return -1;",
+          'if (this.#hasFailed)\n            throw new Error("zlib");',
           "what zlib says of a later message is thrown",
         ),
       ),
@@ -1307,6 +1307,26 @@ export const DEFENCES: readonly Defence[] = [
     rule: "What comes whole is judged as what comes in pieces: UTF-8, masks, lengths, reserved bits, order, size",
     proofs: [
       proof(
+        "compression",
+        "compressed text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (opcode === Opcode.text && config.checksText && !config.host.isUtf8(inflated, 0, length))",
+          "if (false)",
+          "compressed text that comes whole is not checked",
+        ),
+      ),
+      proof(
+        "compression",
+        "compressed text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
+        without(
+          "protocol/engine.js",
+          "if (!assembler.checkText(inflated, 0, inflated.length, false))",
+          "if (false)",
+          "compressed text that comes in pieces is not checked",
+        ),
+      ),
+      proof(
         "fragments",
         "text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
         without(
@@ -1381,8 +1401,8 @@ export const DEFENCES: readonly Defence[] = [
         "a reserved bit is refused, whether its frame comes whole or in pieces",
         without(
           "protocol/engine.js",
-          "const opcode = bytes[at] ^ FIN_BIT;",
-          "const opcode = (bytes[at] ^ FIN_BIT) & OPCODE_BITS;",
+          "let opcode = bytes[at] ^ FIN_BIT;",
+          "let opcode = (bytes[at] ^ FIN_BIT) & OPCODE_BITS;",
           "reserved bits are left out of a frame that comes whole",
         ),
       ),

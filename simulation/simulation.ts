@@ -66,7 +66,7 @@ export class Simulation implements SessionWorld {
   readonly #host: SessionHost;
   readonly #records = new Map<string, SessionRecord>();
   readonly #clientConfig: SessionConfig<ClientHandler<SimulatedSession>>;
-  #serverConfig: SessionConfig<SessionHandler<SimulatedSession>>;
+  #serverConfig!: SessionConfig<SessionHandler<SimulatedSession>>;
   #client!: SimulatedSession;
   #servers = new Map<string, SimulatedSession>();
   #process = 0;
@@ -98,7 +98,6 @@ export class Simulation implements SessionWorld {
         Buffer.from(bytes.buffer, bytes.byteOffset).toString("utf8", start, end),
     };
     this.#clientConfig = this.#config(this.#clientHandler());
-    this.#serverConfig = this.#config(BASE_HANDLER);
   }
 
   /** The numbers of the plan, and a budget of its own. */

@@ -25,3 +25,21 @@ export function jsonText(bytes: number, random: () => number): Buffer {
   }
   return Buffer.from(text.slice(0, bytes), "latin1");
 }
+
+const TIME = /"at":\d{13}/g;
+const TIME_DIGITS = 13;
+
+/**
+ * One document of {@link jsonText}, sent over and over as dashboards and games do: in each of the texts one of its times is
+ * another. All have the same size; where a document is too short to have a time, they are the same.
+ */
+export function documentTexts(bytes: number, count: number, random: () => number): Buffer[] {
+  const document = jsonText(bytes, random);
+  const times = [...document.toString("latin1").matchAll(TIME)].map(({ index }) => index + '"at":'.length);
+  return Array.from({ length: count }, () => {
+    const at = times[Math.floor(random() * times.length)];
+    if (at !== undefined)
+      document.write(`${1_750_000_000_000 + Math.floor(random() * 1e9)}`, at, TIME_DIGITS);
+    return Buffer.from(document);
+  });
+}

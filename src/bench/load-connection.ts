@@ -17,6 +17,8 @@ export class LoadConnection {
   readonly #isMasking: boolean;
   #counter: AnswerCounter | undefined;
   #early: Buffer[] = [];
+  #receivedBytes = 0;
+  #answers = 0;
   #isGone = false;
 
   constructor(socket: Socket, isMasking: boolean) {
@@ -59,6 +61,8 @@ export class LoadConnection {
       return;
     }
     const count = counter.push(bytes, end);
+    this.#receivedBytes += end;
+    this.#answers += count;
     if (count > 0) this.onAnswers?.(count);
     if (counter.fault !== undefined) this.#gone(counter.fault);
   }
@@ -89,6 +93,11 @@ export class LoadConnection {
   /** Stops reading, as a peer that is too slow. */
   pause(): void {
     this.#socket.pause();
+  }
+
+  /** What was received since answers are expected, frames and all, and how many answers that was. */
+  get received(): { readonly bytes: number; readonly answers: number } {
+    return { bytes: this.#receivedBytes, answers: this.#answers };
   }
 
   /** Whether the transport is gone. */

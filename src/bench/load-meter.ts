@@ -54,7 +54,7 @@ export class LoadMeter {
     this.#state = "over";
   }
 
-  report(connections: number, isCompressed: boolean): LoadReport {
+  report(connections: number, isCompressed: boolean, answerBytes = 0): LoadReport {
     const seconds = this.#seconds;
     const faults: LoadFault[] = [...this.#faults]
       .map(([reason, count]) => ({ reason, count }))
@@ -66,6 +66,7 @@ export class LoadMeter {
       latencyMs: this.#histogram.summary(),
       connections,
       isCompressed,
+      answerBytes,
       generator: { cpuSeconds: this.#cpuSeconds, busy: seconds === 0 ? 0 : this.#cpuSeconds / seconds },
       faults,
     };

@@ -13,8 +13,11 @@ export interface LoadPlan {
   readonly window: number;
   /** The sizes of the messages in bytes, in the order in which they are sent, over and over. */
   readonly sizes: readonly number[];
-  /** The same bytes as binary, other JSON each time as text, or this text. Default `binary`. */
-  readonly content?: "binary" | "json" | { readonly text: string } | undefined;
+  /**
+   * The same bytes as binary, other JSON each time as text, one JSON document as text with one value changed each time, or
+   * this text. Default `binary`.
+   */
+  readonly content?: "binary" | "json" | "document" | { readonly text: string } | undefined;
   /** Whether compression is offered; without it in the answer nothing is compressed. Default: false. */
   readonly isCompressionOffered?: boolean | undefined;
   /** How long is measured. */

@@ -18,6 +18,8 @@ export interface LoadReport {
   readonly connections: number;
   /** Whether compression was agreed on. */
   readonly isCompressed: boolean;
+  /** How many bytes an answer took on the wire, with its frame: what compression comes to. Of `connect`, 0. */
+  readonly answerBytes: number;
   /** The process that made the load. */
   readonly generator: {
     readonly cpuSeconds: number;

@@ -1,5 +1,5 @@
 import { constants, createDeflateRaw } from "node:zlib";
-import { jsonText } from "./json-text.js";
+import { documentTexts, jsonText } from "./json-text.js";
 import { loadFrame, OPCODE } from "./load-frame.js";
 import { seededRandom } from "./seeded-random.js";
 
@@ -9,8 +9,11 @@ export interface MessageCycleOptions {
   readonly sizes: readonly number[];
   /** How many are sent at once: the next so many follow when all of these are answered. */
   readonly window: number;
-  /** `binary` is the same bytes each time, `json` another text each time; a text of our own is sent as it is. */
-  readonly content: "binary" | "json" | { readonly text: string };
+  /**
+   * `binary` is the same bytes each time, `json` another text each time, `document` the same text with one value changed;
+   * a text of our own is sent as it is.
+   */
+  readonly content: "binary" | "json" | "document" | { readonly text: string };
   /** Whether frames are masked, as those of a client. */
   readonly isMasked: boolean;
   /** Whether messages are compressed; with `kept`, in the window of those before (RFC 7692 §7.2.3.2). */
@@ -19,7 +22,7 @@ export interface MessageCycleOptions {
 
 /** The different texts that compression gets to see: enough that none is found again in a window of 32 KiB. */
 const JSON_CYCLE_BYTES = 128 * 1024;
-const MAX_JSON_MESSAGES = 512;
+const MAX_JSON_MESSAGES = 1_024;
 /** What a flush ends with and a message does not carry (RFC 7692 §7.2.1). */
 const FLUSH_TAIL_BYTES = 4;
 
@@ -81,15 +84,21 @@ export class MessageCycle {
 function payloadsOf({ sizes, window, content, compression }: MessageCycleOptions): Buffer[] {
   const random = seededRandom(sizes.length);
   const atLeast =
-    content === "json" || compression !== "none"
+    content === "json" || content === "document" || compression !== "none"
       ? Math.min(MAX_JSON_MESSAGES, Math.ceil(JSON_CYCLE_BYTES / Math.max(...sizes, 1)))
       : 1;
   const rounds = Math.ceil(Math.max(atLeast, sizes.length) / sizes.length);
   const count = leastCommonMultiple(rounds * sizes.length, window);
   const known = new Map<number, Buffer>();
+  const documents = new Map<number, Buffer[]>();
   return Array.from({ length: count }, (_, index) => {
     const bytes = sizes[index % sizes.length]!;
     if (content === "json") return jsonText(bytes, random);
+    if (content === "document") {
+      const texts = documents.get(bytes) ?? documentTexts(bytes, count, random);
+      documents.set(bytes, texts);
+      return texts[index]!;
+    }
     const made = known.get(bytes) ?? sameBytes(bytes, content);
     known.set(bytes, made);
     return made;

@@ -114,7 +114,16 @@ export async function runOnConnections(
   const start = plan.kind === "fan-out" ? startFanOut : startEcho;
   await measure(plan, meter, observer, () => start(active, cycle, meter));
   for (const connection of connections) connection.destroy();
-  return meter.report(connections.length, terms.isCompressed);
+  return meter.report(connections.length, terms.isCompressed, answerBytes(connections));
+}
+
+function answerBytes(connections: readonly LoadConnection[]): number {
+  let [bytes, answers] = [0, 0];
+  for (const { received } of connections) {
+    bytes += received.bytes;
+    answers += received.answers;
+  }
+  return answers === 0 ? 0 : bytes / answers;
 }
 
 /** Starts the load, lets it warm up, measures it, and stops it. */

@@ -5,6 +5,8 @@ import { asBuffer } from "./as-buffer.js";
 import { nowMs } from "./clock.js";
 import { ZlibDeflateContext } from "./deflate/deflate-context.js";
 import { ZlibInflateContext } from "./deflate/inflate-context.js";
+import { hasWasmDeflate } from "./deflate/wasm-deflate.js";
+import { WasmDeflateContext } from "./deflate/wasm-deflate-context.js";
 
 /** Randomness is drawn in blocks: one call of the system for 2,048 masking keys. */
 const masks = new Int32Array(2048);
@@ -25,6 +27,7 @@ export const nodeHost: EngineHost = {
     return masks[nextMask++]!;
   },
   nowMs,
-  createDeflate: (windowBits) => new ZlibDeflateContext(windowBits),
+  createDeflate: (windowBits) =>
+    hasWasmDeflate ? new WasmDeflateContext(windowBits) : new ZlibDeflateContext(windowBits),
   createInflate: (windowBits) => new ZlibInflateContext(windowBits),
 };

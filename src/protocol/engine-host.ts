@@ -29,6 +29,8 @@ export interface DeflateContext {
   readonly heldBytes?: number;
   /** Compresses and flushes to a byte boundary: the result ends with 00 00 FF FF. */
   deflate(bytes: Uint8Array): Uint8Array;
+  /** The same of a text, which it may encode where it needs it; undefined where it is to be given as bytes. */
+  deflateText?(text: string): Uint8Array | undefined;
   /** Frees what is only kept for speed: asked for where memory is short. The window stays. */
   letGo?(): void;
   /** Forgets the window: the next message refers to nothing before it. */
@@ -48,7 +50,7 @@ export interface InflateContext {
   readonly isIncremental: boolean;
   /**
    * Inflates a piece of a message; `last` ends the message, for which 00 00 FF FF is to be appended. The output
-   * never grows beyond `maxOutputBytes`, at no time.
+   * never grows beyond `maxOutputBytes`, at no time, and is valid until the next call of the same context.
    */
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure;
   /** Frees what is only kept for speed: asked for where memory is short. The window stays. */

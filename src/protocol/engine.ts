@@ -5,10 +5,11 @@ import { checkClose, isReasonShortEnough, readClosePayload, writeClosePayload } 
 import { type CloseFrame, type CloseResult, ClosingHandshake } from "./closing-handshake.js";
 import { ControlAssembler } from "./control-assembler.js";
 import type { EngineConfig } from "./engine-config.js";
+import type { InflateFailure } from "./engine-host.js";
 import type { DeflateParameters } from "./extensions/deflate-negotiation.js";
 import { PermessageDeflate } from "./extensions/permessage-deflate.js";
 import { FrameParser, type FrameSink, type LengthProblem } from "./frame-parser.js";
-import { checkBytes, encodePayload, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
+import { checkBytes, writeFrame, writeReadyFrame, writeTextFrame } from "./frame-writer.js";
 import { Liveness } from "./liveness.js";
 import { applyMask, NON_ASCII_BITS, readMaskKey, writeMaskKey } from "./mask.js";
 import { MessageAssembler } from "./message-assembler.js";
@@ -161,9 +162,8 @@ export class Engine<Owner> implements FrameSink {
   }
 
   /**
-   * The short way of what comes most: a message in one frame that is all there, without compression, below 64 KiB.
-   * Stops at the first byte of any other frame, which {@link FrameParser} then reads; that one would come to the same
-   * for these.
+   * The short way of what comes most: a message in one frame that is all there, below 64 KiB. Stops at the first byte of
+   * any other frame, which {@link FrameParser} then reads; that one would come to the same for these.
    */
   #receiveWholeMessages(bytes: Uint8Array, position: number, end: number): number {
     const { config } = this;
@@ -174,7 +174,12 @@ export class Engine<Owner> implements FrameSink {
     const keyBytes = maskBit === 0 ? 0 : 4;
     let at = position;
     while (end - at >= 2) {
-      const opcode = bytes[at]! ^ FIN_BIT;
+      let opcode = bytes[at]! ^ FIN_BIT;
+      let deflate: PermessageDeflate | undefined;
+      if (opcode > RSV1_BIT && this.#deflate !== undefined) {
+        opcode ^= RSV1_BIT;
+        deflate = this.#deflate;
+      }
       if (opcode !== Opcode.binary && opcode !== Opcode.text) break;
       let length = bytes[at + 1]! ^ maskBit;
       let start = at + 2 + keyBytes;
@@ -191,14 +196,29 @@ export class Engine<Owner> implements FrameSink {
         isAscii = (applyMask(bytes, start, until, readMaskKey(bytes, start - 4)) & NON_ASCII_BITS) === 0;
       at = until;
       this.#receivedFrames++;
-      if (opcode === Opcode.text && !isAscii && config.checksText && !host.isUtf8(bytes, start, until)) {
-        this.#fail("INVALID_UTF8");
-        break;
+      if (deflate !== undefined) {
+        if (!this.#wholeCompressedMessage(deflate, opcode, bytes.subarray(start, until))) break;
+      } else {
+        if (opcode === Opcode.text && !isAscii && config.checksText && !host.isUtf8(bytes, start, until)) {
+          this.#fail("INVALID_UTF8");
+          break;
+        }
+        handler.message(this.owner, opcode, bytes, start, until, isAscii);
       }
-      handler.message(this.owner, opcode, bytes, start, until, isAscii);
       if (this.#isPaused || this.#closing !== undefined) break;
     }
     return at;
+  }
+
+  #wholeCompressedMessage(deflate: PermessageDeflate, opcode: MessageOpcode, deflated: Uint8Array): boolean {
+    const { config } = this;
+    const inflated = deflate.decompress(deflated, true, config.maxMessageBytes);
+    if (typeof inflated === "string") return this.#failToInflate(inflated);
+    const { length } = inflated;
+    if (opcode === Opcode.text && config.checksText && !config.host.isUtf8(inflated, 0, length))
+      return this.#fail("INVALID_UTF8");
+    config.handler.message(this.owner, opcode, inflated, 0, length, false);
+    return true;
   }
 
   /**
@@ -359,10 +379,7 @@ export class Engine<Owner> implements FrameSink {
     }
     const room = config.maxMessageBytes - assembler.inflatedBytes;
     const inflated = this.#deflate!.decompress(deflated, last, room);
-    if (inflated === "too-big") return this.#fail("MESSAGE_TOO_BIG");
-    if (inflated === "invalid") {
-      return this.#fail("INVALID_COMPRESSED_DATA");
-    }
+    if (typeof inflated === "string") return this.#failToInflate(inflated);
     assembler.inflatedBytes += inflated.length;
     if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.#fail("INVALID_UTF8");
     if (last && !assembler.isTextComplete) return this.#fail("INVALID_UTF8");
@@ -471,7 +488,7 @@ export class Engine<Owner> implements FrameSink {
     if (this.#deflate !== undefined && compress !== false) {
       const length = typeof data === "string" ? data.length : checkBytes(data).length;
       if (compress === true || length >= this.config.compressFromBytes) {
-        const payload = this.#deflate.compress(encodePayload(this.config.host, data), true, true);
+        const payload = this.#deflate.compressMessage(data);
         writeFrame(this.config, this.owner, FIN_BIT | RSV1_BIT | opcode, payload);
         return;
       }
@@ -661,6 +678,10 @@ export class Engine<Owner> implements FrameSink {
     const before = this.#liveness.deadlineMs;
     move();
     if (this.#liveness.deadlineMs < before) this.config.handler.deadlineChanged(this.owner);
+  }
+
+  #failToInflate(why: InflateFailure): false {
+    return this.#fail(why === "too-big" ? "MESSAGE_TOO_BIG" : "INVALID_COMPRESSED_DATA");
   }
 
   #fail(code: ProtocolErrorCode, detail?: number): false {

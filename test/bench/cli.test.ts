@@ -63,7 +63,15 @@ describe("hawser bench", () => {
     assert.equal(json.code, 0, json.stderr);
     const result = JSON.parse(json.stdout);
     assert.deepEqual(Object.keys(result).sort(), [
-      ...["connections", "faults", "generator", "isCompressed", "isGeneratorSaturated", "latencyMs"],
+      ...[
+        "answerBytes",
+        "connections",
+        "faults",
+        "generator",
+        "isCompressed",
+        "isGeneratorSaturated",
+        "latencyMs",
+      ],
       ...["messages", "perSecond", "plan", "seconds", ...(isLinux ? ["server"] : []), "url"],
     ]);
     assert.deepEqual(result.plan.sizes, [20, 1024]);

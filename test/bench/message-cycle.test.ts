@@ -58,6 +58,36 @@ describe("a cycle of messages", () => {
     assert.ok(one.payloads.length > 100);
   });
 
+  it("has one document with one value changed, of the same size", async () => {
+    const { payloads, totalBytes } = await MessageCycle.build({
+      sizes: [1_000],
+      window: 1,
+      content: "document",
+      isMasked: true,
+      compression: "none",
+    });
+    assert.equal(totalBytes, 1_000 * payloads.length);
+    for (const [index, payload] of payloads.entries()) {
+      const before = payloads[index - 1] ?? payload;
+      const changed = [...payload.keys()].filter((at) => payload[at] !== before[at]);
+      assert.ok((changed.at(-1) ?? 0) - (changed[0] ?? 0) < 13, "within the digits of one time");
+      assert.ok(index === 0 || changed.length > 0);
+    }
+  });
+
+  it("has so many different texts that none is found again in a window of 32 KiB", async () => {
+    for (const bytes of [64, 256, 1_024, 16_384]) {
+      const { totalBytes } = await MessageCycle.build({
+        sizes: [bytes],
+        window: 4,
+        content: "json",
+        isMasked: true,
+        compression: "kept",
+      });
+      assert.ok(totalBytes > 32_768 + bytes, `${totalBytes} bytes of messages of ${bytes}`);
+    }
+  });
+
   for (const bytes of [64, 1_024, 65_536]) {
     it(`compresses messages of ${bytes} bytes so that one window inflates them, round after round`, async () => {
       const cycle = await MessageCycle.build({

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { connect } from "hawser/client";
 import { type ConformanceReport, conformanceCases, FuzzingServer, testServer } from "hawser/conformance";
@@ -33,6 +36,29 @@ function assertPassed({ results }: ConformanceReport, expected: number): void {
     .map(({ id, verdict, reason }) => `${id} ${verdict}: ${reason}`);
   assert.deepEqual(short, []);
 }
+
+describe("a server with a fault that only HTTP/2 has", () => {
+  it("that takes any CONNECT for a handshake fails in category 29", async () => {
+    // Answers what is no WebSocket as if it were one.
+    const server = createHttp2Server({ settings: { enableConnectProtocol: true } });
+    server.on("stream", (stream) => {
+      stream.on("error", () => {});
+      stream.respond({ ":status": 200 });
+      stream.resume();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { results } = await testServer(`ws://127.0.0.1:${port}`, {
+      http2: true,
+      timeoutMs: 2_000,
+      only: ["29.2"],
+    });
+    server.close();
+    assert.ok(results.length > 0);
+    assert.ok(results.some(({ verdict }) => verdict === "fail"));
+  });
+});
 
 describe("hawser conformance of Hawser over HTTP/2", () => {
   it("passes every case as a server, by prior knowledge", async () => {

@@ -1,7 +1,8 @@
 import type { EngineMaker, RecordingEngine } from "#fuzz/recording-engine.js";
 import { ZlibInflateContext } from "#node/deflate/inflate-context.js";
+import { nodeHost } from "#node/node-host.js";
 import { Engine } from "#protocol/engine.js";
-import type { InflateContext } from "#protocol/engine-host.js";
+import type { DeflateContext, InflateContext } from "#protocol/engine-host.js";
 
 /** Takes any text for UTF-8 that comes in one frame. */
 export const skipsUtf8: EngineMaker = (config, owner, deflate) =>
@@ -84,6 +85,21 @@ export function forgetsItsWindow(windowBits: number): InflateContext {
     if (last) context.reset();
     return inflated;
   });
+}
+
+/** Refers to what was sent before it was told to forget it. */
+export function remembersTooMuch(windowBits: number): DeflateContext {
+  const context = nodeHost.createDeflate!(windowBits);
+  return {
+    deflate: (bytes) => context.deflate(bytes),
+    reset() {},
+    dispose: () => context.dispose(),
+  };
+}
+
+/** Refers further back than was agreed on. */
+export function leavesItsWindow(): DeflateContext {
+  return nodeHost.createDeflate!(15);
 }
 
 function wrap(context: ZlibInflateContext, inflate: InflateContext["inflate"]): InflateContext {

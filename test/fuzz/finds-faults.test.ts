@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { FuzzSession } from "#fuzz/fuzz-session.js";
 import type { FuzzTarget } from "#fuzz/fuzz-target.js";
 import { closeTarget } from "#fuzz/targets/close.js";
+import { deflateTarget } from "#fuzz/targets/deflate.js";
 import { engineTarget } from "#fuzz/targets/engine.js";
 import { inflateTarget } from "#fuzz/targets/inflate.js";
 import {
@@ -11,7 +12,9 @@ import {
   forgetsTheSum,
   hidesDeadlines,
   inflatesWithoutLimit,
+  leavesItsWindow,
   misrotatesMasks,
+  remembersTooMuch,
   skipsUtf8,
   takesAnyMask,
   takesFragmentedControl,
@@ -31,6 +34,8 @@ const FAULTS: readonly (readonly [what: string, target: FuzzTarget])[] = [
   ["does not tell that a deadline is earlier", closeTarget(hidesDeadlines)],
   ["inflates without a limit", inflateTarget(inflatesWithoutLimit)],
   ["forgets its window", inflateTarget(forgetsItsWindow)],
+  ["refers to what it was to forget", deflateTarget(remembersTooMuch)],
+  ["refers further back than was agreed on", deflateTarget(leavesItsWindow)],
 ];
 
 describe("the fuzzer finds an engine that", () => {

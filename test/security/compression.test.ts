@@ -105,6 +105,21 @@ test("a message of nothing but blocks with BFINAL=1 is given up after 32 of them
   }
 });
 
+test("compressed text that is not UTF-8 is refused, whether its frame comes whole or in pieces", () => {
+  for (const role of ROLES) {
+    for (const text of [Buffer.of(0x61, 0xed, 0xa0, 0x80), Buffer.alloc(300, 0xff)]) {
+      const payload = deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+      const frame = frameFor(role, { opcode: OP.text, rsv: 4, payload });
+      for (const pieces of [[frame], Array.from(frame, (byte) => Buffer.of(byte))]) {
+        for (const endpoint of coldAndWarm(role)) {
+          for (const piece of pieces) endpoint.receive(piece);
+          assert.equal(problemOf(endpoint), "INVALID_UTF8");
+        }
+      }
+    }
+  }
+});
+
 test("a browser whose permessage-deflate is broken (Safari 15.0 to 15.3) is answered without it", async () => {
   await using server = await serve({ compression: true });
   const mac =

@@ -1,7 +1,8 @@
 import { Buffer, constants as bufferConstants } from "node:buffer";
-import { constants, type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
+import { type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { InflateContext, InflateFailure } from "../../protocol/engine-host.js";
 import { asBuffer } from "../as-buffer.js";
+import { KeptInflate } from "./kept-inflate.js";
 import { type Keeper, KeptStreams } from "./kept-streams.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { hasSyncZlib, SyncZlib, type SyncZlibStep } from "./sync-zlib.js";
@@ -14,37 +15,34 @@ const END: Buffer = Buffer.concat([TAIL, Buffer.from([0x01, 0x00, 0x00, 0xff, 0x
 /** A byte more, which zlib takes only if it did not find the end. */
 const END_AND_MORE: Buffer = Buffer.concat([END, Buffer.alloc(1)]);
 /**
- * The same for a stream that goes on, where zlib stops at the end of a block: it takes just the tail behind a message
- * that was whole, and more, or less, behind one that was cut.
- */
-const TAIL_AND_MORE: Buffer = Buffer.concat([TAIL, Buffer.alloc(1)]);
-/**
  * The most blocks with BFINAL=1 in one message. Each costs a zlib state of its own, some 0.1 ms, and a peer only two
  * bytes; senders that use them at all (RFC 7692 §7.2.3.4) set one a message, or one a fragment.
  */
 const MAX_FINAL_BLOCKS = 32;
-/** A stream of zlib: its window of 32 KiB and its tables (zlib's own figure is 32 KiB and some 7 KiB), and Node's object. */
+/** A stream for a message in pieces: zlib's window of 32 KiB and some 7 KiB of tables, and Node's object. */
 const STREAM_BYTES = 48 * 1024;
-/** 48 MiB at most. */
-const kept = new KeptStreams(1_024);
+/** 56 MiB at most. */
+const kept = new KeptStreams(512);
 
 /**
- * The other direction of `ZlibDeflateContext` (RFC 7692 §7.2.2). Whole messages take one call of zlib with the window as
+ * The other direction (RFC 7692 §7.2.2). Whole messages take one call of zlib with the window as
  * dictionary, or go through a stream that is kept while they follow each other closely. A message in pieces takes a
  * stream which lives as long as the message does.
  */
 export class ZlibInflateContext implements InflateContext, Keeper {
   readonly isIncremental: boolean = hasSyncZlib;
   readonly #windowBits: number;
+  /** Empty while there is a kept stream, which has it. */
   readonly #window: SlidingWindow;
   /** Kept from message to message. */
-  #keptStream: SyncZlib | undefined = undefined;
+  #keptStream: KeptInflate | undefined = undefined;
   /** Inflates the message of which not all has come. */
   #stream: SyncZlib | undefined = undefined;
   /** How many blocks with BFINAL=1 the current message had. */
   #finalBlocks = 0;
   /** A single message does not make a stream worth while. */
   #hasBeenUsed = false;
+  isInUse = false;
 
   constructor(windowBits: number) {
     this.#windowBits = windowBits;
@@ -52,8 +50,11 @@ export class ZlibInflateContext implements InflateContext, Keeper {
   }
 
   get heldBytes(): number {
-    const streams = (this.#stream === undefined ? 0 : 1) + (this.#keptStream === undefined ? 0 : 1);
-    return this.#window.capacity + streams * STREAM_BYTES;
+    return (
+      this.#window.capacity +
+      (this.#stream === undefined ? 0 : STREAM_BYTES) +
+      (this.#keptStream === undefined ? 0 : KeptInflate.bytes)
+    );
   }
 
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
@@ -78,50 +79,36 @@ export class ZlibInflateContext implements InflateContext, Keeper {
   }
 
   letGo(): void {
-    if (this.#keptStream === undefined) return;
+    const stream = this.#keptStream;
+    if (stream === undefined) return;
     kept.remove(this);
-    this.#keptStream.close();
+    this.#window.append(stream.window);
+    stream.close();
     this.#keptStream = undefined;
     this.#hasBeenUsed = false;
   }
 
-  #openKeptStream(): SyncZlib | undefined {
+  #openKeptStream(): KeptInflate | undefined {
     if (!this.#hasBeenUsed) {
       this.#hasBeenUsed = true;
       return undefined;
     }
     if (!hasSyncZlib || !kept.admit(this)) return undefined;
-    this.#keptStream = new SyncZlib("inflate", {
-      windowBits: this.#windowBits,
-      dictionary: this.#window.bytes,
-    });
+    this.#keptStream = new KeptInflate(this.#windowBits, this.#window.bytes);
+    this.#window.clear();
     return this.#keptStream;
   }
 
-  #inflateOn(stream: SyncZlib, bytes: Uint8Array, maxOutputBytes: number): Uint8Array | InflateFailure {
-    kept.touch(this);
-    const step = stream.write(bytes, maxOutputBytes);
-    if (typeof step === "string") return step;
-    this.#window.append(step.output);
-    if (step.consumed === bytes.length) {
-      const end = stream.write(TAIL_AND_MORE, maxOutputBytes - step.output.length, constants.Z_BLOCK);
-      if (typeof end === "string") return end;
-      if (end.consumed === TAIL.length) return this.#withTail(step.output, end.output);
-      if (end.consumed > 0) return "invalid";
-    }
+  #inflateOn(stream: KeptInflate, bytes: Uint8Array, maxOutputBytes: number): Uint8Array | InflateFailure {
+    this.isInUse = true;
+    const step = stream.inflate(bytes, maxOutputBytes);
+    if (typeof step === "string" || step.isWhole) return typeof step === "string" ? step : step.output;
     // A block had BFINAL set (RFC 7692 §7.2.3.4): this stream has ended, and what is left goes on with the same window.
     this.letGo();
     if (step.consumed === bytes.length) return step.output;
     this.#finalBlocks = 1;
     const left = maxOutputBytes - step.output.length;
     return this.#inflateBlocks(bytes.subarray(step.consumed), true, left, [step.output]);
-  }
-
-  /** A stored block may count the tail among its bytes: odd, but what appending it comes to. */
-  #withTail(output: Buffer, ofTail: Buffer): Buffer {
-    if (ofTail.length === 0) return output;
-    this.#window.append(ofTail);
-    return Buffer.concat([output, ofTail]);
   }
 
   #inflateBlocks(

@@ -3,21 +3,25 @@ import { nowMs, schedule } from "../clock.js";
 
 /** What can be kept, and let go of at any time. */
 export interface Keeper {
+  /** To be set at each use: a flag and no time, since it is set for each message. */
+  isInUse: boolean;
   /** Closes what it keeps; it must do without, or ask again. */
   letGo(): void;
 }
 
-/** A stream of zlib not used for this long is closed: what it takes then is worth less than its memory. */
+/** A stream not used for this long is closed, up to a second later: what it takes then is worth less than its memory. */
 const IDLE_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
 
 /**
- * Who may keep a stream of zlib open between two messages. Opening one costs more than a short message, and each takes
- * up to 268 KiB; so only those get one that exchange messages all the time, and not more than so many at once.
+ * Who may keep a stream open between two messages. Opening one costs more than a short message, and each takes some 80
+ * KiB; so only those get one that exchange messages all the time, and not more than so many at once.
  */
 export class KeptStreams implements TimerWheelEntry {
   readonly #max: number;
-  /** With when each was used last, the longest unused first. */
+  /** With when each was last found to have been used. */
   readonly #keepers = new Map<Keeper, number>();
+  #lookedAtMs = -Infinity;
   #isScheduled = false;
   timerNext: TimerWheelEntry | null = null;
   timerPrevious: TimerWheelEntry | null = null;
@@ -36,19 +40,16 @@ export class KeptStreams implements TimerWheelEntry {
   /** Whether `keeper` may open a stream and keep it. */
   admit(keeper: Keeper): boolean {
     const now = nowMs();
-    if (this.#keepers.size >= this.#max && this.#letGoBefore(now - IDLE_MS, 1) === 0) return false;
+    // Who is not admitted asks again with each message: not all are looked at each time.
+    if (this.#keepers.size >= this.#max && now - this.#lookedAtMs >= LOOK_EVERY_MS) this.#letGoOfIdle(now);
+    if (this.#keepers.size >= this.#max) return false;
+    keeper.isInUse = true;
     this.#keepers.set(keeper, now);
     if (!this.#isScheduled) {
       this.#isScheduled = true;
-      schedule(this, now + IDLE_MS);
+      schedule(this, now + LOOK_EVERY_MS);
     }
     return true;
-  }
-
-  /** It was used. */
-  touch(keeper: Keeper): void {
-    if (!this.#keepers.delete(keeper)) return;
-    this.#keepers.set(keeper, nowMs());
   }
 
   /** It is closed. */
@@ -58,19 +59,21 @@ export class KeptStreams implements TimerWheelEntry {
 
   /** Part of `TimerWheelEntry`. */
   onDeadline(timeMs: number): number {
-    this.#letGoBefore(timeMs - IDLE_MS, Infinity);
+    this.#letGoOfIdle(timeMs);
     this.#isScheduled = this.#keepers.size > 0;
-    return this.#isScheduled ? timeMs + IDLE_MS / 2 : Infinity;
+    return this.#isScheduled ? timeMs + LOOK_EVERY_MS : Infinity;
   }
 
-  #letGoBefore(timeMs: number, most: number): number {
-    let count = 0;
+  #letGoOfIdle(timeMs: number): void {
+    this.#lookedAtMs = timeMs;
     for (const [keeper, usedAtMs] of this.#keepers) {
-      if (usedAtMs > timeMs || count === most) break;
-      this.#keepers.delete(keeper);
-      keeper.letGo();
-      count++;
+      if (keeper.isInUse) {
+        keeper.isInUse = false;
+        this.#keepers.set(keeper, timeMs);
+      } else if (usedAtMs <= timeMs - IDLE_MS) {
+        this.#keepers.delete(keeper);
+        keeper.letGo();
+      }
     }
-    return count;
   }
 }

@@ -49,6 +49,8 @@ const scratch: Buffer = Buffer.allocUnsafeSlow(65_536);
 export class SyncZlib {
   readonly #stream: SyncStream;
   #hasFailed = false;
+  /** How many bytes the latest {@link writeTo} read. */
+  consumed = 0;
 
   /** @throws TypeError where this Node has no such thing; see {@link hasSyncZlib}. */
   constructor(direction: "deflate" | "inflate", options: SyncZlibOptions) {
@@ -75,16 +77,13 @@ export class SyncZlib {
     maxBytes: number = Infinity,
     flush: number = constants.Z_SYNC_FLUSH,
   ): SyncZlibStep | "too-big" | "invalid" {
-    const { _handle: handle, _writeState: state } = this.#stream;
     const outputs: Buffer[] = [];
     let total = 0;
     let consumed = 0;
     for (;;) {
-      const left = input.length - consumed;
-      handle.writeSync(flush, input, consumed, left, scratch, 0, scratch.length);
-      if (this.#hasFailed) return "invalid";
-      const produced = scratch.length - state[0]!;
-      consumed = input.length - state[1]!;
+      const produced = this.writeTo(input, consumed, flush, scratch, 0);
+      if (produced < 0) return "invalid";
+      consumed += this.consumed;
       total += produced;
       if (total > maxBytes) return "too-big";
       // Room left in the output means that the input is used up, or that the stream has ended.
@@ -94,6 +93,21 @@ export class SyncZlib {
       if (output !== undefined) outputs.push(output);
       if (isDone) return { output: Buffer.concat(outputs, total), consumed };
     }
+  }
+
+  /**
+   * Takes `input` from `start` on, and writes into `output` from `at` on, until one of them is used up or the stream has
+   * ended. Returns how many bytes were written, or -1 where the input is no DEFLATE data; {@link consumed} is how many were
+   * read.
+   */
+  writeTo(input: Uint8Array, start: number, flush: number, output: Uint8Array, at: number): number {
+    const { _handle: handle, _writeState: state } = this.#stream;
+    const length = input.length - start;
+    const room = output.length - at;
+    handle.writeSync(flush, input, start, length, output, at, room);
+    if (this.#hasFailed) return -1;
+    this.consumed = length - state[1]!;
+    return room - state[0]!;
   }
 
   /** Frees the memory of zlib. */

@@ -1,4 +1,5 @@
 import type { DeflateContext, EngineHost, InflateContext, InflateFailure } from "../engine-host.js";
+import { encodePayload } from "../frame-writer.js";
 import type { DeflateParameters } from "./deflate-negotiation.js";
 
 /** What a flush to a byte boundary ends with, and a message leaves out (RFC 7692 §7.2.1). */
@@ -38,15 +39,32 @@ export class PermessageDeflate {
     return this.#inflater().isIncremental;
   }
 
+  /** Compresses a whole message. */
+  compressMessage(data: string | Uint8Array): Uint8Array {
+    if (data.length === 0) return EMPTY_MESSAGE;
+    const deflater = this.#deflater();
+    const deflated =
+      (typeof data === "string" ? deflater.deflateText?.(data) : undefined) ??
+      deflater.deflate(encodePayload(this.#host, data));
+    return this.#endMessage(deflater, deflated);
+  }
+
   /** Compresses a piece of an outgoing message; `last` ends the message. */
   compress(bytes: Uint8Array, first: boolean, last: boolean): Uint8Array {
     if (first && last && bytes.length === 0) return EMPTY_MESSAGE;
-    this.#deflate ??= this.#host.createDeflate!(this.sendWindowBits);
-    const deflated = this.#deflate.deflate(bytes);
-    if (!last) return deflated;
+    const deflater = this.#deflater();
+    const deflated = deflater.deflate(bytes);
+    return last ? this.#endMessage(deflater, deflated) : deflated;
+  }
+
+  #endMessage(deflater: DeflateContext, deflated: Uint8Array): Uint8Array {
     const { serverNoContextTakeover, clientNoContextTakeover } = this.parameters;
-    if (this.#isServer ? serverNoContextTakeover : clientNoContextTakeover) this.#deflate.reset();
+    if (this.#isServer ? serverNoContextTakeover : clientNoContextTakeover) deflater.reset();
     return deflated.subarray(0, deflated.length - TAIL_BYTES);
+  }
+
+  #deflater(): DeflateContext {
+    return (this.#deflate ??= this.#host.createDeflate!(this.sendWindowBits));
   }
 
   /** A message that was compressed elsewhere goes out: what we send next must not refer to what came before it. */

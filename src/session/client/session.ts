@@ -145,8 +145,12 @@ export class Session {
     if (this.#credentials !== undefined) this.#machine.signal(SessionSignal.credentials, this.#credentials);
   }
 
-  /** Does not wait any longer, where it waits before it tries again. */
+  /**
+   * Does not wait any longer, where it waits before it tries again; and where it lives on a lesser transport, looks for a better
+   * one now. For whoever knows that the network has changed.
+   */
   reconnect(): void {
+    if (this.#machine.active !== undefined) this.#race.networkChanged();
     this.#machine.retryNow();
   }
 

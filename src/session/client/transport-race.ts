@@ -82,7 +82,8 @@ export class TransportRace {
   /** This one carries the session: the race is over, until a better one is worth a try. */
   won(name: TransportName): void {
     this.stop();
-    this.#host.remember(this.#key, `${name} ${this.#dateMs()}`);
+    // Where there was no choice, nothing was learned.
+    if (this.#dialers.length > 1) this.#host.remember(this.#key, `${name} ${this.#dateMs()}`);
     if (this.#carrying !== name) this.#probeAfterMs = PROBE_AFTER_MS;
     this.#carrying = name;
     this.#probeLater();

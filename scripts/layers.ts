@@ -75,13 +75,34 @@ export const LAYERS: readonly Layer[] = [
   })),
 
   // Where the transports of a platform and the client of sessions meet.
+  { path: "session/universal/session-url", mayImport: ["core"] },
+  {
+    path: "session/universal/transports-by-name",
+    mayImport: ["core"],
+    mayImportTypesOf: ["session/transport-port"],
+  },
   {
     path: "session/universal/connect-web",
-    mayImport: ["core", "web", "session/client", "session/transport-port"],
+    mayImport: [
+      "core",
+      "web",
+      "session/client",
+      "session/transport-port",
+      "session/universal/session-url",
+      "session/universal/transports-by-name",
+    ],
   },
   {
     path: "session/universal/connect-node",
-    mayImport: ["core", "web", "node", "session/client", "session/transport-port"],
+    mayImport: [
+      "core",
+      "web",
+      "node",
+      "session/client",
+      "session/transport-port",
+      "session/universal/session-url",
+      "session/universal/transports-by-name",
+    ],
     onNode: true,
   },
 

@@ -146,7 +146,8 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
 
   protected override lostLink(link: Link, wasActive: boolean, end: EndPacket, reason: string): void {
     if (!wasActive) {
-      this.config.handler.linkLost(this.owner, link, end.code, reason);
+      const { handler, host } = this.config;
+      handler.linkLost(this.owner, link, end.code, reason, end.notBeforeMs + host.random() * end.spreadMs);
       return;
     }
     const standby = this.links.find(({ state }) => state === "standby");

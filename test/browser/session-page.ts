@@ -2,13 +2,20 @@
 import { type ConnectOptions, connect, type Session, type SessionState } from "hawser";
 import { NumberTally, numberedText, type TallyCounts } from "./number-tally.js";
 
+/** How a session was lost: the numbers of what was not confirmed, and of the last message that was sent in it. */
+export interface PageReset {
+  readonly code: number;
+  readonly unconfirmed: readonly number[];
+  readonly sent: number;
+}
+
 /** What a page tells of its session. */
 export interface PageReport {
   readonly state: SessionState;
   readonly sent: number;
   /** How many came in the session that there is now. */
   readonly got: number;
-  readonly resets: readonly { code: number; unconfirmed: readonly number[] }[];
+  readonly resets: readonly PageReset[];
   /** Each transport that it lived on, one after the other. */
   readonly transports: readonly string[];
   /** How long each time without a transport took, in ms. */
@@ -24,7 +31,7 @@ class PageSession {
   session!: Session;
   sent = 0;
   #tally = new NumberTally();
-  readonly #resets: { code: number; unconfirmed: number[] }[] = [];
+  readonly #resets: PageReset[] = [];
   readonly #transports: string[] = [];
   readonly #outagesMs: number[] = [];
   readonly #statuses: string[] = [];
@@ -32,6 +39,7 @@ class PageSession {
   #startedMs = 0;
   #firstLiveMs = -1;
   #lostMs = -1;
+  #round = 0;
   #pumpTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -46,10 +54,8 @@ class PageSession {
       message: (_session, data) => this.#tally.take(data),
       state: (_session, state) => this.#changed(state),
       reset: (_session, { code, unconfirmed }) => {
-        this.#resets.push({
-          code,
-          unconfirmed: unconfirmed.map(({ data }) => Number.parseInt(String(data), 10)),
-        });
+        const numbers = unconfirmed.map(({ data }) => Number.parseInt(String(data), 10));
+        this.#resets.push({ code, unconfirmed: numbers, sent: this.sent });
         this.#tally = new NumberTally();
       },
       error: (_session, error) => void this.#errors.push(String(error)),
@@ -70,9 +76,10 @@ class PageSession {
   /** Sends some messages now and then, until told to stop. */
   pump(count: number, everyMs: number): void {
     clearTimeout(this.#pumpTimer);
+    const round = ++this.#round;
     const again = (): void => {
       void this.send(count).then(() => {
-        this.#pumpTimer = setTimeout(again, everyMs);
+        if (round === this.#round) this.#pumpTimer = setTimeout(again, everyMs);
       });
     };
     if (count > 0) again();

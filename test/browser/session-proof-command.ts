@@ -26,12 +26,13 @@ const browser = await chromium.launch({ executablePath: status.path, args: [...C
 const rows: string[] = [];
 let isGood = true;
 for (const scenario of SCENARIOS.filter(({ name }) => name.includes(values.only))) {
+  const startMs = performance.now();
   const result = await scenario.run(browser, values.short ? SHORT_PROOF : FULL_PROOF);
   const { counts, errors } = result;
   if (counts.lost + counts.doubled + counts.reordered + counts.altered + errors.length > 0) isGood = false;
   for (const error of errors) console.error(`  ${error}`);
   rows.push(rowOf(scenario.name, result));
-  console.log(rows.at(-1));
+  console.log(`${rows.at(-1)} ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
 }
 const table = [
   "| what happens | sent by page, server | lost | doubled | reordered | resets | transports | first live | resumed: times, p50, p99 |",

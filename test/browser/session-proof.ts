@@ -3,6 +3,7 @@ import type { ConnectOptions } from "hawser";
 import type { Browser } from "playwright-core";
 import { FaultProxy } from "#testbed/fault-proxy.js";
 import { HttpFaultProxy } from "#testbed/http-fault-proxy.js";
+import { until } from "../support/until.js";
 import type { TallyCounts } from "./number-tally.js";
 import type { PageReport } from "./session-page.js";
 import { type SeenSession, SessionSite } from "./session-site.js";
@@ -119,8 +120,9 @@ class Talk {
     await delay(50); // one too many would come now
     const down = await tab.counts(one.sent);
     const up = one.tally.counts(report.sent);
+    const resets = resetsOf(report, one);
     await tab.page.close();
-    return resultOf(report, one.sent, [down, up], resetsOf(report, one), note);
+    return resultOf(report, one.sent, [down, up], resets, note);
   }
 }
 
@@ -200,7 +202,7 @@ async function behindProxy(
   // A session's secret must not stand in what gets logged.
   const spoken = proxy.seen
     .map(({ url }) => url)
-    .filter((url) => !/^\/(live(\?via=[a-z-]+)?|[\w/.-]*\.js|)$/.test(url));
+    .filter((url) => !/^\/(live(\?via=[a-z-]+)?|[\w/.-]*\.(js|ico)|)$/.test(url));
   await proxy.close();
   await site.close();
   return spoken.length === 0
@@ -287,20 +289,18 @@ export const SCENARIOS: readonly Scenario[] = [
         ({ resets, state }) => resets.length === 1 && state.status === "live",
         "the page was told that its session is gone",
       );
-      // What the page takes for confirmed was there; what it is told about is the rest, all of it.
-      const { unconfirmed } = report.resets[0]!;
-      const rest = unconfirmed[0] ?? report.sent + 1;
+      // What the page takes for confirmed was there; what it is told about is the rest, all of it; and what it sent then comes to
+      // the new server.
+      const { unconfirmed, sent, code } = report.resets[0]!;
+      const rest = unconfirmed[0] ?? sent + 1;
       const isWhole =
-        unconfirmed.every((number, i) => number === rest + i) &&
-        rest + unconfirmed.length === report.sent + 1;
-      const up = talk.one.tally.counts(rest - 1);
-      const result = resultOf(
-        report,
-        talk.one.sent,
-        [up],
-        1,
-        `reset ${report.resets[0]!.code}, ${unconfirmed.length} messages unconfirmed`,
-      );
+        unconfirmed.every((number, i) => number === rest + i) && rest + unconfirmed.length === sent + 1;
+      const next = second.sessions[0]!;
+      next.tally.beginAt(sent + 1);
+      await until(() => next.tally.got >= report.sent - sent, "what was sent behind the reset has come");
+      const tallies = [talk.one.tally.counts(rest - 1), next.tally.counts(report.sent)];
+      const note = `reset ${code}, told of ${unconfirmed.length} unconfirmed messages`;
+      const result = resultOf(report, talk.one.sent, tallies, 1, note);
       await talk.tab.page.close();
       await second.close();
       return isWhole ? result : { ...result, errors: [...result.errors, "unconfirmed messages have gaps"] };
@@ -342,10 +342,8 @@ export const SCENARIOS: readonly Scenario[] = [
           proxy.cutWebSockets(); // Chromium lets those that are open go on
           await talk.tab.until(({ state }) => state.status !== "live", "it was noticed");
           await delay(awayMs);
-          const tries = proxy.seen.length;
           await context.setOffline(false);
-          const result = await talk.result();
-          return { ...result, note: `${tries} requests before it was online again` };
+          return talk.result();
         }),
     }),
   ),

@@ -22,6 +22,8 @@ export interface HttpFaults {
   readonly webSockets?: WebSocketPassage | undefined;
   /** Answers are handed on when they are there as a whole, as proxies do that buffer; those that began as well. Default false. */
   readonly holdsAnswers?: boolean | undefined;
+  /** Requests with a longer body, in bytes, come here and are not handed on. Default: all are. */
+  readonly holdsRequestsAboveBytes?: number | undefined;
 }
 
 /** A request that came, for those who want to know what stands in it. */
@@ -42,6 +44,8 @@ export class HttpFaultProxy {
   /** The connections of WebSockets: those of clients, and those to the server. */
   readonly #webSockets = new Set<Socket>();
   #faults: HttpFaults = {};
+  /** How many requests were held. */
+  heldRequests = 0;
   /** Every request, in order. */
   readonly seen: SeenRequest[] = [];
 
@@ -74,6 +78,10 @@ export class HttpFaultProxy {
     for (const socket of this.#webSockets) socket.resetAndDestroy();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Ends everything. */
   async close(): Promise<void> {
     const closed = once(this.#server, "close");
@@ -86,6 +94,12 @@ export class HttpFaultProxy {
 
   #request(request: IncomingMessage, response: ServerResponse): void {
     this.#see(request, false);
+    const { holdsRequestsAboveBytes = Infinity } = this.#faults;
+    if (Number(request.headers["content-length"] ?? 0) > holdsRequestsAboveBytes) {
+      this.heldRequests++;
+      request.resume();
+      return;
+    }
     const onward = httpRequest({ ...this.#onward(request), agent: this.#agent });
     onward.on("response", (answer) => {
       const held: Buffer[] = [];

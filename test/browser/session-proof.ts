@@ -163,7 +163,7 @@ function cutAgain(
   return {
     name: `${transport}: cut in the middle, again and again`,
     async run(browser, { cuts }) {
-      const site = await SessionSite.start();
+      await using site = await SessionSite.start();
       const proxy = await FaultProxy.start({
         targetPort: site.port,
         seed: 6455,
@@ -181,7 +181,6 @@ function cutAgain(
       proxy.setFaults({});
       const result = await talk.result(`${done} cuts`);
       await proxy.close();
-      await site.close();
       return result;
     },
   };
@@ -194,8 +193,8 @@ async function behindProxy(
   faults: Parameters<HttpFaultProxy["setFaults"]>[0],
   run: (talk: Talk, proxy: HttpFaultProxy) => Promise<ProofResult>,
 ): Promise<ProofResult> {
-  const site = await SessionSite.start();
-  const proxy = await HttpFaultProxy.start(site.port);
+  await using site = await SessionSite.start();
+  await using proxy = await HttpFaultProxy.start(site.port);
   const tab = await SessionTab.open(await browser.newContext(), `http://127.0.0.1:${proxy.port}/`);
   proxy.setFaults(faults);
   const result = await run(await Talk.beginIn(tab, site, options), proxy);
@@ -203,8 +202,6 @@ async function behindProxy(
   const spoken = proxy.seen
     .map(({ url }) => url)
     .filter((url) => !/^\/(live(\?via=[a-z-]+)?|[\w/.-]*\.(js|ico)|)$/.test(url));
-  await proxy.close();
-  await site.close();
   return spoken.length === 0
     ? result
     : { ...result, errors: [...result.errors, `URLs: ${spoken.join(" ")}`] };
@@ -275,7 +272,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "the server is killed, and another one comes",
     async run(browser, { messages }) {
-      const first = await SessionSite.start();
+      await using first = await SessionSite.start();
       const { port } = first;
       const talk = await Talk.begin(browser, first, port, { ...QUICK, transports: ["websocket"] });
       await talk.exchange(messages);
@@ -283,7 +280,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await delay(100);
       await first.kill();
       await delay(100); // what is sent now nobody confirms
-      const second = await SessionSite.start({}, port);
+      await using second = await SessionSite.start({}, port);
       await talk.hush();
       const report = await talk.tab.until(
         ({ resets, state }) => resets.length === 1 && state.status === "live",
@@ -302,7 +299,6 @@ export const SCENARIOS: readonly Scenario[] = [
       const note = `reset ${code}, told of ${unconfirmed.length} unconfirmed messages`;
       const result = resultOf(report, talk.one.sent, tallies, 1, note);
       await talk.tab.page.close();
-      await second.close();
       return isWhole ? result : { ...result, errors: [...result.errors, "unconfirmed messages have gaps"] };
     },
   },

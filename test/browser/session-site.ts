@@ -110,6 +110,10 @@ export class SessionSite {
     await closed;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#http.listening) await this.close();
+  }
+
   async close(): Promise<void> {
     await this.#attached.shutdown({ drainTimeoutMs: 0 });
     const closed = once(this.#http, "close");

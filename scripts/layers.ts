@@ -13,6 +13,8 @@ export interface Layer {
   readonly onNode?: boolean;
   /** Whether it uses this package as a stranger would: by its name, never by a path. Default: false. */
   readonly byPackageName?: boolean;
+  /** Packages that it may import: peer dependencies that are optional. Default: none. */
+  readonly packages?: readonly string[];
   /**
    * Whether time and randomness come from the caller, so that every run can be replayed; then the clock and
    * `Math.random` are banned. Default: false.
@@ -105,6 +107,9 @@ export const LAYERS: readonly Layer[] = [
     ],
     onNode: true,
   },
+
+  // Hooks for React, over what pages import.
+  { path: "react", mayImport: [], byPackageName: true, packages: ["react"] },
 
   // Where transports of Node and sessions meet.
   {

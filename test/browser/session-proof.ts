@@ -173,6 +173,7 @@ function cutAgain(
       const tab = await SessionTab.open(await browser.newContext(), `http://127.0.0.1:${proxy.port}/`);
       const most = Math.ceil(cuts * share);
       proxy.setFaults({ cutShare: 1, cutWithinBytes: transport === "websocket" ? 60_000 : 20_000 });
+      proxy.cutAll("fin"); // those that the page came over would go on
       const talk = await Talk.beginIn(tab, site, { ...QUICK, transports: [transport] });
       await talk.talk();
       const before = proxy.counts.fin + proxy.counts.rst;

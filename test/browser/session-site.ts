@@ -21,6 +21,8 @@ const PAGE = `${head}<script type="module" src="/build/test/browser/session-page
 export interface SeenSession {
   readonly session: HubSession;
   readonly tally: NumberTally;
+  /** The last messages, as they came. */
+  readonly raw: (string | Uint8Array)[];
   sent: number;
   readonly events: string[];
 }
@@ -51,10 +53,13 @@ export class SessionSite {
       resumeWindowMs: 60_000,
       ...options,
       open(session) {
-        sessions.push({ session, tally: new NumberTally(), sent: 0, events: ["open"] });
+        sessions.push({ session, tally: new NumberTally(), raw: [], sent: 0, events: ["open"] });
       },
       message(session, data) {
-        seen(session).tally.take(data);
+        const { tally, raw } = seen(session);
+        tally.take(data);
+        raw.push(data);
+        if (raw.length > 10) raw.shift();
       },
       suspended: (session) => void seen(session).events.push("suspended"),
       resumed: (session) => void seen(session).events.push("resumed"),

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import type { TransportName } from "hawser";
 import { type Browser, chromium } from "playwright-core";
+import { BUNDLES, bundle } from "#scripts/bundle.js";
+import { projectPath } from "#scripts/project-root.js";
 import { HttpFaultProxy } from "#testbed/http-fault-proxy.js";
 import { CHROMIUM_FLAGS } from "../support/chromium-flags.js";
 import { describeWith } from "../support/requirements.js";
@@ -80,6 +83,29 @@ describeWith("chromium", "sessions in Chromium", (executablePath) => {
       await tab.page.close({ runBeforeUnload: true });
       await until(() => site.sessions[0]!.events.includes("reset 4400"), "the page said that it was left");
     });
+
+    for (const [name, format, script] of [
+      ["a module", "esm", 'type="module">import * as hawser from "FILE"; globalThis.hawser = hawser;'],
+      ["a script with a global", "iife", 'src="FILE">'],
+    ] as const) {
+      it(`is one file for a page without a bundler: ${name}`, async () => {
+        const file = ["build", "test", "browser", `hawser.${format}.js`];
+        await writeFile(projectPath(...file), await bundle(BUNDLES.everything, format));
+        await using site = await SessionSite.start({}, 0, {
+          "/plain": `<script ${script.replace("FILE", `/${file.join("/")}`)}</script>`,
+        });
+        const page = await browser.newPage();
+        await page.goto(`http://127.0.0.1:${site.port}/plain`);
+        await page.waitForFunction(() => "hawser" in globalThis);
+        await page.evaluate(() => {
+          (globalThis as unknown as { hawser: typeof import("hawser") }).hawser
+            .connect("/live")
+            .send("plain");
+        });
+        await until(() => site.sessions[0]?.raw[0] === "plain", "it has come");
+        await page.close();
+      });
+    }
 
     it("goes on behind the back/forward cache", async () => {
       await using site = await SessionSite.start();

@@ -56,7 +56,7 @@ export function connect(url: string | URL, { transports, ...options }: ConnectOp
 
 /**
  * As {@link connect}, over these transports only, the best first: what is not named is not in the bundle. With {@link webSocket} alone
- * a page pays some 6 kB, with all of them some 9.
+ * a page pays about 14 kB, with all of them about 16, minified and gzipped.
  */
 export function connectOver(
   transports: readonly TransportMaker[],

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { connect, type SessionState, type TransportName } from "hawser";
 import type { Transport } from "#session/transport-port.js";
+import { PacketType } from "#session/wire/packet-type.js";
 import { WebSocketDialer } from "#web/websocket-dialer.js";
 import { Inbox } from "../../support/inbox.js";
 import { ScriptedSession } from "./scripted-session.js";
@@ -69,6 +70,9 @@ describe("the race of transports", () => {
     probe.welcome();
     await one.pass(0);
     assert.deepEqual(one.session.state, { status: "live", transport: "websocket" });
+    // The server closes the one that was replaced; we do once it has spoken over the new one.
+    probe.receiver.block(Uint8Array.of(PacketType.pong, 1, 0), 0, 3);
+    await one.pass(0);
     assert.ok(stream.isClosed);
   });
 

@@ -70,8 +70,9 @@ export interface TransportDialer {
   /**
    * Begins to open one. Later, exactly one of `opened` and `failed` is called; none after {@link Dialing.abort}. That it is
    * open proves nothing yet: the session takes a transport for healthy after a round trip of data.
+   * @param sessionId for which session it is, for balancers that keep a session on one node: see `sessionUrl`.
    */
-  dial(listener: DialListener): Dialing;
+  dial(listener: DialListener, sessionId: string): Dialing;
 }
 
 /** What a {@link TransportDialer} tells. */

@@ -1,4 +1,5 @@
 import type { Dialing, DialListener, TransportDialer, TransportName } from "../session/transport-port.js";
+import { sessionUrl } from "../session/wire/session-url.js";
 import { HttpTransport } from "./http-transport.js";
 
 /** The ways over HTTP. */
@@ -22,12 +23,13 @@ export class HttpDialer implements TransportDialer {
     this.#credentials = credentials;
   }
 
-  dial(listener: DialListener): Dialing {
+  dial(listener: DialListener, sessionId: string): Dialing {
     let isAborted = false;
     queueMicrotask(() => {
       if (isAborted) return;
       isAborted = true;
-      listener.opened(new HttpTransport(this.name, this.#url, this.#credentials));
+      const url = sessionUrl(this.#url, sessionId);
+      listener.opened(new HttpTransport(this.name, url, this.#credentials));
     });
     return {
       abort() {

@@ -6,6 +6,7 @@ import {
   type TransportDialer,
   type TransportReceiver,
 } from "../session/transport-port.js";
+import { sessionUrl } from "../session/wire/session-url.js";
 
 /** How a session is asked for (`docs/wire/session-v1.md` §2.1). */
 const SUBPROTOCOL = "hawser.1";
@@ -23,10 +24,10 @@ export class WebSocketDialer implements TransportDialer {
     this.#WebSocket = Class;
   }
 
-  dial(listener: DialListener): Dialing {
+  dial(listener: DialListener, sessionId: string): Dialing {
     let socket: WebSocket;
     try {
-      socket = new this.#WebSocket(this.#url, SUBPROTOCOL);
+      socket = new this.#WebSocket(sessionUrl(this.#url, sessionId), SUBPROTOCOL);
     } catch (error) {
       // A page may not: `ws:` in one that came by `https:`, or its policy forbids it.
       let isAborted = false;

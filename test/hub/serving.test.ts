@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
+import { connect as connectSession } from "hawser";
 import { connect } from "hawser/client";
 import { accept, createHub } from "hawser/hub";
 import { attach, serve } from "hawser/server";
@@ -195,4 +196,22 @@ describe("a shutdown", () => {
     assert.deepEqual([end.code, end.isReset], [4202, true]);
     await next.shutdown();
   });
+});
+
+describe("a client of sessions", () => {
+  after(leakCheck());
+
+  for (const via of DIALERS.keys()) {
+    it(`says which session it is for in each URL, so that a balancer can keep it on one node: ${via}`, async () => {
+      const queries: string[] = [];
+      const hub = createHub({ open: (session) => void queries.push(session.request.query.get("session")!) });
+      const server = await serve({ routes: { "/live": hub } });
+      const session = connectSession(`${server.url}/live?token=1`, { transports: [via] });
+      await until(() => queries.length === 1, "it is there");
+      assert.deepEqual(queries, [session.id]);
+      assert.deepEqual([...hub.sessions.keys()], [session.id]);
+      await session.close();
+      await server.shutdown();
+    });
+  }
 });

@@ -1,5 +1,6 @@
 import { ConnectError } from "../../core/hawser-error.js";
 import type { Dialing, DialListener, TransportDialer } from "../../session/transport-port.js";
+import { sessionUrl } from "../../session/wire/session-url.js";
 import type { ClientConnection } from "../client/client-connection.js";
 import { connect } from "../client/connect.js";
 import type { DialOptions } from "../client/connect-options.js";
@@ -21,7 +22,7 @@ export class NodeWebSocketDialer implements TransportDialer {
     this.#options = options;
   }
 
-  dial(listener: DialListener): Dialing {
+  dial(listener: DialListener, sessionId: string): Dialing {
     const abort = new AbortController();
     const { signal } = abort;
     let isOver = false;
@@ -29,7 +30,7 @@ export class NodeWebSocketDialer implements TransportDialer {
       isOver = true;
       listener.opened(transport);
     };
-    connect<unknown>(this.#url, {
+    connect<unknown>(sessionUrl(this.#url, sessionId), {
       compression: false, // what a session sends is for the session to compress
       ...this.#options,
       ...SESSION_CONNECTION_OPTIONS,

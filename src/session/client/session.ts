@@ -89,6 +89,7 @@ export class Session {
       dialers,
       host,
       {
+        sessionId: () => this.#peer.id,
         attach: (transport, isProbe) => this.#machine.attach(transport, isProbe),
         use: (link) => this.#machine.use(link),
         allFailed: (code, reason, notBeforeMs) => this.#dialFailed(code, reason, notBeforeMs),

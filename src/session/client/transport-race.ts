@@ -1,6 +1,6 @@
 import type { ClientHost } from "../client-host-port.js";
 import type { Link } from "../machine/link.js";
-import type { Dialing, Transport, TransportDialer, TransportName } from "../transport-port.js";
+import type { Dialing, DialListener, Transport, TransportDialer, TransportName } from "../transport-port.js";
 
 /** A transport that has not proved itself after so long gets company, in ms. */
 const NEXT_AFTER_MS = 1_500;
@@ -16,6 +16,8 @@ const MAX_SHORT_LIVES = 3;
 
 /** Whose transports they are. */
 export interface RaceUser {
+  /** The id of the session that wants one just now. */
+  sessionId(): string;
   /** Attaches a transport: without `isProbe`, it carries the session as soon as it is healthy. */
   attach(transport: Transport, isProbe: boolean): Link;
   /** Has a healthy probe carry the session. */
@@ -153,10 +155,11 @@ export class TransportRace {
     }
     const entrant: Entrant = { dialer, dialing: undefined, link: undefined };
     this.#entrants.push(entrant);
-    entrant.dialing = dialer.dial({
+    const listener: DialListener = {
       opened: (transport) => this.#opened(entrant, transport),
       failed: (code, reason, notBeforeMs) => this.#fail(entrant, code, reason, notBeforeMs),
-    });
+    };
+    entrant.dialing = dialer.dial(listener, this.#user.sessionId());
     if (this.#order.length > 0) this.#timer = this.#host.setTimer(() => this.#dialNext(), NEXT_AFTER_MS);
   }
 

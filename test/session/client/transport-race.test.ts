@@ -9,6 +9,8 @@ import { WebSocketDialer } from "#web/websocket-dialer.js";
 import { Inbox } from "../../support/inbox.js";
 import { ScriptedSession } from "./scripted-session.js";
 
+const SESSION_ID = "00112233445566778899aabbccddeeff";
+
 const ALL: readonly TransportName[] = ["websocket", "stream", "long-polling"];
 
 describe("the race of transports", () => {
@@ -99,9 +101,9 @@ describe("the race of transports", () => {
       } as never,
     );
     const listener = { opened() {}, failed: (_code: number, reason: string) => failed.push(reason) };
-    dialer.dial(listener);
+    dialer.dial(listener, SESSION_ID);
     assert.match(await failed.next(), /not from a secure page/);
-    dialer.dial(listener).abort();
+    dialer.dial(listener, SESSION_ID).abort();
     await new Promise(setImmediate);
     assert.equal(failed.size, 0);
   });
@@ -119,10 +121,13 @@ describe("the race of transports", () => {
       }
     }
     const opened: Transport[] = [];
-    new WebSocketDialer("ws://127.0.0.1/", FakeWebSocket as never).dial({
-      opened: (transport) => void opened.push(transport),
-      failed() {},
-    });
+    new WebSocketDialer("ws://127.0.0.1/", FakeWebSocket as never).dial(
+      {
+        opened: (transport) => void opened.push(transport),
+        failed() {},
+      },
+      SESSION_ID,
+    );
     socket.onopen();
     opened[0]!.close(4400, "a reason that browsers would not take ".repeat(10));
     opened[0]!.close(1001, "");

@@ -13,6 +13,8 @@ export interface Layer {
   readonly onNode?: boolean;
   /** Whether it uses this package as a stranger would: by its name, never by a path. Default: false. */
   readonly byPackageName?: boolean;
+  /** Packages that it may import: peer dependencies that are optional. Default: none. */
+  readonly packages?: readonly string[];
   /**
    * Whether time and randomness come from the caller, so that every run can be replayed; then the clock and
    * `Math.random` are banned. Default: false.
@@ -75,15 +77,39 @@ export const LAYERS: readonly Layer[] = [
   })),
 
   // Where the transports of a platform and the client of sessions meet.
+  { path: "session/universal/session-url", mayImport: ["core"] },
+  {
+    path: "session/universal/transports-by-name",
+    mayImport: ["core"],
+    mayImportTypesOf: ["session/transport-port"],
+  },
   {
     path: "session/universal/connect-web",
-    mayImport: ["core", "web", "session/client", "session/transport-port"],
+    mayImport: [
+      "core",
+      "web",
+      "session/client",
+      "session/transport-port",
+      "session/universal/session-url",
+      "session/universal/transports-by-name",
+    ],
   },
   {
     path: "session/universal/connect-node",
-    mayImport: ["core", "web", "node", "session/client", "session/transport-port"],
+    mayImport: [
+      "core",
+      "web",
+      "node",
+      "session/client",
+      "session/transport-port",
+      "session/universal/session-url",
+      "session/universal/transports-by-name",
+    ],
     onNode: true,
   },
+
+  // Hooks for React, over what pages import.
+  { path: "react", mayImport: [], byPackageName: true, packages: ["react"] },
 
   // Where transports of Node and sessions meet.
   {

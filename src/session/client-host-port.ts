@@ -2,11 +2,12 @@ import type { SessionHost } from "./machine/session-host.js";
 
 /**
  * What the world around a client did, as far as a session wants to know it:
- * - `online`: the network is back, or another one; - `visible`: the page is shown again, or thawed;
+ * - `online`: the network is back, or another one; - `offline`: there is none;
+ * - `visible`: the page is shown again, or thawed;
  * - `restored`: the page came back from the back/forward cache, and its connections did not;
  * - `unload`: the page goes, for good.
  */
-export type HostChange = "online" | "visible" | "restored" | "unload";
+export type HostChange = "online" | "offline" | "visible" | "restored" | "unload";
 
 /** What a client needs from where it runs: a page, a worker, Node. */
 export interface ClientHost extends SessionHost {
@@ -17,6 +18,8 @@ export interface ClientHost extends SessionHost {
   afterTurn(call: () => void): void;
   /** The time of day, in ms since 1970, at a point of the clock of `nowMs`. */
   dateMs(nowMs: number): number;
+  /** Whether there is no network at all, as far as the host knows. */
+  isOffline(): boolean;
   /** Calls `listener` for what happens around. Returns what ends that. */
   watch(listener: (change: HostChange) => void): () => void;
   /** What was remembered under this key, by any session of this origin; undefined if nothing was, or there is no memory. */

@@ -115,7 +115,10 @@ export interface PeerChannel {
   readonly queuedBytes: number;
   /** How many messages were dropped on it, for want of room. */
   readonly dropped: number;
-  /** Sends a message: strings are text, bytes binary. Bytes above 16 KiB are not copied: do not change them. */
+  /**
+   * Sends a message: strings are text, bytes binary. Bytes above 16 KiB are not copied: do not change them.
+   * @throws `UsageError` `INVALID_PAYLOAD` for anything else.
+   */
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus;
   /** Resolves with true when there is room below the high-water mark, with false if the channel or the session ends. */
   ready(): Promise<boolean>;

@@ -23,7 +23,9 @@ export const browserHost: ClientHost = {
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as number),
   afterTurn: (call) => queueMicrotask(call),
-  dateMs: (nowMs) => performance.timeOrigin + nowMs,
+  // Not from `timeOrigin`: clocks are set, and the other one stands still while the machine sleeps.
+  dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
+  isOffline: () => navigator.onLine === false,
   watch: watchPage,
   recall(key) {
     try {
@@ -48,6 +50,7 @@ function watchPage(listener: (change: HostChange) => void): () => void {
     target?.addEventListener(type, tell, { signal });
   const page = globalThis.document as Document | undefined;
   on(globalThis as unknown as EventTarget, "online", () => listener("online"));
+  on(globalThis as unknown as EventTarget, "offline", () => listener("offline"));
   on(page, "visibilitychange", () => {
     if (page?.visibilityState === "visible") listener("visible");
   });

@@ -25,7 +25,15 @@ export class WebSocketDialer implements TransportDialer {
   }
 
   dial(listener: DialListener, sessionId: string): Dialing {
-    const socket = new this.#WebSocket(sessionUrl(this.#url, sessionId), SUBPROTOCOL);
+    let socket: WebSocket;
+    try {
+      socket = new this.#WebSocket(sessionUrl(this.#url, sessionId), SUBPROTOCOL);
+    } catch (error) {
+      // A page may not: `ws:` in one that came by `https:`, or its policy forbids it.
+      let isAborted = false;
+      queueMicrotask(() => isAborted || listener.failed(0, String(error), 0));
+      return { abort: () => void (isAborted = true) };
+    }
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       socket.onopen = socket.onclose = null;
@@ -54,7 +62,7 @@ class WebSocketTransport implements Transport {
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") {
-        this.close(4001, "text on a connection of blocks");
+        this.close(4001);
         return;
       }
       const bytes = new Uint8Array(data as ArrayBuffer);
@@ -77,8 +85,9 @@ class WebSocketTransport implements Transport {
     }
   }
 
-  close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+  /** The reason stands in the last packet; browsers throw at one that is too long, and at codes of the standard. */
+  close(code: number): void {
+    this.#socket.close(sessionCode(code) || 1000);
   }
 
   #watch(): void {

@@ -21,7 +21,9 @@ export const nodeClientHost: ClientHost = {
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
   afterTurn: (call) => process.nextTick(call),
-  dateMs: (nowMs) => performance.timeOrigin + nowMs,
+  // Not from `timeOrigin`: clocks are set, and the other one may stand still while the machine sleeps.
+  dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
+  isOffline: () => false,
   watch: () => () => {},
   recall: (key) => memory.get(key),
   remember(key, value) {

@@ -18,6 +18,7 @@ export class StreamedTransport extends HttpTransport {
   #isDirty = false;
   #owesDrained = false;
   #wroteAtMs = 0;
+  #hasBroken = false;
 
   constructor(encoding: StreamEncoding) {
     super();
@@ -85,6 +86,10 @@ export class StreamedTransport extends HttpTransport {
       this.#response?.destroy();
       return Infinity;
     }
+    if (this.#hasBroken) {
+      this.drop("the answer broke off");
+      return Infinity;
+    }
     const dueMs = this.#wroteAtMs + STREAM_BEAT_MS;
     if (timeMs < dueMs) return dueMs;
     const response = this.#response!;
@@ -101,7 +106,15 @@ export class StreamedTransport extends HttpTransport {
     this.wakeAt(nowMs() + LINGER_MS); // who does not read it to its end must not keep it
   }
 
-  readonly #onClose = (): void => this.drop("the answer broke off");
+  readonly #onClose = (): void => {
+    if (this.isEnded) {
+      this.drop("the answer broke off");
+      return;
+    }
+    // What a page says when it is left may come behind the end of the answer, which its browser breaks off.
+    this.#hasBroken = true;
+    this.wakeAt(nowMs() + LAST_WORD_MS);
+  };
 
   readonly #onDrain = (): void => {
     if (this.#owesDrained) laterDrain(this);
@@ -113,6 +126,8 @@ export class StreamedTransport extends HttpTransport {
   }
 }
 
+/** For so long, in ms, requests of kind up are still taken when the answer has broken off. */
+const LAST_WORD_MS = 1_000;
 /** How long an answer that has ended may take to be read. */
 const LINGER_MS = 5_000;
 

@@ -40,10 +40,14 @@ export interface SessionOptions<Session>
     Partial<SessionDeadlines>,
     Partial<ReconnectDelays> {
   /**
-   * Who this is. A function is asked before each new session, when the server asks for it again, and by `session.authenticate()`; it
-   * may be slow, and a rejection counts as a failed attempt. Default: nothing is said.
+   * Who this is. A function is asked before each attempt to begin a session, when the server asks for it again, and by
+   * `session.authenticate()`, but not when a session comes back. It may take 30 s. Longer, or a rejection, is a failed attempt.
+   * Default: nothing is said.
    */
   readonly credentials?: Credentials | (() => Credentials | Promise<Credentials>) | undefined;
-  /** Whether cookies go along with HTTP transports to other origins. Default false: the secret of the session is all they need. */
+  /**
+   * Whether cookies go along with HTTP transports, to the own origin as to others. Default false: the secret of the session is all
+   * they need. Where the server goes by a cookie, they have to; a browser sends them with a WebSocket in any case.
+   */
   readonly withCookies?: boolean | undefined;
 }

@@ -1,6 +1,14 @@
+import { UsageError } from "../../core/hawser-error.js";
 import type { ClientHost, HostChange } from "../client-host-port.js";
 import { ClientMachine } from "../machine/client-machine.js";
-import { DEFAULT_RECONNECT_DELAYS, type SessionConfig, sessionConfig } from "../machine/session-config.js";
+import {
+  DEFAULT_RECONNECT_DELAYS,
+  DEFAULT_SESSION_DEADLINES,
+  DEFAULT_SESSION_LIMITS,
+  type ReconnectDelays,
+  type SessionConfig,
+  sessionConfig,
+} from "../machine/session-config.js";
 import type { ClientHandler } from "../machine/session-handler.js";
 import type {
   ChannelOptions,
@@ -21,6 +29,12 @@ import { TransportRace } from "./transport-race.js";
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Timers of platforms take no more: 2^31 - 1 ms. */
 const MAX_TIMER_MS = 2_147_483_647;
+/** A function that has no credentials after so long, in ms, has failed: it is asked again. */
+const CREDENTIALS_TIMEOUT_MS = 30_000;
+/** What `open` has room for. */
+const MAX_CREDENTIALS_BYTES = 8_192;
+/** A longer piece does not fit into a block together with what stands before it. */
+const MAX_PIECE_BYTES = 32_768;
 
 /**
  * A client's session: an ordered stream of messages in each direction, which outlives its connections. It connects by itself and
@@ -31,6 +45,7 @@ export class Session {
   readonly #options: SessionOptions<Session>;
   readonly #host: ClientHost;
   readonly #config: SessionConfig<ClientHandler<Session>>;
+  readonly #delays: ReconnectDelays;
   readonly #race: TransportRace;
   readonly #stopWatching: () => void;
   readonly #stateListeners = new Set<(state: SessionState) => void>();
@@ -44,6 +59,8 @@ export class Session {
   #lostBecause = "";
   /** How many sessions in a row came to nothing. */
   #failedSessions = 0;
+  /** The application has closed it: no other session follows, whatever becomes of this one. */
+  #isClosing = false;
   #timer: unknown = undefined;
   #timerAtMs = Infinity;
 
@@ -56,6 +73,17 @@ export class Session {
   ) {
     this.#options = options;
     this.#host = host;
+    const delays: Record<string, number> = { ...DEFAULT_RECONNECT_DELAYS };
+    const numbers = options as Readonly<Record<string, unknown>>;
+    for (const name in { ...delays, ...DEFAULT_SESSION_DEADLINES, ...DEFAULT_SESSION_LIMITS }) {
+      const value = numbers[name];
+      if (value === undefined) continue;
+      const most = name === "pieceBytes" ? MAX_PIECE_BYTES : Number.MAX_SAFE_INTEGER;
+      if (typeof value !== "number" || !(value > 0 && value <= most))
+        throw new UsageError("INVALID_OPTION", `${name} cannot be ${String(value)}`);
+      if (name in delays) delays[name] = value;
+    }
+    this.#delays = delays as unknown as ReconnectDelays;
     this.#config = sessionConfig({ ...options, host, handler: Session.#handler });
     this.#race = new TransportRace(
       dialers,
@@ -64,7 +92,7 @@ export class Session {
         sessionId: () => this.#peer.id,
         attach: (transport, isProbe) => this.#machine.attach(transport, isProbe),
         use: (link) => this.#machine.use(link),
-        allFailed: (code, reason, notBeforeMs) => this.#machine.dialFailed(code, reason, notBeforeMs),
+        allFailed: (code, reason, notBeforeMs) => this.#dialFailed(code, reason, notBeforeMs),
       },
       key,
     );
@@ -125,8 +153,7 @@ export class Session {
 
   /** Calls `listener` when the state changes, for user interfaces. Returns what ends that. */
   subscribe(listener: (state: SessionState) => void): () => void {
-    this.#stateListeners.add(listener);
-    return () => this.#stateListeners.delete(listener);
+    return listen(this.#stateListeners, listener);
   }
 
   /**
@@ -134,15 +161,16 @@ export class Session {
    * built on sessions. Returns what ends that.
    */
   onPeer(listener: (peer: Peer) => void): () => void {
-    this.#peerListeners.add(listener);
     if (this.#peer.state !== "closed") listener(this.#peer);
-    return () => this.#peerListeners.delete(listener);
+    return listen(this.#peerListeners, listener);
   }
 
   /** Gives the server new credentials within the session: before a token expires, say. */
   async authenticate(): Promise<void> {
-    await this.#fetchCredentials();
-    if (this.#credentials !== undefined) this.#machine.signal(SessionSignal.credentials, this.#credentials);
+    const machine = this.#machine;
+    this.#credentials = await this.#fetchCredentials();
+    // Whoever comes while another session begins is asked there.
+    if (machine === this.#machine) machine.signal(SessionSignal.credentials, this.#credentials);
   }
 
   /**
@@ -157,15 +185,19 @@ export class Session {
   /**
    * Ends the session when everything was confirmed, or after `closeTimeoutMs`. Resolves when it has ended.
    * @param code 4400 by default; see `SessionCode`. Free for applications: 4500 to 4599.
+   * @param reason in a few words, for people; at most 96 bytes, what is longer is not sent.
+   * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for a code that is not from 4400 to 4599.
    */
   close(code: number = SessionCode.closed, reason = ""): Promise<SessionEnd> {
+    if (actionOf(code) !== "stop")
+      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `a session is not closed with ${code}`);
+    this.#isClosing = true;
     return this.#peer.close(code, reason);
   }
 
   #begin(): void {
-    const { reconnectDelayMs, maxReconnectDelayMs } = { ...DEFAULT_RECONNECT_DELAYS, ...this.#options };
-    const delays = { reconnectDelayMs, maxReconnectDelayMs };
-    const machine = new ClientMachine<Session>(this.#config, delays, this);
+    const { reconnectDelayMs, maxReconnectDelayMs } = this.#delays;
+    const machine = new ClientMachine<Session>(this.#config, this.#delays, this);
     this.#machine = machine;
     this.#peer = new ClientPeer(machine as never, (error) => this.#report(error));
     this.#credentials = undefined;
@@ -180,42 +212,64 @@ export class Session {
     }
   }
 
-  async #fetchCredentials(): Promise<void> {
+  async #fetchCredentials(): Promise<Uint8Array> {
     const { credentials } = this.#options;
-    const given = typeof credentials === "function" ? await credentials() : credentials;
-    if (typeof given !== "string") {
-      this.#credentials = given ?? NO_BYTES;
-      return;
+    const given = typeof credentials === "function" ? await this.#inTime(credentials()) : credentials;
+    let bytes = given ?? NO_BYTES;
+    if (typeof bytes === "string") {
+      const room = new Uint8Array(3 * bytes.length);
+      bytes = room.subarray(0, this.#host.utf8Write(bytes, room, 0));
     }
-    const bytes = new Uint8Array(3 * given.length);
-    this.#credentials = bytes.subarray(0, this.#host.utf8Write(given, bytes, 0));
+    if (!(bytes.length <= MAX_CREDENTIALS_BYTES))
+      throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
+    return bytes;
+  }
+
+  /** As the promise, unless it takes too long. */
+  #inTime<T>(promise: T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#host.setTimer(
+        () => reject(new Error("they took too long")),
+        CREDENTIALS_TIMEOUT_MS,
+      );
+      Promise.resolve(promise)
+        .then(resolve, reject)
+        .finally(() => this.#host.clearTimer(timer));
+    });
   }
 
   #dial(): void {
     const machine = this.#machine;
-    this.#setState(
-      machine.phase === "connecting"
-        ? { status: "connecting" }
-        : { status: "recovering", reason: this.#lostBecause },
-    );
-    if (this.#credentials !== undefined) {
+    const isFirst = machine.phase === "connecting";
+    this.#setState(isFirst ? { status: "connecting" } : { status: "recovering", reason: this.#lostBecause });
+    // Whoever is known is not asked again who it is. Before that, a token may grow too old while nothing gets through.
+    if (!isFirst) {
       this.#race.run();
       return;
     }
     this.#fetchCredentials().then(
-      () => {
-        if (machine === this.#machine && !machine.isEnded) this.#race.run();
+      (credentials) => {
+        if (machine !== this.#machine || machine.isEnded) return;
+        this.#credentials = credentials;
+        this.#race.run();
       },
       (error: unknown) => {
-        if (machine === this.#machine) machine.dialFailed(0, `no credentials: ${String(error)}`, 0);
+        if (machine === this.#machine) this.#dialFailed(0, `no credentials: ${String(error)}`, 0);
       },
     );
+  }
+
+  #dialFailed(code: number, reason: string, notBeforeMs: number): void {
+    this.#lostBecause = reason;
+    // Without a network it is tried now and then all the same: what hosts say about it is not always true.
+    const offlineMs = this.#host.isOffline() ? this.#delays.maxReconnectDelayMs : 0;
+    this.#machine.dialFailed(code, reason, Math.max(notBeforeMs, offlineMs));
   }
 
   #ended(end: SessionEnd): void {
     this.#race.stop();
     this.#clearTimer();
-    const goesOn = end.isReset && actionOf(end.code) !== "stop";
+    const goesOn = end.isReset && actionOf(end.code) !== "stop" && !this.#isClosing;
     this.#peer.onEnded(end);
     if (goesOn) {
       this.#begin();
@@ -237,8 +291,9 @@ export class Session {
       machine.end(SessionCode.closed, "the page was left");
       return;
     }
-    if (change === "online") this.#race.networkChanged();
     machine.probe();
+    if (change === "offline") return;
+    if (change === "online" && machine.active !== undefined) this.#race.networkChanged();
     machine.retryNow();
   }
 
@@ -314,6 +369,7 @@ export class Session {
       session.#peer.onStateChanged();
     },
     suspended(session, _code, reason) {
+      session.#race.stop();
       session.#lostBecause = reason;
       session.#peer.onStateChanged();
     },
@@ -326,7 +382,15 @@ export class Session {
         reason: session.#lostBecause,
       }),
     healthy: (session, link) => session.#race.healthy(link),
-    linkLost: (session, link, code, reason) => session.#race.lost(link, code, reason),
+    linkLost: (session, link, code, reason, notBeforeMs) =>
+      session.#race.lost(link, code, reason, notBeforeMs),
     credentials: (session) => session.#credentials ?? NO_BYTES,
   };
+}
+
+/** Adds a listener, also one that listens already. Returns what takes it away. */
+function listen<T>(listeners: Set<(value: T) => void>, listener: (value: T) => void): () => void {
+  const entry = (value: T): void => listener(value);
+  listeners.add(entry);
+  return () => void listeners.delete(entry);
 }

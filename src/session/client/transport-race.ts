@@ -9,6 +9,10 @@ const REMEMBER_MS = 600_000;
 /** After so long a better transport is tried, in ms; twice as long each time, up to the second. */
 const PROBE_AFTER_MS = 15_000;
 const MAX_PROBE_AFTER_MS = 300_000;
+/** One that carried the session for less than this, in ms, did not get through, whatever it seemed to be. */
+const STABLE_AFTER_MS = 5_000;
+/** After so many such times in a row the others are tried first: there are networks that let WebSockets begin, and no more. */
+const MAX_SHORT_LIVES = 3;
 
 /** Whose transports they are. */
 export interface RaceUser {
@@ -46,6 +50,8 @@ export class TransportRace {
   #timer: unknown;
   /** What carries the session, or did last. */
   #carrying: TransportName | undefined;
+  #wonAtMs = -Infinity;
+  #shortLives = 0;
   #probeAfterMs = PROBE_AFTER_MS;
   #isProbing = false;
   /** What to say if all of them fail: what a server said counts for more than a silence. */
@@ -62,9 +68,9 @@ export class TransportRace {
   run(): void {
     this.stop();
     const remembered = this.#remembered();
-    this.#order = this.#dialers.filter(({ name }) => name !== remembered);
-    const first = this.#dialers.find(({ name }) => name === remembered);
-    if (first !== undefined) this.#order.unshift(first);
+    const carried = this.#carriedTooShort() ? this.#carrying : undefined;
+    const rank = (name: TransportName): number => (name === carried ? 1 : name === remembered ? -1 : 0);
+    this.#order = [...this.#dialers].sort((a, b) => rank(a.name) - rank(b.name));
     this.#failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
     this.#dialNext();
   }
@@ -84,15 +90,15 @@ export class TransportRace {
     this.stop();
     // Where there was no choice, nothing was learned.
     if (this.#dialers.length > 1) this.#host.remember(this.#key, `${name} ${this.#dateMs()}`);
-    if (this.#carrying !== name) this.#probeAfterMs = PROBE_AFTER_MS;
     this.#carrying = name;
+    this.#wonAtMs = this.#host.nowMs();
     this.#probeLater();
   }
 
-  /** The network is another one: what did not work before may work now. */
+  /** The network is another one while the session lives: what did not work before may work now. */
   networkChanged(): void {
     this.#probeAfterMs = PROBE_AFTER_MS;
-    if (this.#entrants.length === 0) this.#probe();
+    if (!this.#isProbing) this.#probe();
   }
 
   /** A probe made its round trip. */
@@ -101,16 +107,31 @@ export class TransportRace {
   }
 
   /** A transport is gone that did not carry the session. */
-  lost(link: Link, code: number, reason: string): void {
+  lost(link: Link, code: number, reason: string, notBeforeMs: number): void {
     const entrant = this.#entrants.find((one) => one.link === link);
-    if (entrant !== undefined) this.#fail(entrant, code, reason, 0);
+    if (entrant !== undefined) this.#fail(entrant, code, reason, notBeforeMs);
+  }
+
+  /** Whether what carried the session last should not be the first to be tried again. */
+  #carriedTooShort(): boolean {
+    const livedMs = this.#host.nowMs() - this.#wonAtMs;
+    if (livedMs === Infinity) return false; // that life was looked at
+    this.#wonAtMs = -Infinity;
+    if (livedMs >= STABLE_AFTER_MS) {
+      this.#shortLives = 0;
+      this.#probeAfterMs = PROBE_AFTER_MS;
+    } else if (++this.#shortLives >= MAX_SHORT_LIVES) {
+      this.#shortLives = 0;
+      return true;
+    }
+    return false;
   }
 
   #probe(): void {
     this.stop();
-    this.#isProbing = true;
     this.#order = this.#better();
-    if (this.#order.length > 0) this.#dialNext();
+    this.#isProbing = this.#order.length > 0;
+    if (this.#isProbing) this.#dialNext();
   }
 
   #probeLater(): void {
@@ -151,6 +172,8 @@ export class TransportRace {
     const index = this.#entrants.indexOf(entrant);
     if (index < 0) return;
     this.#entrants.splice(index, 1);
+    // Whoever asks to stay away is at the end of the other ways, too.
+    if (notBeforeMs > 0) this.#order = [];
     if (code >= this.#failure.code) {
       this.#failure = { code, reason, notBeforeMs: Math.max(notBeforeMs, this.#failure.notBeforeMs) };
     }

@@ -105,7 +105,7 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
       this.links = this.links.filter((other) => other !== replaced);
       this.closeReplaced();
       this.replaced = replaced.transport;
-      this.config.handler.linkLost(this.owner, replaced, FENCED_CODE, "");
+      this.config.handler.linkLost(this.owner, replaced, FENCED_CODE, "", 0);
     }
     this.#goLive(link);
   }
@@ -166,7 +166,8 @@ export class ClientMachine<Owner> extends SessionMachine<Owner, ClientHandler<Ow
     if (!wasActive) {
       this.#notBeforeMs = Math.max(this.#notBeforeMs, notBeforeMs);
       this.#spreadMs = Math.max(this.#spreadMs, spreadMs);
-      this.config.handler.linkLost(this.owner, link, code, reason);
+      const { handler, host } = this.config;
+      handler.linkLost(this.owner, link, code, reason, notBeforeMs + host.random() * spreadMs);
       return;
     }
     const standby = this.links.find(({ state }) => state === "standby");

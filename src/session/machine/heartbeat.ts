@@ -16,8 +16,8 @@ export class Heartbeat {
   heard = false;
   /** When to look again. */
   dueMs: number = Infinity;
-  /** When the last ping was sent; 0 if it was answered. */
-  #askedMs = 0;
+  /** When the last ping was sent; -1 if it was answered. */
+  #askedMs = -1;
   #intervalMs = 0;
   /** Smoothed, in ms. */
   roundTripMs: number | undefined = undefined;
@@ -43,7 +43,7 @@ export class Heartbeat {
   /** Records have left, so that an answer should come. */
   expect(nowMs: number): void {
     this.wasBusy();
-    if (this.#askedMs === 0) this.dueMs = Math.min(this.dueMs, nowMs + UNCONFIRMED_MS);
+    if (this.#askedMs < 0) this.dueMs = Math.min(this.dueMs, nowMs + UNCONFIRMED_MS);
   }
 
   /**
@@ -58,7 +58,7 @@ export class Heartbeat {
         this.#quiet(nowMs, isWaiting);
         return undefined;
       }
-      if (this.#askedMs > 0) return "dead";
+      if (this.#askedMs >= 0) return "dead";
     }
     this.ask(nowMs);
     return "ping";
@@ -75,7 +75,7 @@ export class Heartbeat {
 
   /** A pong came for this question. */
   answered(question: number, nowMs: number): void {
-    if (this.#askedMs === 0 || question !== this.question) return;
+    if (this.#askedMs < 0 || question !== this.question) return;
     this.measured(nowMs - this.#askedMs);
     this.#quiet(nowMs, false);
   }
@@ -87,7 +87,7 @@ export class Heartbeat {
   }
 
   #quiet(nowMs: number, isWaiting: boolean): void {
-    this.#askedMs = 0;
+    this.#askedMs = -1;
     this.heard = false;
     this.dueMs = nowMs + (isWaiting ? UNCONFIRMED_MS : this.#intervalMs);
   }

@@ -69,8 +69,11 @@ export interface ClientHandler<Owner> extends SessionHandler<Owner> {
    * `session.detach(link)`.
    */
   healthy(owner: Owner, link: Link): void;
-  /** A transport is gone that did not carry the session: it failed before its round trip, or was a probe. */
-  linkLost(owner: Owner, link: Link, code: number, reason: string): void;
+  /**
+   * A transport is gone that did not carry the session: it failed before its round trip, or was a probe. With `notBeforeMs` the
+   * server asks to stay away for so long, in ms.
+   */
+  linkLost(owner: Owner, link: Link, code: number, reason: string, notBeforeMs: number): void;
   /** What to say in the next `open` about who this is (`OpenPacket.credentials`); empty for nothing. */
   credentials(owner: Owner): Uint8Array;
 }

@@ -1,3 +1,4 @@
+import { UsageError } from "../../core/hawser-error.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import type { MessageOptions, PeerChannel, SendStatus } from "../peer-port.js";
 import type { PeerMachine } from "./peer-machine.js";
@@ -36,6 +37,8 @@ export class SendingChannel implements PeerChannel {
   }
 
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus {
+    if (typeof data !== "string" && !(data instanceof Uint8Array))
+      throw new UsageError("INVALID_PAYLOAD", "a message is a string or a Uint8Array");
     const status = this.#machine.send(this.#channel, data, options);
     if (status === "queued" || status === "dropped") this.#isFull = true;
     return status;

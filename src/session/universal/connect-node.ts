@@ -5,6 +5,8 @@ import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
+import { sessionUrl } from "./session-url.js";
+import { transportsByName } from "./transports-by-name.js";
 
 /** What `connect` can be told on Node. */
 export interface ConnectOptions extends SessionOptions<Session> {
@@ -37,6 +39,7 @@ export const longPolling: TransportMaker = http("long-polling");
 /** The transport over requests that ask from time to time. */
 export const polling: TransportMaker = http("polling");
 
+/** The best first. */
 const MAKERS: Readonly<Record<TransportName, TransportMaker>> = {
   websocket: webSocket,
   stream,
@@ -45,20 +48,13 @@ const MAKERS: Readonly<Record<TransportName, TransportMaker>> = {
   polling,
 };
 
-/** The best first. */
-const ALL: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
-
 /**
  * Begins a session. It is there at once: what is sent before it is connected waits.
  * @param url `ws:`, `wss:`, `http:` or `https:`.
  * @throws `UsageError` `INVALID_URL`, `INVALID_OPTION`.
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): Session {
-  return connectOver(
-    (options.transports ?? ALL).map((name) => MAKERS[name]),
-    url,
-    options,
-  );
+  return connectOver(transportsByName(MAKERS, options.transports), url, options);
 }
 
 /** As {@link connect}, over these transports only, the best first: see `connectOver` in a page. */
@@ -67,10 +63,9 @@ export function connectOver(
   url: string | URL,
   options: ConnectOptions = {},
 ): Session {
-  const target = new URL(url);
-  const webSocketUrl = target.href.replace(/^http/, "ws").replace(/#.*$/, "");
+  const target = sessionUrl(url);
   return new Session(
-    transports.map((make) => make(webSocketUrl, options)),
+    transports.map((make) => make(target.href, options)),
     nodeClientHost,
     target.host,
     options,

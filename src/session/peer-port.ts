@@ -123,7 +123,7 @@ export interface PeerReceiver {
    * A message: text is a string. Bytes are the receiver's to keep. A promise that it returns holds the channel back: what
    * comes meanwhile waits, in the end at the sender.
    */
-  message(data: string | Uint8Array, id: Uint8Array | undefined, channel: string): undefined | Promise<void>;
+  message(data: string | Uint8Array, id: Uint8Array | undefined, channel: string): void | Promise<void>;
   /** Nothing more comes on this channel: it was closed by the sender, or the session has ended. */
   ended?(channel: string): void;
 }

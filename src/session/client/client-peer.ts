@@ -1,5 +1,6 @@
 import type { ClientMachine } from "../machine/client-machine.js";
-import { type PeerMachine, SessionPeer } from "../peer/session-peer.js";
+import type { PeerMachine } from "../peer/peer-machine.js";
+import { SessionPeer } from "../peer/session-peer.js";
 import type { PeerChannel, SendStatus } from "../peer-port.js";
 
 /** One session of a client, from its beginning to its end; behind a reset another one follows. */

@@ -1,7 +1,7 @@
 import { UsageError } from "../../core/hawser-error.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import type { MessageOptions, PeerChannel, SendStatus } from "../peer-port.js";
-import type { PeerMachine } from "./session-peer.js";
+import type { PeerMachine } from "./peer-machine.js";
 
 /** A channel of a session for whoever sends on it. */
 export class SendingChannel implements PeerChannel {

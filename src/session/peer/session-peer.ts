@@ -1,8 +1,6 @@
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import { MESSAGE_COST } from "../machine/record-log.js";
-import type { SessionHandler } from "../machine/session-handler.js";
-import type { SessionMachine } from "../machine/session-machine.js";
 import type {
   ChannelOptions,
   Peer,
@@ -14,14 +12,8 @@ import type {
 } from "../peer-port.js";
 import { SessionCode } from "../wire/session-code.js";
 import { HeldMessages } from "./held-messages.js";
+import type { PeerMachine } from "./peer-machine.js";
 import { SendingChannel } from "./sending-channel.js";
-
-/** A session as {@link SessionPeer} uses it, whichever side it is. */
-export type PeerMachine = Pick<
-  SessionMachine<never, SessionHandler<never>>,
-  "id" | "channel" | "active" | "isEnded" | "roundTripMs" | "openChannel" | "closeChannel" | "refuseChannel"
-> &
-  Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close" | "end" | "config">;
 
 /** What few sessions use, so that the others do not pay for it. */
 interface Extras {
@@ -258,9 +250,8 @@ export abstract class SessionPeer implements Peer {
     try {
       const receiver = this.#extras?.receivers === undefined ? undefined : this.#receiverOf(name);
       const result = receiver === undefined ? this.take(data, id, name) : receiver.message(data, id, name);
-      if (result === undefined) return pause;
       if (typeof result === "object") return pause === undefined ? result : result.then(() => pause);
-      this.machine.refuseChannel(channel, SessionCode.forbidden);
+      if (result === "refused") this.machine.refuseChannel(channel, SessionCode.forbidden);
     } catch (error) {
       this.receiverFailed(error, name);
     }

@@ -19,7 +19,7 @@ export function useMessages(
   });
   useEffect(() => {
     if (session === undefined) return;
-    session.receive(channel, { message: (data) => latest.current(data) ?? undefined });
+    session.receive(channel, { message: (data) => latest.current(data) });
     return () => session.receive(channel, undefined);
   }, [session, channel]);
 }

@@ -138,7 +138,8 @@ export class HttpTransport implements Transport {
     if (isAnswered) {
       this.#failures = 0;
       const tookMs = performance.now() - startMs;
-      if (tookMs < QUICK_MS) this.#mostBytes = Math.min(2 * this.#mostBytes, MAX_HTTP_REQUEST_BYTES);
+      if (blocks.length > 0 && tookMs < QUICK_MS)
+        this.#mostBytes = Math.min(2 * this.#mostBytes, MAX_HTTP_REQUEST_BYTES);
       else if (blocks.length > 0 && tookMs > SLOW_MS) this.#mostBytes /= 2;
     } else {
       const isRefused = status >= 400 && status < 500 && status !== 408 && status !== 429;

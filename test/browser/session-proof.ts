@@ -207,10 +207,10 @@ async function behindProxy(
   const tab = await SessionTab.open(await browser.newContext(), `http://127.0.0.1:${proxy.port}/`);
   proxy.setFaults(faults);
   const result = await run(await Talk.beginIn(tab, site, options), proxy);
-  // A session's secret must not stand in what gets logged.
+  // A session's secret must not stand in what gets logged; its id, which is none, helps balancers.
   const spoken = proxy.seen
     .map(({ url }) => url)
-    .filter((url) => !/^\/(live(\?via=[a-z-]+)?|[\w/.-]*\.(js|ico)|)$/.test(url));
+    .filter((url) => !/^\/(live(\?(via=[a-z-]+&)?session=[\da-f]{32})?|[\w/.-]*\.(js|ico)|)$/.test(url));
   return spoken.length === 0
     ? result
     : { ...result, errors: [...result.errors, `URLs: ${spoken.join(" ")}`] };

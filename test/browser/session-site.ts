@@ -113,6 +113,7 @@ export class SessionSite {
     for (const socket of this.#attached.connections) socket.terminate();
     this.#http.closeAllConnections();
     await closed;
+    await this.hub.shutdown({ drainTimeoutMs: 0 }); // nobody hears it any more
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,8 @@ import { HeaderList } from "../../protocol/handshake/header-list.js";
 
 /** The head of a request that Node has read. One of HTTP/2 looks like one of HTTP/1.1, with a `Host`. */
 export function incomingHead(incoming: IncomingMessage): RequestHead {
-  const isHttp2 = incoming.httpVersionMajor >= 2;
+  // By its stream, and not by its version: a request line of HTTP/1 may say HTTP/2.0, and is none.
+  const isHttp2 = "stream" in incoming;
   return {
     method: incoming.method ?? "",
     target: incoming.url ?? "",

@@ -98,7 +98,7 @@ export class Session {
     );
     this.#stopWatching = host.watch((change) => this.#hostChanged(change));
     if (options.message !== undefined) {
-      this.#receivers.set("", { message: (data) => options.message!(this, data) ?? undefined });
+      this.#receivers.set("", { message: (data) => options.message!(this, data) });
     }
     this.#begin();
   }

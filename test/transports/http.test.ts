@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
+import { connect as connectTcp } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { createHub, type Hub } from "hawser/hub";
 import { type ListeningServer, serve } from "hawser/server";
@@ -222,6 +223,17 @@ describe("sessions over HTTP, on the wire", () => {
       [PacketType.reset],
     );
     assert.equal((await next.down(0, last.number)).status, 410);
+  });
+
+  it("ends the connection where it has not read a body, whatever version the request says it is of", async () => {
+    for (const version of ["1.1", "2.0"]) {
+      const socket = connectTcp(server.port, "127.0.0.1");
+      socket.write(`POST /live?via=sse HTTP/${version}\r\nHost: a\r\nContent-Length: 999999999\r\n\r\nabc`);
+      let answer = "";
+      for await (const piece of socket) answer += piece; // to its end, or it would wait for ever
+      assert.match(answer, /^HTTP\/1\.1 413 /);
+      assert.match(answer, /^connection: close$/im);
+    }
   });
 
   it("goes on over one connection, request after request", async () => {

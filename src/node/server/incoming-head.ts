@@ -2,10 +2,16 @@ import type { IncomingMessage } from "node:http";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
 
+/**
+ * Whether a request came over HTTP/2: it has a stream. Its version says nothing, for a request line of HTTP/1 may name any.
+ */
+export function isOverHttp2(incoming: IncomingMessage): boolean {
+  return "stream" in incoming;
+}
+
 /** The head of a request that Node has read. One of HTTP/2 looks like one of HTTP/1.1, with a `Host`. */
 export function incomingHead(incoming: IncomingMessage): RequestHead {
-  // By its stream, and not by its version: a request line of HTTP/1 may say HTTP/2.0, and is none.
-  const isHttp2 = "stream" in incoming;
+  const isHttp2 = isOverHttp2(incoming);
   return {
     method: incoming.method ?? "",
     target: incoming.url ?? "",

@@ -1,8 +1,9 @@
-import { Buffer, isUtf8 } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { ClientHost } from "../../session/client-host-port.js";
 import { asBuffer } from "../as-buffer.js";
+import { utf8Decode } from "../utf8-decode.js";
 
 /** What worked, for the sessions of this process. */
 const memory = new Map<string, string>();
@@ -16,8 +17,7 @@ export const nodeClientHost: ClientHost = {
   randomBytes: (byteLength) => randomBytes(byteLength),
   allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
   utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
-  utf8Decode: (bytes, start, end) =>
-    isUtf8(bytes.subarray(start, end)) ? asBuffer(bytes).toString("utf8", start, end) : undefined,
+  utf8Decode,
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
   afterTurn: (call) => process.nextTick(call),

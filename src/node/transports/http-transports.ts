@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isOriginAllowed, type OriginPolicy } from "../../protocol/handshake/origin-policy.js";
 import type { Transport, TransportName } from "../../session/transport-port.js";
 import { HttpRequestKind, type ReadHttpRequest, readHttpRequest } from "../../session/wire/http-request.js";
+import { isOverHttp2 } from "../server/incoming-head.js";
 import type { UpgradeRequest } from "../server/upgrade-request.js";
 import { warnOf } from "../thrown-text.js";
 import type { HttpTransport } from "./http-transport.js";
@@ -85,7 +86,7 @@ export class HttpTransports {
     response.setHeader("vary", "Origin");
     const { method } = incoming;
     // One that goes on to be used would keep the server from ending.
-    if (this.#isShutDown && incoming.httpVersionMajor < 2) response.setHeader("connection", "close");
+    if (this.#isShutDown && !isOverHttp2(incoming)) response.setHeader("connection", "close");
     if (!this.#admitOrigin(response, request, origins)) {
       refuse(incoming, response, 403, "This origin is not allowed");
     } else if (method === "OPTIONS") {
@@ -207,9 +208,10 @@ function nameOf({ transport }: ReadHttpRequest): string {
 function refuse(incoming: IncomingMessage, response: ServerResponse, status: number, reason: string): void {
   if (response.headersSent || response.destroyed) return;
   const body = `${reason}\n`;
-  if (incoming.httpVersionMajor < 2 && !incoming.complete) {
-    response.setHeader("connection", status === 426 ? "Upgrade, close" : "close");
-  } else if (status === 426 && incoming.httpVersionMajor < 2) response.setHeader("connection", "Upgrade");
+  if (!isOverHttp2(incoming)) {
+    const fields = [...(status === 426 ? ["Upgrade"] : []), ...(incoming.complete ? [] : ["close"])];
+    if (fields.length > 0) response.setHeader("connection", fields.join(", "));
+  }
   response.writeHead(status, {
     "content-type": "text/plain; charset=utf-8",
     "content-length": body.length,

@@ -31,7 +31,8 @@ export class WebSocketTransport implements Transport {
   }
 
   send(bytes: Uint8Array, start: number, end: number): void {
-    const block = bytes.subarray(start, end);
+    // Not `subarray`: that of a Buffer takes twice the time.
+    const block = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     this.#socket.send(block.length <= COPIED_UP_TO_BYTES ? block : Buffer.from(block));
   }
 

@@ -166,13 +166,16 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     // Encoded once, and not for each.
     const isText = typeof data === "string" || options.isText === true;
     const bytes = typeof data === "string" ? this.#encoded(data) : data;
-    const message = { ...options, isText };
+    const message: MessageOptions = { id: options.id, key: options.key, isText };
+    let sent = 0;
     for (const session of this.#sessions.values()) {
       if (session === except || (where !== undefined && !where(session))) continue;
       const status =
         channel === "" ? session.send(bytes, message) : session.channel(channel).send(bytes, message);
-      counts[status]++;
+      if (status === "sent") sent++;
+      else counts[status]++;
     }
+    counts.sent = sent;
     return counts;
   }
 

@@ -7,6 +7,7 @@ import { inflateTarget } from "./targets/inflate.js";
 import { roundTripTarget } from "./targets/round-trip.js";
 import { serveTarget } from "./targets/serve.js";
 import { serverHandshakeTarget } from "./targets/server-handshake.js";
+import { sessionTarget } from "./targets/session.js";
 import { wsDifferenceTarget } from "./targets/ws-difference.js";
 
 /** Everything that is fuzzed. */
@@ -23,5 +24,6 @@ export function allTargets(): FuzzTarget[] {
     roundTripTarget(),
     wsDifferenceTarget(),
     serveTarget(),
+    sessionTarget(),
   ];
 }

@@ -467,9 +467,29 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     mistake: "python websockets CVE-2021-33880: credentials compared in a time that tells how much fits",
-    rule: "Levels 1 and 2 compare no secret: `Sec-WebSocket-Accept` is made of a key that was sent in the clear",
-    proofs: [],
-    notYet: "with sessions, not there yet: their tokens",
+    rule: "The secret of a session, 128 random bits, is compared to its end wherever it differs; levels 1 and 2 compare none",
+    proofs: [
+      proof(
+        "sessions",
+        "the secret of a session is compared to its end, wherever it differs",
+        without(
+          "session/wire/same-bytes.js",
+          "difference |= one[i] ^ (other[i] ?? 0);",
+          "if ((difference |= one[i] ^ (other[i] ?? 0)) !== 0) return false;",
+          "the comparison stops at the first byte that differs",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who knows the id of a session that is being authenticated does not get it either",
+        without(
+          "session/server/session-server.js",
+          "const isSame = sameBytes(pending.open.token, open.token);",
+          "const isSame = true;",
+          "the secret counts only once the session is there",
+        ),
+      ),
+    ],
   },
   {
     mistake:
@@ -526,8 +546,47 @@ export const DEFENCES: readonly Defence[] = [
           "nobody listens to the promise of a handler",
         ),
       ),
+      proof(
+        "sessions",
+        "whatever comes as blocks, nothing throws, and other sessions go on",
+        without(
+          "node/transports/http-transports.js",
+          "if (read === undefined) {",
+          "if (false) {",
+          "a request that cannot be read is used all the same",
+        ),
+      ),
+      proof(
+        "sessions",
+        "the body of a request is refused above its limit, with a length and without one",
+        without(
+          "node/transports/request-body.js",
+          'Number(incoming.headers["content-length"] ?? 0) > MAX_HTTP_REQUEST_BYTES',
+          "false",
+          "the length that is announced is not looked at",
+        ),
+      ),
+      proof(
+        "sessions",
+        "the body of a request is refused above its limit, with a length and without one",
+        without(
+          "node/transports/request-body.js",
+          "if (this.#byteLength > MAX_HTTP_REQUEST_BYTES)",
+          "if (false)",
+          "what comes without a length is not counted",
+        ),
+      ),
+      proof(
+        "sessions",
+        "bodies that are half there are bounded together",
+        without(
+          "node/transports/request-body.js",
+          "else if (this.#budget.heldBytes > this.#budget.maxBytes)",
+          "else if (false)",
+          "each is bounded, and all together are not",
+        ),
+      ),
     ],
-    notYet: "with sessions, not there yet: body limits of HTTP transports",
   },
   {
     mistake: "socket.io CVE-2024-38355: an error event without a listener ends the process",
@@ -568,15 +627,55 @@ export const DEFENCES: readonly Defence[] = [
   {
     mistake:
       "socket.io parser CVE-2020-36049, 2022-2421, 2023-32695, 2026-33151: packets that are not validated, attachments without end",
-    rule: "There are no packets in levels 1 and 2",
-    proofs: [],
-    notYet: "with sessions, not there yet: their packets",
+    rule: "Each packet and record is read strictly, and drops its transport or ends its session; counts and sums are bounded",
+    proofs: [
+      proof(
+        "sessions",
+        "whatever comes as blocks, nothing throws, and other sessions go on",
+        without(
+          "session/server/opening-transport.js",
+          "if (open === undefined)",
+          "if (false)",
+          "a first packet that cannot be read is used all the same",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a message is refused above its limit, however small its pieces are",
+        without(
+          "session/machine/receiving-side.js",
+          "byteLength > config.maxMessageBytes)",
+          "false)",
+          "the sum of the pieces is not looked at",
+        ),
+      ),
+      proof(
+        "sessions",
+        "no more channels are opened than allowed",
+        without(
+          "session/machine/receiving-side.js",
+          "this.#incoming.size > config.maxChannels)",
+          "false)",
+          "channels are not counted",
+        ),
+      ),
+    ],
   },
   {
     mistake:
       "socket.io CVE-2020-28481, Storybook CVE-2026-27148, Vite CVE-2025-24010: no check of the origin",
     rule: "Pages of the same origin by default, else those on a list; a frightening name for all",
     proofs: [
+      proof(
+        "sessions",
+        "a page of another origin gets no session over HTTP, and no header field that lets it read",
+        without(
+          "node/transports/http-transports.js",
+          "if (others.length > 0 || !isOriginAllowed(origins, asked))",
+          "if (false)",
+          "only the handshake of a WebSocket is looked at",
+        ),
+      ),
       proof(
         "origin",
         "a page of another origin is refused by default",
@@ -1638,6 +1737,69 @@ export const DEFENCES: readonly Defence[] = [
           'if (!engine.isOpen)\n            return "closed";\n        let payload;',
           'if (!engine.isOpen)\n            throw new Error("not open");\n        let payload;',
           "`send` throws on a connection that has gone",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake: "Socket.IO, SockJS: who reads the URL of a request, in a log say, has the session",
+    rule: "The id in a URL is no secret, and without the secret of no use; what is secret is in bodies, and answers are not stored",
+    proofs: [
+      proof(
+        "sessions",
+        "who knows the id of a session and not its secret does not get it",
+        without(
+          "session/machine/server-machine.js",
+          "sameBytes(open.id, this.id) && sameBytes(open.token, this.token)",
+          "sameBytes(open.id, this.id)",
+          "the id is enough",
+        ),
+      ),
+      proof(
+        "sessions",
+        "answers are stored nowhere, set no cookies, and say nothing secret in a header field",
+        without(
+          "node/transports/http-transports.js",
+          'response.setHeader("cache-control", "no-store, no-transform");',
+          "",
+          "nothing is said about storing",
+        ),
+      ),
+    ],
+  },
+  {
+    mistake:
+      "Several: sessions that wait for their clients are each within their limits, and all together more than there is",
+    rule: "A budget for all sessions of a server: those that wait go first, the largest of them; what is half there counts, too",
+    proofs: [
+      proof(
+        "sessions",
+        "what many sessions hold together is bounded: those that wait for their clients go first",
+        without(
+          "session/server/session-server.js",
+          "if (this.#budget.heldBytes > this.#options.numbers.maxHeldBytes)",
+          "if (false)",
+          "nobody is evicted",
+        ),
+      ),
+      proof(
+        "sessions",
+        "half of a message is held like anything else: a flood of them is ended",
+        without(
+          "session/machine/receiving-side.js",
+          "heldBytes += parts.heldBytes;",
+          "void parts;",
+          "messages that are not complete are not counted",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a session is given back to its client alone, and what it cost is free again when it has ended",
+        without(
+          "session/server/session-server.js",
+          "this.#options.count.remove(session.address);",
+          "",
+          "sessions that have ended are still counted",
         ),
       ),
     ],

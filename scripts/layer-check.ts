@@ -98,6 +98,7 @@ function problemOf(
     if (isOwnPackage) return `imports ${specifier}; inside src use a relative path`;
     if (specifier.startsWith("#"))
       return `imports ${specifier}; # names are for tests, inside src use a relative path`;
+    if (layer.packages?.includes(specifier)) return undefined;
     return `imports ${specifier}; Hawser has no runtime dependencies`;
   }
   if (target.startsWith("../")) return `imports ${specifier}, which is outside of src`;

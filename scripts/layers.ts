@@ -13,6 +13,8 @@ export interface Layer {
   readonly onNode?: boolean;
   /** Whether it uses this package as a stranger would: by its name, never by a path. Default: false. */
   readonly byPackageName?: boolean;
+  /** Packages that it may import: peer dependencies that are optional. Default: none. */
+  readonly packages?: readonly string[];
   /**
    * Whether time and randomness come from the caller, so that every run can be replayed; then the clock and
    * `Math.random` are banned. Default: false.
@@ -31,25 +33,99 @@ export const LAYERS: readonly Layer[] = [
   { path: "session/wire", mayImport: ["core"], sansIo: true },
   {
     path: "session/machine",
-    mayImport: ["core", "session/wire"],
+    mayImport: ["core", "session/wire", "session/transport-port", "session/peer-port"],
     mayImportTypesOf: ["codec"],
     sansIo: true,
   },
 
   // Ports: the interfaces at which the layers above and below meet.
-  { path: "session/transport-port", mayImport: ["core", "session/wire"] },
-  { path: "session/peer-port", mayImport: ["core"] },
+  { path: "session/transport-port", mayImport: ["core"], sansIo: true },
+  { path: "session/peer-port", mayImport: ["core"], sansIo: true },
+  { path: "session/client-host-port", mayImport: [], mayImportTypesOf: ["session/machine"], sansIo: true },
   { path: "pubsub/broker-port", mayImport: ["core"] },
 
   {
     path: "node",
     mayImport: ["core", "protocol", "session/wire", "session/transport-port", "pubsub/broker-port"],
+    mayImportTypesOf: ["session/client-host-port"],
     onNode: true,
   },
-  { path: "web", mayImport: ["core", "protocol", "session/wire", "session/transport-port"] },
+  {
+    path: "web",
+    mayImport: ["core", "protocol", "session/wire", "session/transport-port"],
+    mayImportTypesOf: ["session/client-host-port"],
+  },
 
-  { path: "session/client", mayImport: ["core", "session/machine", "session/transport-port"] },
-  { path: "session/server", mayImport: ["core", "session/machine", "session/transport-port"] },
+  // A session for an application, whichever side it is.
+  {
+    path: "session/peer",
+    mayImport: ["core", "session/wire", "session/machine", "session/transport-port", "session/peer-port"],
+    sansIo: true,
+  },
+  ...["session/client", "session/server"].map((path) => ({
+    path,
+    mayImport: [
+      "core",
+      "codec",
+      "session/wire",
+      "session/machine",
+      "session/peer",
+      "session/transport-port",
+      "session/peer-port",
+    ],
+    mayImportTypesOf: ["session/client-host-port"],
+  })),
+
+  // Where the transports of a platform and the client of sessions meet.
+  { path: "session/universal/session-url", mayImport: ["core"] },
+  {
+    path: "session/universal/transports-by-name",
+    mayImport: ["core"],
+    mayImportTypesOf: ["session/transport-port"],
+  },
+  {
+    path: "session/universal/connect-web",
+    mayImport: [
+      "core",
+      "web",
+      "session/client",
+      "session/transport-port",
+      "session/universal/session-url",
+      "session/universal/transports-by-name",
+    ],
+  },
+  {
+    path: "session/universal/connect-node",
+    mayImport: [
+      "core",
+      "web",
+      "node",
+      "session/client",
+      "session/transport-port",
+      "session/universal/session-url",
+      "session/universal/transports-by-name",
+    ],
+    onNode: true,
+  },
+
+  // Hooks for React, over what pages import.
+  { path: "react", mayImport: [], byPackageName: true, packages: ["react"] },
+
+  // Where transports of Node and sessions meet.
+  {
+    path: "hub",
+    mayImport: [
+      "core",
+      "protocol",
+      "node",
+      "session/wire",
+      "session/machine",
+      "session/server",
+      "session/transport-port",
+      "session/peer-port",
+    ],
+    onNode: true,
+  },
 
   { path: "rpc", mayImport: ["core", "codec", "session/peer-port"] },
   { path: "pubsub", mayImport: ["core", "codec", "session/peer-port", "pubsub/broker-port"] },
@@ -88,6 +164,7 @@ export const LAYERS: readonly Layer[] = [
       "session/wire",
       "session/machine",
       "session/transport-port",
+      "session/peer-port",
       "session/client",
       "session/server",
     ],

@@ -104,10 +104,13 @@ function reExportAt(tokens: readonly Token[], start: number): ImportReference | 
 }
 
 function ambientUseAt(tokens: readonly Token[], start: number): AmbientUse | undefined {
-  const words = tokens.slice(start, start + 3).map((token) => token.text);
+  const words = tokens.slice(start, start + 4).map((token) => token.text);
   const { line } = tokens[start]!;
-  if (words[0] === "new" && words[1] === "Date") return { name: "new Date", line };
-  const member = words.join("");
+  if (words[0] === "new" && words[1] === "Date") {
+    // With an argument it is the time that the argument says, and no clock is read.
+    return words[2] === "(" && words[3] !== ")" ? undefined : { name: "new Date", line };
+  }
+  const member = words.slice(0, 3).join("");
   return member === "Date.now" || member === "Math.random" ? { name: member, line } : undefined;
 }
 

@@ -1,102 +1,147 @@
-// The endpoint /chat: who is here, and what they say.
-import { isCloseCodeAllowed } from "hawser/protocol";
-import { accept, CloseCode, closeCodeName, endpoint, type ServerConnection } from "hawser/server";
+// The hub /chat: who is here, and what they say. Nothing in this file knows of sockets, or which way a message travels.
+import { accept, createHub, type HubSession, SessionCode } from "hawser/hub";
 import { imageTypeOf } from "./image-type.js";
-import { type CloseCodeInWords, MAX_IMAGE_BYTES, type Person, type ServerMessage } from "./messages.js";
+import {
+  MAX_IMAGE_BYTES,
+  MAX_OUTBOX_BYTES,
+  NUMBERS_CHANNEL,
+  NUMBERS_INTERVAL_MS,
+  type NumberedMessage,
+  type Person,
+  type ServerMessage,
+} from "./messages.js";
+import { NumberTally } from "./number-tally.js";
 import { cleanName, readClientMessage } from "./read-client-message.js";
-import { wireIdOf } from "./wire.js";
+import { tabOf } from "./tab.js";
 
-/** A tab. Its `data` is what the `upgrade` hook accepted it with. */
-type ChatSocket = ServerConnection<Person>;
+/** What the chat knows of a session. */
+interface Visitor {
+  person: Person;
+  isAway: boolean;
+  /** What has come of the numbered messages of the page. */
+  readonly tally: NumberTally;
+  /** The last number that was sent to the page. */
+  number: number;
+  timer: NodeJS.Timeout | undefined;
+}
 
-const room = new Set<ChatSocket>();
+type ChatSession = HubSession<Visitor>;
+
 let lastId = 0;
 
-const closeCodes: readonly CloseCodeInWords[] = [...Object.values(CloseCode), 3000, 4000].map((code) => ({
-  code,
-  name: closeCodeName(code),
-  canBeSent: isCloseCodeAllowed(code, "server"),
-}));
+export const chat = createHub<Visitor>({
+  maxMessageBytes: MAX_IMAGE_BYTES, // a longer one is refused before it is read
+  maxOutboxBytes: MAX_OUTBOX_BYTES,
+  maxReceivedMessagesPerSecond: 100, // what is above that waits in the page
 
-export const chat = endpoint<Person>({
-  maxMessageBytes: MAX_IMAGE_BYTES, // a larger one is refused with 1009, before it is read
-  pingIntervalMs: 10_000, // often, so that heartbeats can be seen
-  compression: true,
-  compressFromBytes: 256,
-
-  upgrade(request) {
-    return accept({ id: ++lastId, name: cleanName(request.query.get("name") ?? "") });
+  /** Once for each session, however often its transport changes. */
+  authenticate({ credentials, session }) {
+    if (session !== undefined) return accept(session.data as Visitor);
+    const person = { id: ++lastId, name: cleanName(credentials) };
+    return accept({ person, isAway: false, tally: new NumberTally(), number: 0, timer: undefined });
   },
 
-  open(socket) {
-    room.add(socket);
-    tell(socket, {
+  open(session) {
+    const { person, tally } = session.data;
+    session.receive(NUMBERS_CHANNEL, {
+      message(data) {
+        tally.take(Number(data));
+        return undefined;
+      },
+    });
+    tell(session, {
       type: "welcome",
-      text: `Welcome, ${socket.data.name}! Whoever has this page open can read what you write.`,
-      you: socket.data,
-      wireId: wireIdOf(socket),
-      closeCodes,
+      text: `Welcome, ${person.name}! Whoever has this page open can read what you write.`,
+      you: person,
+      isBlocked: tabOf(session.request.query)?.isBlocked ?? false,
     });
     tellWhoIsHere();
   },
 
-  message(socket, data, isBinary) {
-    if (typeof data === "string") onText(socket, data);
-    else if (isBinary) onImage(socket, data);
+  message(session, data) {
+    if (typeof data === "string") onText(session, data);
+    else onImage(session, data);
   },
 
-  pong(socket, _data, roundTripMs) {
-    if (roundTripMs !== undefined) tell(socket, { type: "latency", ms: roundTripMs });
-  },
-
-  close(socket) {
-    room.delete(socket);
-    tellWhoIsHere();
-  },
+  // It has no transport, and what is said meanwhile waits for it; or it has one again, or another one.
+  suspended: (session) => setAway(session, true),
+  resumed: (session) => setAway(session, false),
+  closed: leave,
+  reset: leave,
 });
 
-function onText(socket: ChatSocket, json: string): void {
+function onText(session: ChatSession, json: string): void {
   const message = readClientMessage(json);
+  const { data } = session;
+  const tab = tabOf(session.request.query);
   switch (message?.type) {
     case "say":
-      tellAll({ type: "said", from: socket.data, atMs: Date.now(), text: message.text });
+      tellAll({ ...message, type: "said", from: data.person, atMs: Date.now() });
       break;
     case "typing":
-      for (const other of room) if (other !== socket) tell(other, { type: "typing", from: socket.data });
+      // Not for whoever is away: when they are back, it is not true any more.
+      chat.broadcast(JSON.stringify({ type: "typing", from: data.person } satisfies ServerMessage), {
+        where: (other) => other !== session && other.state === "live",
+      });
       break;
     case "rename":
-      socket.data = { id: socket.data.id, name: message.name };
+      data.person = { id: data.person.id, name: message.name };
       tellWhoIsHere();
       break;
-    case "ping":
-      void socket.ping(); // the answer comes to the pong handler
+    case "traffic":
+      clearInterval(data.timer);
+      if (message.isOn) data.timer = setInterval(() => sendNumber(session), NUMBERS_INTERVAL_MS);
       break;
-    case "close":
-      void socket.close(message.code, message.reason);
+    case "cut":
+      tab?.cut();
+      break;
+    case "block":
+      if (tab !== undefined) tab.isBlocked = message.isBlocked;
+      tell(session, { type: "blocked", isBlocked: message.isBlocked });
       break;
     case undefined:
-      void socket.close(CloseCode.policyViolation, "not a message of this chat");
+      session.end(SessionCode.forbidden, "not a message of this chat");
   }
 }
 
-function onImage(socket: ChatSocket, bytes: Buffer): void {
+function onImage(session: ChatSession, bytes: Uint8Array): void {
   const imageType = imageTypeOf(bytes);
   if (imageType === undefined) {
-    tell(socket, { type: "refused", why: "That is not a PNG, JPEG, GIF or WebP image." });
+    tell(session, { type: "refused", why: "That is not a PNG, JPEG, GIF or WebP image." });
     return;
   }
-  tellAll({ type: "image", from: socket.data, atMs: Date.now(), imageType });
-  for (const other of room) other.send(bytes, { compress: false }); // images are compressed already
+  tellAll({ type: "image", from: session.data.person, atMs: Date.now(), imageType });
+  chat.broadcast(bytes);
+}
+
+function sendNumber(session: ChatSession): void {
+  const { data } = session;
+  const message: NumberedMessage = { number: data.number + 1, seen: data.tally.counts };
+  // One that has no room is not sent, and its number is the next one's.
+  const status = session.channel(NUMBERS_CHANNEL).send(JSON.stringify(message));
+  if (status === "sent" || status === "queued") data.number++;
+}
+
+function setAway({ data }: ChatSession, isAway: boolean): void {
+  if (data.isAway === isAway) return;
+  data.isAway = isAway;
+  tellWhoIsHere();
+}
+
+function leave(session: ChatSession): void {
+  clearInterval(session.data.timer);
+  tellWhoIsHere();
 }
 
 function tellWhoIsHere(): void {
-  tellAll({ type: "people", people: [...room].map((socket) => socket.data) });
+  const people = [...chat.sessions.values()].map(({ data }) => ({ ...data.person, isAway: data.isAway }));
+  tellAll({ type: "people", people });
 }
 
 function tellAll(message: ServerMessage): void {
-  for (const socket of room) tell(socket, message);
+  chat.broadcast(JSON.stringify(message));
 }
 
-function tell(socket: ChatSocket, message: ServerMessage): void {
-  socket.send(JSON.stringify(message));
+function tell(session: ChatSession, message: ServerMessage): void {
+  session.send(JSON.stringify(message));
 }

@@ -1,4 +1,6 @@
-// What page and server say to each other: JSON in text messages. An image is a binary message, the file as it is.
+// What page and server of the chat say to each other: JSON in text messages. An image is a binary message, the file as it
+// is. Numbered messages go on a channel of their own.
+import type { NumberCounts } from "./number-tally.js";
 
 /** The longest text of a message, in UTF-16 code units, as `maxlength` of a text field counts. */
 export const MAX_TEXT_LENGTH = 4_000;
@@ -6,8 +8,15 @@ export const MAX_TEXT_LENGTH = 4_000;
 export const MAX_NAME_LENGTH = 24;
 /** The largest image, and so the largest message. */
 export const MAX_IMAGE_BYTES = 2 * 1024 * 1024;
+/** What may wait to be confirmed, either way: some images. */
+export const MAX_OUTBOX_BYTES = 8 * 1024 * 1024;
 /** The images that are let through. No SVG: it is a document that can contain scripts. */
 export const IMAGE_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"] as const;
+
+/** The channel of the numbered messages. What is sent on it does not hold up the chat. */
+export const NUMBERS_CHANNEL = "numbers";
+/** How often one goes each way, in ms. */
+export const NUMBERS_INTERVAL_MS = 200;
 
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
@@ -17,46 +26,51 @@ export interface Person {
   readonly name: string;
 }
 
-/** A close code in words; the browser knows only numbers. */
-export interface CloseCodeInWords {
-  readonly code: number;
-  readonly name: string;
-  /** Whether a server may send it. Some codes are only ever reported, such as 1006. */
-  readonly canBeSent: boolean;
+/** Somebody who is in the chat, reached just now or not. */
+export interface PersonHere extends Person {
+  /** The session has no transport: what is said waits for them. */
+  readonly isAway: boolean;
 }
 
-/** From the page to the server, at `/chat?name=...`. */
+/** From the page to the server, at `/chat?tab=...`. */
 export type ClientMessage =
-  | { readonly type: "say"; readonly text: string }
+  /** `number` comes back with the message, so that the page knows which of its own it is. */
+  | { readonly type: "say"; readonly text: string; readonly number: number }
   | { readonly type: "typing" }
   | { readonly type: "rename"; readonly name: string }
-  /** Asks the server for a ping: a page cannot send one itself. */
-  | { readonly type: "ping" }
-  /** Asks the server to close this connection. */
-  | { readonly type: "close"; readonly code: number; readonly reason: string };
+  /** Whether the server is to send numbered messages. */
+  | { readonly type: "traffic"; readonly isOn: boolean }
+  /** Asks the server to destroy the sockets that carry this session. */
+  | { readonly type: "cut" }
+  /** Asks the server to refuse WebSockets of this tab, as some networks do. */
+  | { readonly type: "block"; readonly isBlocked: boolean };
 
 /** From the server to the page. */
 export type ServerMessage =
+  | { readonly type: "welcome"; readonly text: string; readonly you: Person; readonly isBlocked: boolean }
+  | { readonly type: "people"; readonly people: readonly PersonHere[] }
   | {
-      readonly type: "welcome";
+      readonly type: "said";
+      readonly from: Person;
+      readonly atMs: number;
       readonly text: string;
-      readonly you: Person;
-      /** Opens `/wire?id=...`, which shows the frames of this connection. */
-      readonly wireId: string;
-      readonly closeCodes: readonly CloseCodeInWords[];
+      readonly number: number;
     }
-  | { readonly type: "people"; readonly people: readonly Person[] }
-  | { readonly type: "said"; readonly from: Person; readonly atMs: number; readonly text: string }
   /** Announces an image: the binary message that follows. Messages never overtake one another. */
   | { readonly type: "image"; readonly from: Person; readonly atMs: number; readonly imageType: ImageType }
   | { readonly type: "typing"; readonly from: Person }
-  /** The round-trip time of a ping, asked for or of the heartbeat. */
-  | { readonly type: "latency"; readonly ms: number }
+  | { readonly type: "blocked"; readonly isBlocked: boolean }
   | { readonly type: "refused"; readonly why: string };
 
-/** From the server to the page, at `/wire?id=...`: what happens on a connection. Times are since it opened. */
+/** A numbered message of the server: its number, and what it has seen of those of the page. */
+export interface NumberedMessage {
+  readonly number: number;
+  readonly seen: NumberCounts;
+}
+
+/** From the server to the page, at `/wire?tab=...`: what happens on the sockets of a tab. Times are since its first one. */
 export type WireRecord =
-  | { readonly type: "handshake"; readonly request: string; readonly response: string }
+  | { readonly type: "handshake"; readonly atMs: number; readonly request: string; readonly response: string }
   | {
       readonly type: "frame";
       readonly atMs: number;
@@ -72,6 +86,19 @@ export type WireRecord =
       readonly headerBytes: number;
     }
   | {
+      /** A request or an answer of a transport over HTTP; with `piece`, a part of an answer that goes on. */
+      readonly type: "http";
+      readonly atMs: number;
+      readonly to: "server" | "browser";
+      readonly what: "POST" | "piece" | "answer";
+      /** What it is part of. */
+      readonly via: string;
+      /** The body. */
+      readonly payloadBytes: number;
+      /** Everything else: request line, status line, header fields, lengths of pieces. */
+      readonly headerBytes: number;
+    }
+  | {
       readonly type: "close";
       readonly atMs: number;
       readonly by: "server" | "browser";
@@ -80,4 +107,6 @@ export type WireRecord =
       readonly reason: string;
       /** Whether both sides sent a close frame. */
       readonly wasClean: boolean;
-    };
+    }
+  /** What the buttons did, and what came of it. */
+  | { readonly type: "note"; readonly atMs: number; readonly text: string };

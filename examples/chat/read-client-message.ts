@@ -1,24 +1,20 @@
-import { isCloseCodeAllowed } from "hawser/protocol";
 import { type ClientMessage, MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from "./messages.js";
-
-/** A close frame has 125 bytes, and the code takes two of them (RFC 6455 §5.5.1). */
-const MAX_REASON_BYTES = 123;
 
 /** What the page said, or undefined if it is nothing that our page would say. A peer's bytes are never trusted. */
 export function readClientMessage(json: string): ClientMessage | undefined {
-  const { type, text, name, code, reason } = fieldsOf(json);
+  const { type, text, name, number, isOn, isBlocked } = fieldsOf(json);
   switch (type) {
     case "say":
       if (typeof text !== "string" || text.trim() === "" || text.length > MAX_TEXT_LENGTH) return undefined;
-      return { type, text };
+      return typeof number === "number" ? { type, text, number } : undefined;
     case "rename":
       return typeof name === "string" ? { type, name: cleanName(name) } : undefined;
-    case "close":
-      if (typeof code !== "number" || !isCloseCodeAllowed(code, "server")) return undefined;
-      if (typeof reason !== "string" || Buffer.byteLength(reason) > MAX_REASON_BYTES) return undefined;
-      return { type, code, reason };
+    case "traffic":
+      return typeof isOn === "boolean" ? { type, isOn } : undefined;
+    case "block":
+      return typeof isBlocked === "boolean" ? { type, isBlocked } : undefined;
     case "typing":
-    case "ping":
+    case "cut":
       return { type };
     default:
       return undefined;

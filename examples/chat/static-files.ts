@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
@@ -12,33 +13,53 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Scripts, styles and connections only from here; images also from memory, where those of the chat are. */
-const SECURITY_HEADERS = {
-  "content-security-policy":
-    "default-src 'self'; img-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
+const HEADERS = { "referrer-policy": "no-referrer", "x-content-type-options": "nosniff" };
+
+/** A file as it is answered. */
+interface StaticFile {
+  readonly path: string;
+  /** What the page may do, if it is one. */
+  readonly policy: string;
+}
 
 /**
- * Serves the files of these folders. The folders are listed once, and only a path on that list is answered: a request
- * cannot name any other file, however it is spelt.
+ * Serves the files of folders, below the paths that are their keys. The folders are listed once, and only a path on that
+ * list is answered: a request cannot name any other file, however it is spelt.
  */
-export function staticFiles(folders: readonly string[]): RequestListener {
-  const files = new Map<string, string>();
-  for (const folder of folders) {
-    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-      const file = join(entry.parentPath, entry.name);
-      const path = `/${relative(folder, file).split(sep).join("/")}`;
-      if (entry.isFile() && extname(file) in CONTENT_TYPES)
-        files.set(path.replace(/\/index\.html$/, "/"), file);
+export function staticFiles(foldersByPath: Readonly<Record<string, readonly string[]>>): RequestListener {
+  const files = new Map<string, StaticFile>();
+  for (const [prefix, folders] of Object.entries(foldersByPath)) {
+    for (const folder of folders) {
+      for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+        const file = join(entry.parentPath, entry.name);
+        if (!entry.isFile() || !(extname(file) in CONTENT_TYPES)) continue;
+        const path = prefix + relative(folder, file).split(sep).join("/");
+        // `/lab/index.html` is at `/lab` and at `/lab/`.
+        for (const name of path.endsWith("/index.html") ? [path.slice(0, -11), path.slice(0, -10)] : [path])
+          files.set(name, { path: file, policy: file.endsWith(".html") ? policyOf(file) : policyWith("") });
+      }
     }
   }
   return (request, response) => void answer(files, request, response);
 }
 
+/** The import map of a page has to stand in it, and is a script: it is let through by its hash, and no other one. */
+function policyOf(file: string): string {
+  const [, map] = /<script type="importmap">(.*?)<\/script>/s.exec(readFileSync(file, "utf8")) ?? [];
+  return policyWith(
+    map === undefined
+      ? ""
+      : ` script-src 'self' 'sha256-${createHash("sha256").update(map).digest("base64")}';`,
+  );
+}
+
+/** Scripts, styles and connections only from here; images also from memory, where those of the chat are. */
+function policyWith(scripts: string): string {
+  return `default-src 'self';${scripts} img-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'`;
+}
+
 async function answer(
-  files: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, StaticFile>,
   { method, url = "/" }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -47,9 +68,12 @@ async function answer(
     return;
   }
   const file = files.get(url.replace(/\?.*$/s, ""));
-  const content = file === undefined ? undefined : await readFile(file).catch(() => undefined);
+  const content = file === undefined ? undefined : await readFile(file.path).catch(() => undefined);
   if (file === undefined || content === undefined) end(response, 404, "Nothing is here.\n");
-  else end(response, 200, content, { "content-type": CONTENT_TYPES[extname(file)] ?? "" });
+  else {
+    const type = CONTENT_TYPES[extname(file.path)] ?? "";
+    end(response, 200, content, { "content-type": type, "content-security-policy": file.policy });
+  }
 }
 
 /** For HEAD, Node leaves the content out by itself. */
@@ -63,7 +87,7 @@ function end(
     "content-type": "text/plain; charset=utf-8",
     "content-length": Buffer.byteLength(content),
     "cache-control": "no-store",
-    ...SECURITY_HEADERS,
+    ...HEADERS,
     ...headers,
   });
   response.end(content);

@@ -1,6 +1,5 @@
-// The endpoint /wire: what happens on a connection of the chat, frame by frame. A page cannot see frames, so the
-// server watches them through the diagnostics of Hawser and tells.
-import { randomUUID } from "node:crypto";
+// The endpoint /wire: what happens on the sockets of a tab of the chat. A page cannot see frames or heads of requests, so the
+// server watches them and tells. A raw WebSocket beside the session of the chat: one that looks at it must not be part of it.
 import { frameHeaderLength } from "hawser/protocol";
 import {
   accept,
@@ -14,12 +13,9 @@ import {
   refuse,
   type ServerConnection,
 } from "hawser/server";
-import type { WireRecord } from "./messages.js";
+import { Tab, tabOf } from "./tab.js";
 
 type Socket = ServerConnection<unknown>;
-
-/** How many records wait for a page that has not opened /wire yet. */
-const MAX_KEPT_RECORDS = 200;
 
 /** RSV1, the first of the three reserved bits. */
 const RSV1 = 4;
@@ -33,37 +29,10 @@ const OPCODE_NAMES: Readonly<Record<number, string>> = {
   10: "pong",
 };
 
-/** The records of one connection. */
-class WireLog {
-  readonly id: string = randomUUID(); // cannot be guessed: who has it may watch
-  readonly watchers = new Set<ServerConnection<WireLog>>();
-  readonly #records: string[] = [];
-  readonly #openedAtMs = performance.now();
-
-  get ageMs(): number {
-    return performance.now() - this.#openedAtMs;
-  }
-
-  add(record: WireRecord): void {
-    const json = JSON.stringify(record);
-    this.#records.push(json);
-    if (this.#records.length > MAX_KEPT_RECORDS) this.#records.shift();
-    for (const watcher of this.watchers) watcher.send(json);
-  }
-
-  watch(watcher: ServerConnection<WireLog>): void {
-    for (const json of this.#records) watcher.send(json);
-    this.watchers.add(watcher);
-  }
-}
-
-const logsById = new Map<string, WireLog>();
-const logsBySocket = new WeakMap<Socket, WireLog>();
-
-export const wire = endpoint<WireLog>({
+export const wire = endpoint<Tab>({
   upgrade(request) {
-    const log = logsById.get(request.query.get("id") ?? "");
-    return log === undefined ? refuse(404, { body: "No such connection.\n" }) : accept(log);
+    const tab = tabOf(request.query);
+    return tab === undefined ? refuse(404, { body: "No such tab.\n" }) : accept(tab);
   },
   open(socket) {
     socket.data.watch(socket);
@@ -76,26 +45,22 @@ export const wire = endpoint<WireLog>({
   },
 });
 
-/** The id with which the page of this connection can watch it. */
-export function wireIdOf(socket: Socket): string {
-  return logsBySocket.get(socket)?.id ?? "";
-}
+const tabsBySocket = new WeakMap<Socket, Tab>();
 
 diagnostics.open.subscribe((event) => {
   const { socket, requestHead, responseHead } = event as OpenDiagnostic<Socket>;
-  if (socket.data instanceof WireLog) return; // else watching would be something to watch
-  const log = new WireLog();
-  logsBySocket.set(socket, log);
-  logsById.set(log.id, log);
-  log.add({ type: "handshake", request: withoutSecrets(requestHead), response: responseHead.trim() });
+  // Those that watch are not watched, and the laboratory counts by itself.
+  if (socket.data instanceof Tab || socket.request.path !== "/chat") return;
+  const tab = tabOf(socket.request.query);
+  if (tab === undefined) return;
+  tabsBySocket.set(socket, tab);
+  tab.add({ type: "handshake", request: withoutSecrets(requestHead), response: responseHead.trim() });
 });
 
 diagnostics.frame.subscribe((event) => {
   const frame = event as FrameDiagnostic<Socket>;
-  const log = logsBySocket.get(frame.socket);
-  log?.add({
+  tabsBySocket.get(frame.socket)?.add({
     type: "frame",
-    atMs: log.ageMs,
     to: frame.direction === "received" ? "server" : "browser",
     opcode: OPCODE_NAMES[frame.opcode] ?? `0x${frame.opcode.toString(16)}`,
     fin: frame.fin,
@@ -108,21 +73,16 @@ diagnostics.frame.subscribe((event) => {
 
 diagnostics.close.subscribe((event) => {
   const { socket, result } = event as CloseDiagnostic<Socket>;
-  const log = logsBySocket.get(socket);
-  if (log === undefined) return;
   const isOurs = result.initiator === "local";
   const { code, reason } = (isOurs ? result.sent : result.received) ?? result;
-  log.add({
+  tabsBySocket.get(socket)?.add({
     type: "close",
-    atMs: log.ageMs,
     by: isOurs ? "server" : "browser",
     code,
     name: closeCodeName(code),
     reason,
     wasClean: result.wasClean,
   });
-  logsById.delete(log.id);
-  for (const watcher of log.watchers) void watcher.close(CloseCode.normal, "nothing more to see");
 });
 
 /** Cookies may be kept from scripts (`HttpOnly`), so they are not handed to one. */

@@ -160,7 +160,45 @@ export type UsageErrorCode =
   /** `serve()` could not listen; the `cause` is Node's error. */
   | "LISTEN_FAILED"
   /** A worker of `startWorkers` ended before it was ready. */
-  | "WORKER_FAILED";
+  | "WORKER_FAILED"
+  /** A contract names something twice, or an error of its own as one of Hawser's. */
+  | "INVALID_CONTRACT";
+
+/** The codes of {@link CodecError}. */
+export type CodecErrorCode =
+  /** A value of this side that the format of the codec cannot hold. */
+  | "ENCODE_FAILED"
+  /** A message of the peer that is not in the format of the codec, or above one of its limits. */
+  | "DECODE_FAILED";
+
+/** The codes of {@link CallError}: why a call, a stream or an event of a contract came to nothing. */
+export type CallErrorCode =
+  /** What was given does not fit the schema: the input of a call or stream, a value, an event. */
+  | "INVALID_INPUT"
+  /** What came back does not fit the schema: an output, a value of a stream, the data of an error. */
+  | "INVALID_OUTPUT"
+  /** The other side has nothing under this name. */
+  | "UNKNOWN_NAME"
+  /** The handler threw something that the contract does not declare. */
+  | "HANDLER_FAILED"
+  /** Whoever gave the values of a stream failed. */
+  | "SOURCE_FAILED"
+  /** No answer within `deadlineMs`. */
+  | "DEADLINE_EXCEEDED"
+  /** The `signal` was aborted, or the stream was left; the `cause` is the reason. */
+  | "ABORTED"
+  /** More calls at a time than `maxConcurrentCalls` of the other side or `maxPendingCalls` of this one. */
+  | "TOO_MANY_CALLS"
+  /** More open streams than `maxStreams`. */
+  | "TOO_MANY_STREAMS"
+  /** The call was sent, the session was reset, and the server cannot know whether it ran. */
+  | "OUTCOME_UNKNOWN"
+  /** The session was reset: what was open on it is gone. */
+  | "SESSION_RESET"
+  /** The session was closed, or never takes what this contract sends. */
+  | "SESSION_CLOSED"
+  /** The other side broke a rule of the contract's messages; the session is closed. Told to `error` only. */
+  | "INVALID_MESSAGE";
 
 /** Every stable error code of Hawser. */
 export type ErrorCode =
@@ -168,4 +206,6 @@ export type ErrorCode =
   | ConnectionErrorCode
   | HandshakeErrorCode
   | ConnectErrorCode
-  | UsageErrorCode;
+  | UsageErrorCode
+  | CodecErrorCode
+  | CallErrorCode;

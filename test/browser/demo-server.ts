@@ -34,7 +34,7 @@ export class DemoServer {
   /** Starts it on a free port, and waits until it says where it is. */
   static async start(environment: Readonly<Record<string, string>> = {}): Promise<DemoServer> {
     const server = new DemoServer({ PORT: "0", HOST: "127.0.0.1", ...environment });
-    await server.says(/http:\/\/\S+\n/);
+    await server.says(/\/lab\n/);
     return server;
   }
 

@@ -39,7 +39,7 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
   mkdirSync(directory, { recursive: true });
   const fileOf = new Map<string, string>();
   for (const block of blocks) {
-    const name = `${moduleName(block)}.ts`;
+    const name = `${moduleName(block)}.${block.jsx ? "tsx" : "ts"}`;
     fileOf.set(name, block.file);
     writeFileSync(join(directory, name), moduleText(block));
   }
@@ -58,7 +58,7 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
         noUnusedLocals: false,
         noUnusedParameters: false,
         ...(kind === "browser"
-          ? { lib: ["ES2023", "DOM", "DOM.Iterable"] }
+          ? { lib: ["ES2023", "DOM", "DOM.Iterable"], customConditions: ["browser"], jsx: "react-jsx" }
           : { lib: ["ES2023", "ESNext.Disposable"], types: ["node"] }),
       },
       files: [...fileOf.keys()],
@@ -73,7 +73,7 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
   if (status === 0) return [];
   const output = `${error?.message ?? ""}${stdout}${stderr}`.trimEnd().split("\n");
   return aboutOurs(output).map((line) =>
-    line.replace(/^(\S+\.ts)\((\d+),(\d+)\):/, (whole, path: string, row: string, column: string) => {
+    line.replace(/^(\S+\.tsx?)\((\d+),(\d+)\):/, (whole, path: string, row: string, column: string) => {
       const file = fileOf.get(basename(path));
       return file === undefined ? whole : `${file}:${row}:${column}:`;
     }),

@@ -9,6 +9,8 @@ export interface CodeBlock {
   readonly prelude: { readonly line: number; readonly code: string } | undefined;
   /** Whether it is a program of its own that is executed, not only type-checked: `ts run`. */
   readonly run: boolean;
+  /** Whether it has JSX: `tsx`. */
+  readonly jsx: boolean;
   /** Whether it is for a page, and sees the DOM instead of Node: `ts browser`. */
   readonly browser: boolean;
 }
@@ -45,7 +47,7 @@ export function codeBlocks(file: string, markdown: string): CodeBlock[] {
     const end = closingFence(lines, index + 1, opening["fence"]!);
     if (end === -1) throw new Error(`${file}:${index + 1}: the block is never closed`);
     const [language = "", ...markers] = opening["info"]!.trim().split(/\s+/);
-    if (language === "ts" || language === "typescript") {
+    if (language === "ts" || language === "tsx" || language === "typescript") {
       const unknown = markers.find((marker) => marker !== "run" && marker !== "browser");
       if (unknown !== undefined)
         throw new Error(`${file}:${index + 1}: unknown marker "${unknown}" of a block`);
@@ -56,6 +58,7 @@ export function codeBlocks(file: string, markdown: string): CodeBlock[] {
         prelude,
         run: markers.includes("run"),
         browser: markers.includes("browser"),
+        jsx: language === "tsx",
       });
     } else if (prelude !== undefined) {
       throw new Error(`${file}:${prelude.line}: the prelude is not directly above a TypeScript block`);

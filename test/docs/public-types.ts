@@ -24,11 +24,12 @@ export interface PublicTypes {
 
 /** The entry points, by the project that compiles them. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  "tsconfig.sans-io.json": ["protocol"],
+  "tsconfig.sans-io.json": ["protocol", "msgpack", "testing"],
+  "tsconfig.rpc.json": ["contract"],
   "tsconfig.node.json": ["server", "client"],
   "tsconfig.conformance.json": ["conformance"],
 };
-const OPTION_INTERFACE = /(?:Options|Limits|Deadlines|Handlers)$|^(?:Endpoint|CaseSelection)$/;
+const OPTION_INTERFACE = /(?:Options|Settings|Limits|Deadlines|Handlers)$|^(?:Endpoint|CaseSelection)$/;
 
 interface Exported {
   readonly name: string;
@@ -38,10 +39,10 @@ interface Exported {
 }
 
 /** Asks the compiler about everything that the entry points export. */
-export function publicTypes(): PublicTypes {
+export function publicTypes(entryPoints: Readonly<Record<string, readonly string[]>> = ENTRIES): PublicTypes {
   const api = new API({ cwd: PROJECT_ROOT });
   try {
-    const exported = Object.entries(ENTRIES).flatMap(([project, entries]) =>
+    const exported = Object.entries(entryPoints).flatMap(([project, entries]) =>
       exportsOf(api, projectPath("src", project), entries),
     );
     const interfaces = exported.filter(({ symbol }) => (symbol.flags & SymbolFlags.Interface) !== 0);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Connection } from "hawser/client";
+import { DEFAULT_JSON_OPTIONS, DEFAULT_LEDGER_LIMITS, DEFAULT_RPC_LIMITS } from "hawser/contract";
+import { DEFAULT_MSGPACK_OPTIONS } from "hawser/msgpack";
 import {
   CloseCode,
   closeCodeName,
@@ -22,7 +24,8 @@ import { DEFAULT_SERVER_LIMITS } from "#node/server/server-options.js";
 import { violation } from "#protocol/violation.js";
 import { projectPath } from "#scripts/project-root.js";
 import { publicTypes } from "./public-types.js";
-import { type TableRow, tableRows, withoutCode } from "./tables.js";
+import { isSaid, unformatted } from "./said.js";
+import { type TableRow, tableRows } from "./tables.js";
 
 const types = publicTypes();
 const reference = (name: string): TableRow[] =>
@@ -42,6 +45,10 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   RateLimits: { ...DEFAULT_RATE_LIMITS },
   MemoryLimits: { ...DEFAULT_MEMORY_LIMITS },
   ServerLimits: { ...DEFAULT_SERVER_LIMITS },
+  RpcLimits: { ...DEFAULT_RPC_LIMITS },
+  LedgerLimits: { ...DEFAULT_LEDGER_LIMITS },
+  JsonOptions: { ...DEFAULT_JSON_OPTIONS },
+  MsgpackOptions: { ...DEFAULT_MSGPACK_OPTIONS },
   MessageOptions: { overflow, overRate, textAs, autoPong, compressFromBytes },
 };
 
@@ -100,6 +107,8 @@ describe("limits.md", () => {
     "SendLimits",
     "MemoryLimits",
     "ServerLimits",
+    "RpcLimits",
+    "LedgerLimits",
   ].flatMap((owner) => Object.entries(DEFAULTS[owner]!));
 
   it("has a row for every limit, and no other", () => {
@@ -123,7 +132,7 @@ describe("limits.md", () => {
 describe("errors.md", () => {
   const rows = reference("errors");
 
-  for (const kind of ["Protocol", "Connection", "Handshake", "Connect", "Usage"]) {
+  for (const kind of ["Protocol", "Connection", "Handshake", "Connect", "Call", "Codec", "Usage"]) {
     it(`has a row for every code of ${kind}Error, and no other`, () => {
       const codes = types.unions.get(`${kind}ErrorCode`);
       assert.ok(codes !== undefined);
@@ -206,30 +215,6 @@ describe("the public API", () => {
 
 function namesOf(rows: readonly TableRow[]): string[] {
   return rows.map(({ name }) => name).sort();
-}
-
-/** `65,536` as the code has it. */
-function unformatted(cell: string): string {
-  return withoutCode(cell).replaceAll(",", "");
-}
-
-const MULTIPLES: Readonly<Record<string, number>> = {
-  KiB: 1024,
-  MiB: 1024 * 1024,
-  ms: 1,
-  s: 1000,
-  min: 60_000,
-};
-
-/** Whether a comment says what a cell says: the same number in any unit, or the same words. */
-function isSaid(cell: string, comment: string): boolean {
-  const words = withoutCode(comment).replaceAll(/\s+/g, " ");
-  if (/^[\d,]+$/.test(cell)) {
-    if (/^default: as max/i.test(words)) return true;
-    const [, number = "", unit = ""] = /^default:? ([\d,]+)(?: (\w+))?/i.exec(words) ?? [];
-    return Number(unformatted(cell)) === Number(unformatted(number)) * (MULTIPLES[unit] ?? 1);
-  }
-  return cell.split("; ").every((part) => words.toLowerCase().includes(withoutCode(part).toLowerCase()));
 }
 
 function sendersOf(code: number): string {

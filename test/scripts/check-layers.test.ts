@@ -162,12 +162,13 @@ describe("checkLayers", () => {
 
   it("refuses clocks and randomness in the sans-I/O layers only", () => {
     const text =
-      "export const now = Date.now();\nexport const mask = Math.random();\nexport const day = new Date(0);";
+      "export const now = Date.now();\nexport const mask = Math.random();\nexport const day = new Date();\nexport const moon = new Date(0);\nexport const now2 = new Date;";
     const findings = findingsFor({ "protocol/a.ts": text, "node/a.ts": text });
-    assert.equal(findings.length, 3, findings.join("\n"));
+    assert.equal(findings.length, 4, findings.join("\n"));
     assert.match(findings[0]!, /^src\/protocol\/a\.ts:1: uses Date\.now;/);
     assert.match(findings[1]!, /^src\/protocol\/a\.ts:2: uses Math\.random;/);
     assert.match(findings[2]!, /^src\/protocol\/a\.ts:3: uses new Date;/);
+    assert.match(findings[3]!, /^src\/protocol\/a\.ts:5: uses new Date;/);
   });
 
   it("refuses file names that say nothing and files of no layer", () => {

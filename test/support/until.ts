@@ -2,9 +2,9 @@ import { setTimeout as delay, setImmediate as nextRound } from "node:timers/prom
 import { PATIENCE_MS } from "./inbox.js";
 
 /** Waits until `condition` holds, for what no event tells. Fails with `what` if it never does. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const givesUpAt = performance.now() + PATIENCE_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > givesUpAt) throw new Error(`never happened: ${what}`);
     await delay(2);
   }

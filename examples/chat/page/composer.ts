@@ -14,13 +14,12 @@ export interface ComposerListener {
   refused(why: string): void;
 }
 
-/** Where messages are written: Enter sends, Shift+Enter makes a new line. */
+/** Where messages are written: Enter sends, Shift+Enter makes a new line. Also without a connection: it waits. */
 export class Composer {
   readonly #form = byId("composer", HTMLFormElement);
   readonly #text = byId("text", HTMLTextAreaElement);
   readonly #image = byId("image", HTMLInputElement);
   readonly #listener: ComposerListener;
-  #isEnabled = false;
   #toldTypingAtMs = -Infinity;
 
   constructor(listener: ComposerListener) {
@@ -52,26 +51,15 @@ export class Composer {
     };
   }
 
-  /** Nothing can be sent while there is no connection; what was written stays. */
-  set isEnabled(isEnabled: boolean) {
-    this.#isEnabled = isEnabled;
-    for (const control of this.#form.querySelectorAll<HTMLInputElement | HTMLButtonElement>(
-      "input, button",
-    )) {
-      control.disabled = !isEnabled;
-    }
-  }
-
   #sendText(): void {
     const text = this.#text.value.trim();
-    if (text === "" || !this.#isEnabled) return;
+    if (text === "") return;
     this.#listener.text(text);
     this.#text.value = "";
     this.#toldTypingAtMs = -Infinity;
   }
 
   #sendImage(file: File): void {
-    if (!this.#isEnabled) return;
     // The server checks both again, by the bytes: what a page says about a file proves nothing.
     if (file.size > MAX_IMAGE_BYTES) this.#listener.refused(`${file.name} is too large. ${HINT}`);
     else if (!IMAGE_TYPES.some((type) => type === file.type)) {

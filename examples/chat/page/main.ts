@@ -1,61 +1,86 @@
-// The page: connects what is shown with the connection. Each part of it is a file of its own.
-import type { ServerMessage } from "../messages.js";
-import { learnCloseCodes } from "./close-code-names.js";
-import { CloseForm } from "./close-form.js";
+import { connect, type SessionReset } from "hawser";
+import { type ClientMessage, MAX_IMAGE_BYTES, MAX_OUTBOX_BYTES, type ServerMessage } from "../messages.js";
+import { BreakIt } from "./break-it.js";
 import { Composer } from "./composer.js";
-import { Connection } from "./connection.js";
-import { byId } from "./element.js";
+import { Drawer } from "./drawer.js";
+import { installNetworkSwitch, setOffline } from "./network-switch.js";
+import { Numbers } from "./numbers.js";
 import { OwnName } from "./own-name.js";
 import { People } from "./people.js";
+import { randomName } from "./random-name.js";
 import { StateView } from "./state-view.js";
+import { Timeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 import { WireStrip } from "./wire-strip.js";
 
-const transcript = new Transcript();
+installNetworkSwitch(); // for the button; an application does not need it
+
+/** What the server calls the sockets of this tab, so that it can show and break them. */
+const tab = randomName();
+
+const transcript = new Transcript((text) => say(text));
 const people = new People();
-const wireStrip = new WireStrip();
-const stateView = new StateView(() => connection.open());
-const name = new OwnName((changed) => connection.send({ type: "rename", name: changed }));
-const composer = new Composer({
-  text: (text) => connection.send({ type: "say", text }),
-  image: (file) => connection.sendImage(file),
-  typing: () => connection.send({ type: "typing" }),
-  refused: (why) => transcript.addNotice(why),
-});
-const closeForm = new CloseForm((by, code, reason) => {
-  if (by === "server") connection.send({ type: "close", code, reason });
-  else connection.close(code, reason);
-});
-byId("ping", HTMLButtonElement).onclick = () => connection.send({ type: "ping" });
+const timeline = new Timeline();
+const name = new OwnName((changed) => send({ type: "rename", name: changed }));
 
 let myId = 0;
+let lastNumber = 0;
 /** What the binary message that comes next is. */
 let announced: Extract<ServerMessage, { type: "image" }> | undefined;
 
-const connection = new Connection(() => `/chat?name=${encodeURIComponent(name.value)}`, {
-  state(state) {
-    stateView.show(state);
-    composer.isEnabled = state.name === "open";
-    if (state.name === "closed") wireStrip.closed(state.code, state.reason, state.wasClean);
+const session = connect(`/chat?tab=${tab}`, {
+  credentials: () => name.value, // who this is: asked before each new session
+  maxOutboxBytes: MAX_OUTBOX_BYTES,
+  maxMessageBytes: MAX_IMAGE_BYTES,
+  message(_session, data) {
+    if (typeof data === "string") onMessage(JSON.parse(data) as ServerMessage);
+    else onImage(data);
   },
-  message,
-  image(bytes) {
-    if (announced === undefined) return;
-    const { from, atMs, imageType } = announced;
-    transcript.addImage(from, atMs, bytes, imageType, from.id === myId);
-    announced = undefined;
+  state: (_session, state) => timeline.show(state),
+  reset: (_session, reset) => onReset(reset),
+});
+timeline.show(session.state);
+
+new Drawer();
+new StateView(session);
+new WireStrip(tab);
+new Numbers(session, (isOn) => send({ type: "traffic", isOn }));
+const breakIt = new BreakIt({
+  cut() {
+    timeline.mark("cut");
+    send({ type: "cut" });
+  },
+  block: (isBlocked) => send({ type: "block", isBlocked }),
+  offline(isOffline) {
+    timeline.mark(isOffline ? "offline" : "online");
+    setOffline(isOffline);
   },
 });
-connection.open();
+new Composer({
+  text: say,
+  image: async (file) => void session.send(new Uint8Array(await file.arrayBuffer())),
+  typing: () => send({ type: "typing" }),
+  refused: (why) => transcript.addNotice(why),
+});
 
-function message(message: ServerMessage): void {
+/** Shown at once, as what it is: under way. It is sent when there is a way. */
+function say(text: string): void {
+  const number = ++lastNumber;
+  const status = send({ type: "say", text, number });
+  if (status === "sent" || status === "queued") transcript.addPending(number, text);
+  else transcript.addNotice("There is no room for more that waits. Send it again when it is less.");
+}
+
+function send(message: ClientMessage): ReturnType<typeof session.send> {
+  return session.send(JSON.stringify(message));
+}
+
+function onMessage(message: ServerMessage): void {
   switch (message.type) {
     case "welcome":
       myId = message.you.id;
       transcript.addNotice(message.text);
-      learnCloseCodes(message.closeCodes);
-      closeForm.offer(message.closeCodes);
-      wireStrip.watch(message.wireId);
+      breakIt.isBlocked = message.isBlocked;
       break;
     case "people":
       people.show(message.people, myId);
@@ -63,7 +88,9 @@ function message(message: ServerMessage): void {
       break;
     case "said":
       people.stoppedTyping(message.from.id);
-      transcript.addText(message.from, message.atMs, message.text, message.from.id === myId);
+      if (message.from.id === myId)
+        transcript.confirm(message.number, message.from, message.atMs, message.text);
+      else transcript.addText(message.from, message.atMs, message.text);
       break;
     case "image":
       announced = message;
@@ -71,10 +98,29 @@ function message(message: ServerMessage): void {
     case "typing":
       people.startedTyping(message.from);
       break;
-    case "latency":
-      byId("latency", HTMLElement).textContent = `${message.ms.toFixed(1)} ms`;
+    case "blocked":
+      breakIt.isBlocked = message.isBlocked;
+      timeline.mark(message.isBlocked ? "blocked" : "unblocked");
+      // It would find out by itself, at its next look for a better way.
+      if (!message.isBlocked) session.reconnect();
       break;
     case "refused":
       transcript.addNotice(message.why);
   }
+}
+
+function onImage(bytes: Uint8Array): void {
+  if (announced === undefined) return;
+  const { from, atMs, imageType } = announced;
+  transcript.addImage(from, atMs, bytes, imageType, from.id === myId);
+  announced = undefined;
+}
+
+/** The one thing that a session cannot do is outlive the server's memory of it. Then it says so, and what may be missing. */
+function onReset({ code, reason, unconfirmed }: SessionReset): void {
+  announced = undefined;
+  const what =
+    unconfirmed.length === 0 ? "Nothing was under way." : "What was under way may not have arrived.";
+  transcript.addNotice(`The session was lost (${code} ${reason}), and a new one has begun. ${what}`);
+  transcript.failPending();
 }

@@ -1,4 +1,4 @@
-import type { Person } from "../messages.js";
+import type { Person, PersonHere } from "../messages.js";
 import { avatar } from "./avatar.js";
 import { byId, element } from "./element.js";
 
@@ -11,11 +11,13 @@ export class People {
   readonly #hint = byId("typing", HTMLElement);
   readonly #typing = new Map<number, { readonly name: string; readonly timer: number }>();
 
-  show(people: readonly Person[], myId: number): void {
+  show(people: readonly PersonHere[], myId: number): void {
     this.#list.replaceChildren(
       ...people.map((person) => {
         const name = element("span", "", person.id === myId ? `${person.name} (you)` : person.name);
-        return element("li", "", avatar(person), name);
+        const item = element("li", person.isAway ? "away" : "", avatar(person), name);
+        if (person.isAway) item.title = "Not reached just now: messages wait";
+        return item;
       }),
     );
     for (const id of this.#typing.keys()) {

@@ -1,66 +1,44 @@
 import type { WireRecord } from "../messages.js";
-import { closeCodeInWords, quoted } from "./close-code-names.js";
-import { webSocketUrl } from "./connection.js";
 import { byId, element } from "./element.js";
 import { followEnd } from "./follow-end.js";
+import { bytes } from "./state-view.js";
 
 const MAX_ROWS = 200;
+const RETRY_MS = 1_000;
 
+type Http = Extract<WireRecord, { type: "http" }>;
 type Frame = Extract<WireRecord, { type: "frame" }>;
 type Handshake = Extract<WireRecord, { type: "handshake" }>;
 type Close = Extract<WireRecord, { type: "close" }>;
 
-/** The strip that shows what happens on the wire, a row for each frame. */
+/** The strip that shows what happens on the sockets of this tab: a row for each frame, request and answer. */
 export class WireStrip {
   readonly #rows = byId("rows", HTMLTableSectionElement);
   readonly #followEnd = followEnd(byId("frames", HTMLElement));
   readonly #totals = byId("wire-totals", HTMLElement);
   readonly #pause = byId("pause", HTMLButtonElement);
-  #feed: WebSocket | undefined;
+  readonly #tab: string;
   #isPaused = false;
   #waiting: HTMLElement[] = [];
-  #frameCount = 0;
   #payloadBytes = 0;
   #headerBytes = 0;
 
-  constructor() {
+  /** @param tab what the server calls the sockets that are to be watched. */
+  constructor(tab: string) {
+    this.#tab = tab;
     this.#pause.onclick = () => this.#togglePause();
-    const section = byId("wire", HTMLElement);
-    const toggle = byId("wire-toggle", HTMLButtonElement);
-    const expand = (isExpanded: boolean): void => {
-      toggle.ariaExpanded = String(isExpanded);
-      section.classList.toggle("collapsed", !isExpanded);
-    };
-    toggle.onclick = () => expand(toggle.ariaExpanded !== "true");
-    expand(matchMedia("(min-width: 60rem)").matches); // on a phone the chat comes first
+    this.#watch();
   }
 
-  /** Shows the connection that the server calls by this id. */
-  watch(wireId: string): void {
-    this.#feed?.close();
-    const feed = new WebSocket(webSocketUrl(`/wire?id=${encodeURIComponent(wireId)}`));
+  /** A raw WebSocket, beside the session: when it is gone, records wait at the server. */
+  #watch(): void {
+    const feed = new WebSocket(new URL(`/wire?tab=${this.#tab}`, location.href.replace(/^http/, "ws")));
     feed.onmessage = ({ data }: MessageEvent<string>) => this.#show(JSON.parse(data) as WireRecord);
-    this.#feed = feed;
-  }
-
-  /** What the page itself is told when its connection is gone, also when nobody is left to tell of frames. */
-  closed(code: number, reason: string, wasClean: boolean): void {
-    this.#add(
-      wideRow(
-        "closed",
-        element("p", "", element("span", "opcode", "close event"), " in this page"),
-        element(
-          "p",
-          "",
-          element("b", "", closeCodeInWords(code)),
-          `${quoted(reason)}, ${inWhichWay(wasClean)}`,
-        ),
-      ),
-    );
+    feed.onclose = () => setTimeout(() => this.#watch(), RETRY_MS);
   }
 
   #show(record: WireRecord): void {
-    if (record.type === "frame") this.#count(record);
+    if (record.type === "frame" || record.type === "http") this.#count(record);
     this.#add(rowOf(record));
   }
 
@@ -87,18 +65,39 @@ export class WireStrip {
     if (!this.#isPaused) this.#append(...this.#waiting.splice(0));
   }
 
-  #count(frame: Frame): void {
-    this.#frameCount++;
-    this.#payloadBytes += frame.payloadBytes;
-    this.#headerBytes += frame.headerBytes;
-    const headers = element("span", "wide-only", ` · ${bytes(this.#headerBytes)} headers`);
-    this.#totals.replaceChildren(`${this.#frameCount} frames · ${bytes(this.#payloadBytes)}`, headers);
+  #count({ payloadBytes, headerBytes }: Frame | Http): void {
+    this.#payloadBytes += payloadBytes;
+    this.#headerBytes += headerBytes;
+    this.#totals.textContent = `${bytes(this.#payloadBytes)} payload · ${bytes(this.#headerBytes)} headers`;
   }
 }
 
 function rowOf(record: WireRecord): HTMLElement {
-  if (record.type === "frame") return frameRow(record);
-  return record.type === "handshake" ? handshakeRow(record) : closeRow(record);
+  switch (record.type) {
+    case "frame":
+      return frameRow(record);
+    case "http":
+      return httpRow(record);
+    case "handshake":
+      return handshakeRow(record);
+    case "close":
+      return closeRow(record);
+    case "note":
+      return wideRow("note", element("p", "", `${seconds(record.atMs)}: ${record.text}`));
+  }
+}
+
+function httpRow({ atMs, to, what, via, payloadBytes, headerBytes }: Http): HTMLElement {
+  return element(
+    "tr",
+    `http ${what}`,
+    element("td", "time", seconds(atMs)),
+    direction(to),
+    element("td", "", element("span", "opcode", what)),
+    element("td", "flags", element("span", "flag", via)),
+    element("td", "number", bytes(payloadBytes)),
+    element("td", "number", bytes(headerBytes)),
+  );
 }
 
 function frameRow(frame: Frame): HTMLElement {
@@ -136,7 +135,12 @@ function closeRow({ atMs, by, code, name, reason, wasClean }: Close): HTMLElemen
   return wideRow(
     "closed",
     element("p", "", element("span", "opcode", "closed"), ` by the ${by}, ${inWhichWay(wasClean)}`),
-    element("p", "", element("b", "", `${code} ${name}`), `${quoted(reason)} after ${seconds(atMs)}`),
+    element(
+      "p",
+      "",
+      element("b", "", `${code} ${name}`),
+      `${reason === "" ? "" : ` “${reason}”`} at ${seconds(atMs)}`,
+    ),
   );
 }
 
@@ -165,11 +169,6 @@ function flag(name: string, isSet: boolean): HTMLElement {
   const made = element("span", isSet ? "flag" : "flag off", name);
   if (!isSet) made.ariaHidden = "true";
   return made;
-}
-
-function bytes(count: number): string {
-  if (count < 10_000) return `${count} B`;
-  return count < 1024 * 1024 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1024 / 1024).toFixed(1)} MiB`;
 }
 
 function seconds(ms: number): string {

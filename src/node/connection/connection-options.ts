@@ -118,3 +118,9 @@ export interface ConnectionHandlers<Socket> {
   /** Something went wrong: a rule broken by the peer, a deadline, a lost transport, a handler that threw. */
   error?(socket: Socket, error: HawserError): void | Promise<void>;
 }
+
+/** The handlers of what stands on connections within Hawser. */
+export interface InternalHandlers<Socket> extends ConnectionHandlers<Socket> {
+  /** Instead of `message`: `bytes[start, end)` is valid during the call only. */
+  messageBytes?(socket: Socket, bytes: Uint8Array, start: number, end: number, isBinary: boolean): void;
+}

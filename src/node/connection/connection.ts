@@ -21,7 +21,7 @@ import { dropStream, isClosedStream } from "../drop-stream.js";
 import { ownerOf, ownStream, readData } from "../own-stream.js";
 import type { StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
-import type { ConnectionHandlers } from "./connection-options.js";
+import type { InternalHandlers } from "./connection-options.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { DeferredMessages } from "./deferred-messages.js";
 import { diagnostics, lookForTracers } from "./diagnostics.js";
@@ -43,7 +43,7 @@ import { readableOf, writableOf } from "./web-streams.js";
 export interface ConnectionContext {
   readonly config: EngineConfig<Connection<unknown>>;
   readonly settings: ConnectionSettings;
-  readonly handlers: ConnectionHandlers<Connection<unknown>>;
+  readonly handlers: InternalHandlers<Connection<unknown>>;
   /** The budget of all connections of a server. */
   readonly memory: MemoryBudget | undefined;
 }
@@ -641,6 +641,10 @@ export class Connection<Data = undefined>
   #onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
     const { handlers, settings } = this.#context;
     const isBinary = opcode === Opcode.binary;
+    if (handlers.messageBytes !== undefined) {
+      handlers.messageBytes(this, bytes, start, end, isBinary);
+      return;
+    }
     let data: string | Buffer;
     if (isBinary || settings.textAs === "buffer") {
       data = own(bytes, start, end);
@@ -753,7 +757,11 @@ export class Connection<Data = undefined>
   /** Whether messages wait to be taken, since no handler takes them. */
   #isPulled(): boolean {
     const { handlers } = this.#context;
-    return handlers.message === undefined && handlers.messageChunk === undefined;
+    return (
+      handlers.message === undefined &&
+      handlers.messageChunk === undefined &&
+      handlers.messageBytes === undefined
+    );
   }
 
   #pullQueue(): MessageQueue {

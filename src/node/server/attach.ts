@@ -5,13 +5,15 @@ import type { Duplex } from "node:stream";
 import { takeConnectStreams } from "./connect-streams.js";
 import { Server } from "./server.js";
 import type { ServerOptions } from "./server-options.js";
+import { takeRequests } from "./take-requests.js";
 
 /** Those of Hawser that are attached to an HTTP server, in the order in which Node calls them. */
 const attached = new WeakMap<EventEmitter, Set<Server>>();
 
 /**
  * Adds WebSocket endpoints to an existing `http`, `https` or `http2` server: that of Express, Fastify, Vite... Where the
- * server has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. `shutdown` ends our
+ * server has other listeners for `upgrade`, paths that are not ours are left to them; else they get 404. Ordinary requests
+ * are left to the server but for those at the path of an endpoint that takes them, such as a hub. `shutdown` ends our
  * connections and takes our listener away; the HTTP server stays its owner's.
  *
  * To a server of `node:http2`, attach before clients come: it tells them that WebSocket is served over HTTP/2 (RFC 8441).
@@ -54,9 +56,11 @@ function attachHttp1(http: EventEmitter, servers: Set<Server>, server: Server): 
     void server.handleUpgrade(request, stream, firstBytes);
   };
   http.on("upgrade", onUpgrade);
+  const endTaking = server.takesRequests ? takeRequests(http, server) : undefined;
   server.stopListening = async () => {
     http.off("upgrade", onUpgrade);
     servers.delete(server);
+    endTaking?.();
   };
   return server;
 }

@@ -1,7 +1,9 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import type { OriginPolicy } from "../../protocol/handshake/origin-policy.js";
 import type { ConnectionHandlers, ConnectionOptions } from "../connection/connection-options.js";
 import type { ServerConnection } from "./server-connection.js";
+import type { ShutdownOptions } from "./shutdown-options.js";
 import type { UpgradeAnswer } from "./upgrade-answer.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
@@ -20,6 +22,16 @@ export interface Endpoint<Data = undefined>
    */
   upgrade?(request: UpgradeRequest): UpgradeAnswer<Data> | Promise<UpgradeAnswer<Data>>;
   /**
+   * Ordinary HTTP requests at this path. By default they go where all others go: to the `request` of `serve`, or to the
+   * HTTP server that this is attached to.
+   */
+  http?(incoming: IncomingMessage, response: ServerResponse, routed: RoutedRequest): void;
+  /**
+   * The server is shutting down, and takes nobody any more: the endpoint may say good-bye in its own words. The connections
+   * are closed when it is done, or after the drain timeout. Default none.
+   */
+  shutdown?(options: ShutdownOptions): void | Promise<void>;
+  /**
    * Which web pages may connect. Default `same-origin`: browsers send cookies along whatever page asks, and no rule of
    * theirs stops a foreign page from opening a WebSocket. Clients that are not browsers send no `Origin` and pass.
    */
@@ -32,6 +44,20 @@ export interface Endpoint<Data = undefined>
    * since its own is broken.
    */
   compression?: boolean | DeflateOptions | undefined;
+}
+
+/** What a server has found out about an ordinary request. */
+export interface RoutedRequest {
+  /** The request, as an `upgrade` hook is given it: address, parameters of the path, header fields, cookies. */
+  readonly request: UpgradeRequest;
+  /** The policy that holds at this path. Nobody has asked it yet. */
+  readonly origins: OriginPolicy;
+}
+
+/** Something that has an endpoint, and can be given where one is wanted: a hub of sessions, say. */
+export interface HasEndpoint {
+  /** The endpoint. */
+  readonly endpoint: Endpoint<unknown>;
 }
 
 /** Names an endpoint, so that the type of its `socket.data` follows from what its `upgrade` returns. */

@@ -74,7 +74,11 @@ export class Http2Sessions {
       this.#watch(session); // behind that, or it would not hear of the streams that are taken
     });
     // Node's objects of HTTP/2 are made to be taken for those of HTTP/1.1.
-    http2.on("request", (request ?? notFound) as unknown as typeof notFound);
+    const others = (request ?? notFound) as unknown as typeof notFound;
+    http2.on("request", (incoming, response) => {
+      const [asked, answer] = [incoming, response] as unknown as Parameters<RequestListener>;
+      if (!server.handleRequest(asked, answer)) others(incoming, response);
+    });
   }
 
   /** Takes over a socket with HTTP/2 from `http`: to be called before anybody else steps in front of its listeners. */

@@ -28,6 +28,9 @@ const REQUEST_TIMEOUT_MS = 300_000;
 const MIN_CHECK_INTERVAL_MS = 100;
 const MAX_CHECK_INTERVAL_MS = 30_000;
 
+/** Proxies keep connections for 60 s and less: if one were closed here before, a request would meet its end. */
+const KEEP_ALIVE_MS = 75_000;
+
 const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy", ["Allow", "GET"]);
 
 /** A server that listens. */
@@ -78,7 +81,11 @@ export async function serve<Data = undefined>(options: ServeOptions<Data>): Prom
   const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
   http2?.takeSecure(http);
   const gate = proxies && new ProxyGate(server, http, proxies, limits.handshakeTimeoutMs);
-  http.on("request", options.request ?? upgradeRequired);
+  if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
+  const { request: others = upgradeRequired } = options;
+  http.on("request", (request, response) => {
+    if (!server.handleRequest(request, response)) others(request, response);
+  });
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   // Without a listener Node ends the connection without a word.
@@ -200,6 +207,7 @@ function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
       resolve();
     });
     http.closeIdleConnections();
+    http.keepAliveTimeout = 1; // and those that are idle from now on: 0 would be for ever
   });
 }
 

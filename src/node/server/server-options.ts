@@ -3,7 +3,7 @@ import type { ServerOptions as TlsServerOptions } from "node:https";
 import type { HandshakeError } from "../../core/hawser-error.js";
 import type { Broker } from "../../pubsub/broker-port.js";
 import type { OptionalOf } from "../connection/optional-of.js";
-import type { Endpoint } from "./endpoint.js";
+import type { Endpoint, HasEndpoint } from "./endpoint.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
 /** Limits of a whole server. All are finite by default. */
@@ -43,7 +43,7 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
    * Endpoints by path: `/chat`, `/rooms/:room`, `/files/*`. With it, other paths get 404; the limits and policies that
    * stand beside it are what its endpoints start from. Default none: the handlers here serve every path.
    */
-  routes?: Readonly<Record<string, Endpoint<unknown>>> | undefined;
+  routes?: Readonly<Record<string, Endpoint<unknown> | HasEndpoint>> | undefined;
   /**
    * The address that counts for `maxConnectionsPerAddress` and is `request.remoteAddress`. By default that of the
    * socket. Behind a proxy, take it from the header that your proxy sets, and from no other.
@@ -100,8 +100,9 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
    */
   http2?: boolean | undefined;
   /**
-   * Ordinary HTTP requests on the same port. By default they get 426 Upgrade Required, or 404 over HTTP/2: nothing else is
-   * there. Over HTTP/2 it is given Node's `Http2ServerRequest` and `Http2ServerResponse`, which can do the same.
+   * Ordinary HTTP requests on the same port, but for those at a path whose endpoint takes them itself. By default they get
+   * 426 Upgrade Required, or 404 over HTTP/2: nothing else is there. Over HTTP/2 it is given Node's `Http2ServerRequest` and
+   * `Http2ServerResponse`, which can do the same.
    */
   request?: RequestListener | undefined;
 }

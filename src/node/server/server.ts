@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
@@ -29,10 +29,11 @@ import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
 import { ConnectionCount } from "./connection-count.js";
-import type { Endpoint } from "./endpoint.js";
+import type { Endpoint, HasEndpoint } from "./endpoint.js";
 import { type HandshakeAnswers, http1Answers } from "./handshake-answers.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 import { http2Answers } from "./http2-answers.js";
+import { incomingHead } from "./incoming-head.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { serverLimits } from "./server-limits.js";
@@ -90,6 +91,8 @@ export interface BroadcastOptions extends SendOptions {
 export class Server {
   readonly #connections = new Set<ServerConnection<unknown>>();
   readonly #routes = new RouteTable<PreparedEndpoint>();
+  /** Each once, however many paths lead to it. */
+  readonly #endpoints = new Set<Endpoint<unknown>>();
   readonly #options: ServerOptions<unknown>;
   readonly #limits: ServerLimits;
   readonly #count: ConnectionCount;
@@ -114,9 +117,12 @@ export class Server {
     this.#memory = new MemoryBudget(this.#limits.maxMemoryBytes);
     const { routes, ...shared } = options;
     if (routes === undefined) {
+      this.#endpoints.add(options);
       this.#routes.add("*", prepare(this.#memory, options));
     } else {
-      for (const [path, endpoint] of Object.entries(routes)) {
+      for (const [path, given] of Object.entries(routes)) {
+        const endpoint = endpointOf(given);
+        this.#endpoints.add(endpoint);
         this.#routes.add(path, prepare(this.#memory, endpoint, { ...withoutHandlers(shared), ...endpoint }));
       }
     }
@@ -147,6 +153,31 @@ export class Server {
     return this.#routes.match(pathOf(target)) !== undefined;
   }
 
+  /** @internal Whether some endpoint takes ordinary requests, too. */
+  get takesRequests(): boolean {
+    return [...this.#endpoints].some(({ http }) => http !== undefined);
+  }
+
+  /**
+   * Hands an ordinary request to the endpoint at its path. False if there is none that takes it: then nobody has answered.
+   * Never throws for what a peer does.
+   */
+  handleRequest(incoming: IncomingMessage, response: ServerResponse): boolean {
+    const match = this.#routes.match(pathOf(incoming.url ?? ""));
+    if (match?.target.endpoint.http === undefined) return false;
+    const { endpoint, options } = match.target;
+    try {
+      const request = new UpgradeRequest(incomingHead(incoming), incoming.socket, incoming);
+      request.resolve(match.params, this.#options.clientAddress?.(request) ?? request.remoteAddress);
+      endpoint.http!(incoming, response, { request, origins: options.origins ?? "same-origin" });
+    } catch (error) {
+      warnOf(error);
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500, { "content-length": 0 }).end();
+    }
+    return true;
+  }
+
   /**
    * Takes an upgrade request, as Node's `upgrade` event gives it, through the opening handshake. Resolves with the
    * connection, or with undefined if it was refused. Never rejects for what a peer does.
@@ -156,13 +187,7 @@ export class Server {
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    const head: RequestHead = {
-      method: incoming.method ?? "",
-      target: incoming.url ?? "",
-      httpVersion: incoming.httpVersion === "1.1" ? "1.1" : "1.0",
-      headers: new HeaderList(incoming.rawHeaders),
-    };
-    return this.upgrade(head, stream, firstBytes, incoming);
+    return this.upgrade(incomingHead(incoming), stream, firstBytes, incoming);
   }
 
   /**
@@ -458,16 +483,32 @@ export class Server {
     }
   }
 
-  async #end({ code, reason, drainTimeoutMs }: ReturnType<typeof shutdownOptions>): Promise<void> {
+  async #end(options: ReturnType<typeof shutdownOptions>): Promise<void> {
+    const { code, reason, drainTimeoutMs } = options;
     this.#isShuttingDown = true;
     this.#relay?.close();
-    const stopped = this.stopListening(drainTimeoutMs);
-    for (const socket of this.#connections) void socket.close(code, reason);
     const drop = (): void => {
       for (const socket of this.#connections) socket.terminate();
       for (const stream of this.#pending) dropStream(stream);
     };
-    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(drop, drainTimeoutMs);
+    let isLate = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      isLate = resolve;
+    });
+    const timer =
+      drainTimeoutMs === Infinity
+        ? undefined
+        : setTimeout(() => {
+            isLate();
+            drop();
+          }, drainTimeoutMs);
+    const endpoints = [...this.#endpoints].filter((endpoint) => endpoint.shutdown !== undefined);
+    if (endpoints.length > 0) {
+      const goodbyes = Promise.all(endpoints.map((endpoint) => shutDownEndpoint(endpoint, options)));
+      await Promise.race([goodbyes, late]);
+    }
+    const stopped = this.stopListening(drainTimeoutMs);
+    for (const socket of this.#connections) void socket.close(code, reason);
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
@@ -476,6 +517,18 @@ export class Server {
     await stopped;
     clearTimeout(timer);
   }
+}
+
+async function shutDownEndpoint(endpoint: Endpoint<unknown>, options: ShutdownOptions): Promise<void> {
+  try {
+    await endpoint.shutdown!(options);
+  } catch (error) {
+    warnOf(error);
+  }
+}
+
+function endpointOf(given: Endpoint<unknown> | HasEndpoint): Endpoint<unknown> {
+  return "endpoint" in given ? given.endpoint : given;
 }
 
 function prepare(
@@ -490,7 +543,8 @@ function prepare(
 
 /** What endpoints start from: options, but nobody else's handlers. */
 function withoutHandlers(options: Endpoint<unknown>): Endpoint<unknown> {
-  const { upgrade, open, message, messageChunk, ping, pong, drain, close, error, ...rest } = options;
+  const { upgrade, http, shutdown, open, message, messageChunk, ...others } = options;
+  const { ping, pong, drain, close, error, ...rest } = others;
   return rest;
 }
 

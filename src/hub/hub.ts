@@ -1,0 +1,185 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { UsageError } from "../core/hawser-error.js";
+import { clientGroup } from "../node/server/client-group.js";
+import { ConnectionCount } from "../node/server/connection-count.js";
+import type { Endpoint, HasEndpoint } from "../node/server/endpoint.js";
+import { incomingHead } from "../node/server/incoming-head.js";
+import { Acceptance, accept, Refusal, refuse } from "../node/server/upgrade-answer.js";
+import { UpgradeRequest } from "../node/server/upgrade-request.js";
+import { HttpTransports } from "../node/transports/http-transports.js";
+import {
+  SESSION_CONNECTION_OPTIONS,
+  SESSION_PROTOCOL,
+  webSocketHandlers,
+} from "../node/transports/websocket-transport.js";
+import { parseDistinctTokens } from "../protocol/handshake/http-token.js";
+import { assertOriginPolicy } from "../protocol/handshake/origin-policy.js";
+import type { SendStatus } from "../session/peer-port.js";
+import { Pause } from "../session/server/pause.js";
+import type { SessionCounts } from "../session/server/session-counts.js";
+import type { AuthenticationResult } from "../session/server/session-handlers.js";
+import { type SessionBroadcastOptions, SessionServer } from "../session/server/session-server.js";
+import type { TransportName } from "../session/transport-port.js";
+import { SessionCode } from "../session/wire/session-code.js";
+import { hubNumbers } from "./hub-numbers.js";
+import type { HubAttempt, HubOptions, HubSession, HubShutdownOptions } from "./hub-options.js";
+import { nodeSessionHost } from "./node-session-host.js";
+
+const ALL_TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
+/** Transports come and go while sessions stay, and some race each other: as many as there may be sessions, twice. */
+const TRANSPORTS_PER_SESSION = 2;
+/** What requests that are not there as a whole may hold together: a thousand that are half there. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+/**
+ * The sessions of one endpoint, over WebSockets and over HTTP. It goes where an endpoint goes: `routes: { "/live": hub }`, with
+ * `serve` and with `attach`. Made by {@link createHub}.
+ */
+export class Hub<Data = undefined> implements HasEndpoint {
+  /** What a server needs of it: give it the hub itself. */
+  readonly endpoint: Endpoint<unknown>;
+  readonly #server: SessionServer<Data, UpgradeRequest>;
+  readonly #http: HttpTransports;
+  readonly #options: HubOptions<Data>;
+  #shutdown: Promise<void> | undefined = undefined;
+
+  /** @internal Use {@link createHub}. */
+  constructor(options: HubOptions<Data>) {
+    const { origins, compression, transports = ALL_TRANSPORTS, allowCookies = false } = options;
+    const numbers = hubNumbers(options as HubOptions<never>);
+    if (origins !== undefined) assertOriginPolicy(origins);
+    for (const name of transports) {
+      if (!ALL_TRANSPORTS.includes(name))
+        throw new UsageError("INVALID_OPTION", `no such transport: ${JSON.stringify(name)}`);
+    }
+    this.#options = options;
+    this.#server = new SessionServer<Data, UpgradeRequest>({
+      host: nodeSessionHost,
+      numbers,
+      handlers: options,
+      authenticate: options.authenticate === undefined ? undefined : (attempt) => this.#authenticate(attempt),
+      addressOf: (request) => clientGroup(request.remoteAddress),
+      count: new ConnectionCount(numbers.maxSessions, numbers.maxSessionsPerAddress),
+    });
+    this.#http = new HttpTransports({
+      transports: new Set(transports),
+      maxTransports: TRANSPORTS_PER_SESSION * numbers.maxSessions,
+      maxBodyBytes: MAX_BODY_BYTES,
+      allowsCookies: allowCookies,
+      opened: (transport, request) => this.#server.accept(transport, request),
+    });
+    this.endpoint = {
+      ...SESSION_CONNECTION_OPTIONS,
+      ...webSocketHandlers((transport, socket) => this.#server.accept(transport, socket.request)),
+      ...(origins !== undefined && { origins }),
+      compression,
+      upgrade: (request) => this.#upgrade(request, transports.includes("websocket")),
+      http: (incoming, response, { request, origins: policy }) =>
+        this.#http.handle(incoming, response, request, policy),
+      shutdown: ({ drainTimeoutMs }) => this.shutdown({ drainTimeoutMs }),
+    } as Endpoint<unknown>;
+  }
+
+  /** The sessions by their ids: live ones, and those that wait for their clients. */
+  get sessions(): ReadonlyMap<string, HubSession<Data>> {
+    return this.#server.sessions;
+  }
+
+  /** What was counted so far: for metrics. */
+  get counts(): SessionCounts {
+    return this.#server.counts;
+  }
+
+  /**
+   * Sends a message to all sessions, encoded once; those that wait for their clients get it when they are back. Returns for how
+   * many it was `sent`, `queued` and so on.
+   */
+  broadcast(
+    data: string | Uint8Array,
+    options?: SessionBroadcastOptions<Data, UpgradeRequest>,
+  ): Record<SendStatus, number> {
+    return this.#server.broadcast(data, options);
+  }
+
+  /**
+   * Answers an ordinary request of a client, for frameworks with a routing of their own; `serve` and `attach` do it by
+   * themselves. The body must not have been read, or be there as a `Buffer` in `incoming.body`.
+   */
+  handleRequest(incoming: IncomingMessage, response: ServerResponse): void {
+    const request = new UpgradeRequest(incomingHead(incoming), incoming.socket, incoming);
+    const { clientAddress, origins = "same-origin" } = this.#options;
+    request.resolve(request.params, clientAddress?.(request) ?? request.remoteAddress);
+    this.#http.handle(incoming, response, request, origins);
+  }
+
+  /**
+   * Takes no new sessions, waits until what was sent is confirmed, and sends all clients away, to come back at a random time
+   * within a window. The sessions end: another process does not know them. A server that is shut down does this by itself.
+   */
+  shutdown(options: HubShutdownOptions = {}): Promise<void> {
+    this.#shutdown ??= this.#shutDown(options);
+    return this.#shutdown;
+  }
+
+  async #shutDown({
+    notBeforeMs = 1_000,
+    spreadMs = 5_000,
+    reason = "",
+    drainTimeoutMs = 5_000,
+  }: HubShutdownOptions): Promise<void> {
+    const untilMs = nodeSessionHost.nowMs() + drainTimeoutMs;
+    this.#http.shutDown();
+    await this.#server.shutDown({ notBeforeMs, spreadMs, reason, drainTimeoutMs: drainTimeoutMs / 2 });
+    // Who polls hears of it with the next poll.
+    await Promise.race([this.#http.emptied(), Pause.until(nodeSessionHost, untilMs)]);
+  }
+
+  #upgrade(request: UpgradeRequest, isOpen: boolean): Acceptance<undefined> | Refusal {
+    if (!isOpen) return refuse(404);
+    const offered = parseDistinctTokens(request.headers.getAll("sec-websocket-protocol"));
+    if (offered?.includes(SESSION_PROTOCOL) !== true)
+      return refuse(400, { body: `Sessions speak the subprotocol ${SESSION_PROTOCOL}\n` });
+    return accept(undefined, { protocol: SESSION_PROTOCOL });
+  }
+
+  async #authenticate(attempt: {
+    readonly credentials: string;
+    readonly request: UpgradeRequest;
+    readonly session: HubSession<Data> | undefined;
+  }): Promise<AuthenticationResult<Data>> {
+    try {
+      const answer = await this.#options.authenticate!(attempt as HubAttempt);
+      if (answer instanceof Acceptance) return { isAccepted: true, data: answer.data };
+      if (answer instanceof Refusal) return refusalOf(answer);
+      throw new UsageError("INVALID_OPTION", "authenticate returns accept(...) or refuse(...)");
+    } finally {
+      attempt.request.incoming = undefined; // it holds some kilobytes
+    }
+  }
+}
+
+/**
+ * Makes a hub: sessions that outlive their connections. Put it where an endpoint goes.
+ *
+ * @throws {@link UsageError} `INVALID_OPTION`.
+ */
+export function createHub<Data = undefined>(options: HubOptions<Data>): Hub<NoInfer<Data>> {
+  return new Hub(options);
+}
+
+/** In the words of sessions: 429 and 503 mean later, and everything else means no. */
+function refusalOf({ status, headers, body }: Refusal): AuthenticationResult<never> {
+  const isLater = status === 429 || status === 503;
+  const after = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "retry-after");
+  const seconds = after === -1 ? 5 : Number(headers[after + 1]);
+  return {
+    isAccepted: false,
+    code: isLater
+      ? SessionCode.tryAgainLater
+      : status === 401
+        ? SessionCode.unauthorized
+        : SessionCode.forbidden,
+    reason: (typeof body === "string" ? body : Buffer.from(body).toString()).trim(),
+    notBeforeMs: isLater && seconds > 0 && seconds < 86_400 ? Math.round(1_000 * seconds) : 0,
+  };
+}

@@ -1,0 +1,34 @@
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import type { ClientHost } from "../../session/client-host-port.js";
+import { asBuffer } from "../as-buffer.js";
+import { utf8Decode } from "../utf8-decode.js";
+
+/** What worked, for the sessions of this process. */
+const memory = new Map<string, string>();
+/** Origins that are remembered; the oldest goes first. */
+const MAX_REMEMBERED = 1_000;
+
+/** The host of client sessions on Node. */
+export const nodeClientHost: ClientHost = {
+  nowMs: () => performance.now(),
+  random: () => Math.random(),
+  randomBytes: (byteLength) => randomBytes(byteLength),
+  allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
+  utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
+  utf8Decode,
+  setTimer: (call, delayMs) => setTimeout(call, delayMs),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  afterTurn: (call) => process.nextTick(call),
+  // Not from `timeOrigin`: clocks are set, and the other one may stand still while the machine sleeps.
+  dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
+  isOffline: () => false,
+  watch: () => () => {},
+  recall: (key) => memory.get(key),
+  remember(key, value) {
+    memory.delete(key);
+    memory.set(key, value);
+    if (memory.size > MAX_REMEMBERED) memory.delete(memory.keys().next().value!);
+  },
+};

@@ -1,0 +1,62 @@
+import { ConnectError } from "../../core/hawser-error.js";
+import type { Dialing, DialListener, TransportDialer } from "../../session/transport-port.js";
+import { sessionUrl } from "../../session/wire/session-url.js";
+import type { ClientConnection } from "../client/client-connection.js";
+import { connect } from "../client/connect.js";
+import type { DialOptions } from "../client/connect-options.js";
+import {
+  SESSION_CONNECTION_OPTIONS,
+  SESSION_PROTOCOL,
+  type WebSocketTransport,
+  webSocketHandlers,
+} from "../transports/websocket-transport.js";
+
+/** Opens WebSockets for the sessions of a client on Node. */
+export class NodeWebSocketDialer implements TransportDialer {
+  readonly name = "websocket";
+  readonly #url: string;
+  readonly #options: DialOptions;
+
+  constructor(url: string, options: DialOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  dial(listener: DialListener, sessionId: string): Dialing {
+    const abort = new AbortController();
+    const { signal } = abort;
+    let isOver = false;
+    const opened = (transport: WebSocketTransport): void => {
+      isOver = true;
+      listener.opened(transport);
+    };
+    connect<unknown>(sessionUrl(this.#url, sessionId), {
+      compression: false, // what a session sends is for the session to compress
+      ...this.#options,
+      ...SESSION_CONNECTION_OPTIONS,
+      ...webSocketHandlers<ClientConnection<unknown>>(opened),
+      protocols: SESSION_PROTOCOL,
+      requireProtocol: true,
+      signal,
+    }).catch((error: unknown) => {
+      if (isOver) return;
+      isOver = true;
+      const message = error instanceof Error ? error.message : String(error);
+      listener.failed(0, message, error instanceof ConnectError ? retryAfterMs(error) : 0);
+    });
+    return {
+      abort() {
+        if (isOver) return;
+        isOver = true;
+        abort.abort();
+      },
+    };
+  }
+}
+
+/** `Retry-After` in seconds (RFC 9110 §10.2.3); a date is not worth a parser here. */
+function retryAfterMs({ headers }: ConnectError): number {
+  const index = headers.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === "retry-after");
+  const seconds = Number(headers[index + 1]);
+  return index >= 0 && seconds > 0 ? Math.min(seconds, 3_600) * 1_000 : 0;
+}

@@ -1,0 +1,190 @@
+import { Buffer } from "node:buffer";
+import type { ServerResponse } from "node:http";
+import { DRAIN_ABOVE_BYTES } from "../../session/transport-port.js";
+import { MAX_BLOCK_HEADER_BYTES, writeBlockHeader } from "../../session/wire/block-frames.js";
+import {
+  LONG_POLL_MS,
+  POLLING_IDLE_MS,
+  POLLING_LINGER_MS,
+  type ReadHttpRequest,
+} from "../../session/wire/http-request.js";
+import { MAX_VARINT_BYTES, writeVarint } from "../../session/wire/varint.js";
+import { nowMs } from "../clock.js";
+import { laterDrain } from "../connection/drain-notice.js";
+import { beginTurn, endOfTurn, endTurn } from "../connection/turn.js";
+import { type AnswerResult, BAD_BLOCKS, HttpTransport } from "./http-transport.js";
+
+/** One answer after another: `long-polling`, where it waits until there is something to say, and `polling` (§2.4.3). */
+export class PolledTransport extends HttpTransport {
+  readonly name: "long-polling" | "polling";
+  /** The blocks behind their lengths that no answer has taken yet. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** The answer that waits for something to say. */
+  #open: ServerResponse | undefined = undefined;
+  #openUntilMs = 0;
+  /** The number of the last answer with blocks. */
+  #answered = 0;
+  /** The highest `got` of a request. */
+  #got = 0;
+  #heardAtMs = nowMs();
+  #endedAtMs = 0;
+  #isDirty = false;
+  #isLate = false;
+  #owesDrained = false;
+
+  constructor(name: "long-polling" | "polling") {
+    super();
+    this.name = name;
+    this.wakeAt(this.#heardAtMs + POLLING_IDLE_MS);
+  }
+
+  get bufferedBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  override take(request: ReadHttpRequest, body: Uint8Array): boolean {
+    this.#heardAtMs = nowMs();
+    return super.take(request, body);
+  }
+
+  answer(request: ReadHttpRequest, body: Uint8Array, response: ServerResponse): AnswerResult {
+    const { got } = request;
+    this.#heardAtMs = nowMs();
+    if (got > this.#answered) {
+      this.drop("it was given no such answer");
+      return 400;
+    }
+    if (got < this.#got) {
+      this.#write(response, NO_BLOCKS); // it came late, behind a newer one
+      return "answered";
+    }
+    this.#got = got;
+    this.#answerOpen(NO_BLOCKS);
+    response.on("close", () => {
+      if (this.#open === response) this.#open = undefined;
+    });
+    response.on("error", ignore); // `close` follows
+    // What the session says to its loss, or to these blocks, belongs into this answer.
+    this.#open = response;
+    beginTurn();
+    if (got < this.#answered) this.#lose();
+    const isRight = this.takeBlocks(request, body);
+    endTurn();
+    if (!isRight) {
+      this.#open = undefined;
+      this.drop(BAD_BLOCKS);
+      return 400;
+    }
+    if (this.#open !== response) return "answered"; // already
+    if (this.name === "polling" || this.#waitingBytes > 0 || this.isEnded) {
+      this.#answerWaiting();
+    } else {
+      this.#openUntilMs = this.#heardAtMs + LONG_POLL_MS;
+      this.wakeAt(this.#openUntilMs);
+    }
+    return "answered";
+  }
+
+  send(bytes: Uint8Array, start: number, end: number): void {
+    if (this.isEnded) return;
+    const block = Buffer.allocUnsafe(MAX_BLOCK_HEADER_BYTES + end - start);
+    const at = writeBlockHeader(block, 0, end - start);
+    block.set(bytes.subarray(start, end), at);
+    this.#waiting.push(block.subarray(0, at + end - start));
+    this.#waitingBytes += at + end - start;
+    if (this.#waitingBytes > DRAIN_ABOVE_BYTES) this.#owesDrained = true;
+    if (this.#open !== undefined) this.#flushLater();
+  }
+
+  /** @internal Part of `Flushable`: all that was sent in a turn is in one answer. */
+  flush(): void {
+    if (this.#isLate) {
+      // Once more behind the others: what sessions still write in this turn goes into the same answer.
+      this.#isLate = false;
+      endOfTurn(this);
+      return;
+    }
+    this.#isDirty = false;
+    if (this.#waitingBytes > 0 || this.isEnded) this.#answerWaiting();
+  }
+
+  /** @internal Part of `Drainable`. */
+  drained(): void {
+    if (!this.#owesDrained || this.isEnded || this.#waitingBytes > DRAIN_ABOVE_BYTES) return;
+    this.#owesDrained = false;
+    this.receiver.drained();
+  }
+
+  /** @internal Part of `TimerWheelEntry`. */
+  onDeadline(timeMs: number): number {
+    if (this.#open !== undefined) {
+      if (timeMs < this.#openUntilMs) return this.#openUntilMs;
+      this.#heardAtMs = timeMs; // it was there all the time
+      this.#answerOpen(NO_BLOCKS);
+    }
+    const endMs = this.isEnded ? this.#endedAtMs + POLLING_LINGER_MS : this.#heardAtMs + POLLING_IDLE_MS;
+    if (timeMs < endMs) return endMs;
+    this.drop("nobody asked any more");
+    return Infinity;
+  }
+
+  override drop(reason: string): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    super.drop(reason);
+    this.#answerOpen(NO_BLOCKS);
+  }
+
+  protected finish(): void {
+    this.#endedAtMs = nowMs();
+    if (this.#open !== undefined) this.#flushLater();
+    else this.wakeAt(this.#endedAtMs + POLLING_LINGER_MS);
+  }
+
+  /** The last answer did not arrive. What waits comes behind it: the session sends both again, in their order. */
+  #lose(): void {
+    if (this.isEnded) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.receiver.lost();
+    if (this.#owesDrained) laterDrain(this);
+  }
+
+  #flushLater(): void {
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    this.#isLate = true;
+    endOfTurn(this);
+  }
+
+  #answerWaiting(): void {
+    if (this.#open === undefined) return;
+    const blocks = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#answerOpen(blocks);
+    if (this.isEnded) this.forget();
+    else if (this.#owesDrained) laterDrain(this);
+  }
+
+  #answerOpen(blocks: readonly Buffer[]): void {
+    const response = this.#open;
+    if (response === undefined) return;
+    this.#open = undefined;
+    this.#write(response, blocks);
+    if (!this.isEnded) this.wakeAt(this.#heardAtMs + POLLING_IDLE_MS);
+  }
+
+  #write(response: ServerResponse, blocks: readonly Buffer[]): void {
+    const number = Buffer.allocUnsafe(MAX_VARINT_BYTES);
+    const end = writeVarint(number, 0, blocks.length === 0 ? 0 : ++this.#answered);
+    const body = Buffer.concat([number.subarray(0, end), ...blocks]);
+    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": body.length });
+    response.end(body);
+  }
+}
+
+const NO_BLOCKS: readonly Buffer[] = [];
+
+function ignore(): void {}

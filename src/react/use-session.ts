@@ -1,0 +1,49 @@
+import { type ConnectOptions, connect, type Session } from "hawser";
+import { useEffect, useRef, useState } from "react";
+
+/**
+ * A session that lives as long as the component: it begins when the component is mounted, and is closed when it is unmounted or
+ * has another `url`. Undefined before that, and on a server that renders: {@link useSessionState} says `connecting` then. In
+ * React's strict mode the first one is closed before it has said anything.
+ *
+ * @param url as for `connect`; undefined for no session, as long as nobody is logged in, say.
+ * @param options as for `connect`. Of handlers and of the `credentials` function it is those of the last rendering that are
+ * called; all else counts when the session begins. A component that is to begin another one is given another `key`.
+ * @throws `UsageError` as `connect`, when the component is mounted.
+ */
+export function useSession(url: string | undefined, options: ConnectOptions = {}): Session | undefined {
+  const [session, setSession] = useState<Session>();
+  const latest = useRef(options);
+  useEffect(() => {
+    latest.current = options;
+  });
+  useEffect(() => {
+    if (url === undefined) return;
+    const { credentials, message } = latest.current;
+    const begun = connect(url, {
+      ...latest.current,
+      // Without a handler messages are refused, so there is one only where there was one.
+      ...(message !== undefined && {
+        message: (one: Session, data: string | Uint8Array) => latest.current.message?.(one, data),
+      }),
+      ...(typeof credentials === "function" && {
+        credentials: () => {
+          const now = latest.current.credentials;
+          return typeof now === "function" ? now() : (now ?? "");
+        },
+      }),
+      state: (one, state) => latest.current.state?.(one, state),
+      reset: (one, reset) => latest.current.reset?.(one, reset),
+      error(one, error) {
+        if (latest.current.error !== undefined) latest.current.error(one, error);
+        else reportError(error);
+      },
+    });
+    setSession(begun);
+    return () => {
+      setSession(undefined);
+      void begun.close();
+    };
+  }, [url]);
+  return session;
+}

@@ -1,0 +1,56 @@
+import type { Peer, PeerSource } from "../session/peer-port.js";
+import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-side.js";
+import type { HandlersOf, Remote } from "./contract-types.js";
+import { Conversation } from "./conversation.js";
+import type { Contract } from "./definitions.js";
+import { partsOf } from "./parts.js";
+import { remoteSurface } from "./remote-surface.js";
+import type { RpcLimits } from "./rpc-limits.js";
+
+/** What {@link contractClient} may be given besides handlers. */
+export interface ContractClientOptions extends SideOptions, Partial<RpcLimits> {}
+
+/** A client's side of a contract: the server, to be called and told. */
+export interface ContractClient<C extends Contract> extends Remote<C, "server"> {
+  /** Ends it: what waits is rejected with `SESSION_CLOSED`. The session itself stays as it is. */
+  close(): void;
+}
+
+/**
+ * Speaks a contract with a server. Calls that wait for their answer when a session is reset are sent again in the next one,
+ * where that cannot make them run twice; streams end with `SESSION_RESET`.
+ *
+ * @param session a client, which has one session after the other; or a session, with which all ends.
+ * @throws UsageError `INVALID_OPTION` for a number that cannot be, and for a call or a stream without a handler.
+ */
+export function contractClient<C extends Contract>(
+  contract: C,
+  session: Peer | PeerSource,
+  ...[options]: Record<never, never> extends HandlersOf<C, "client">
+    ? [options?: HandlersOf<C, "client"> & ContractClientOptions]
+    : [options: HandlersOf<C, "client"> & ContractClientOptions]
+): ContractClient<C> {
+  const side = new ContractSide(contract, "client", (options ?? {}) as AnySideOptions);
+  const comesBack = "onPeer" in session;
+  const conversation = new Conversation(side, partsOf(contract), comesBack ? randomKey() : undefined);
+  const surface = remoteSurface(contract, "server")(conversation);
+  let stopListening = (): void => undefined;
+  const client = {
+    ...surface,
+    close() {
+      stopListening();
+      conversation.close();
+    },
+  };
+  conversation.remote = client;
+  if (comesBack) stopListening = session.onPeer((peer) => conversation.begin(peer));
+  else conversation.begin(session);
+  return client as unknown as ContractClient<C>;
+}
+
+/** 128 bits that nobody guesses: who has them can ask for the results of this client's calls. */
+function randomKey(): string {
+  let key = "";
+  for (const byte of crypto.getRandomValues(new Uint8Array(16))) key += byte.toString(16).padStart(2, "0");
+  return key;
+}

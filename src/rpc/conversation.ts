@@ -1,0 +1,214 @@
+import type { Encoded } from "../codec/codec.js";
+import type { StandardSchema } from "../codec/standard-schema.js";
+import { thrownMessage } from "../core/thrown-message.js";
+import type { Peer, PeerReceiver, SendStatus, SessionEnd } from "../session/peer-port.js";
+import { CallError } from "./call-error.js";
+import type { ContractSide } from "./contract-side.js";
+import { Deadlines } from "./deadlines.js";
+import { encodeEvent } from "./encode-event.js";
+import { IncomingEvents } from "./incoming-events.js";
+import { Lane } from "./lane.js";
+import { encodeMessage, isCount, Kind, type Message } from "./message-kind.js";
+import { OutgoingCalls } from "./outgoing-calls.js";
+import type {
+  ConversationPort,
+  HandledStreamsPart,
+  IncomingCallsPart,
+  OpenedStreamsPart,
+  Parts,
+} from "./parts.js";
+
+/** Codes of sessions from here on say that the client does not come back; below 4600, which is not for sessions. */
+const STOP_FROM = 4400;
+const STOP_BELOW = 4600;
+/** The code with which a session is closed whose other side does not speak as the contract says: `unsupportedVersion`. */
+const NOT_UNDERSTOOD = 4402;
+
+/** What is known of the other side between two of its sessions. */
+const RESET = "the session was reset";
+const CLOSED = "the session was closed";
+
+/**
+ * What one side says and hears over a contract: with one session on a server; on a client with one after the other, since
+ * its calls outlive them.
+ */
+export class Conversation implements ConversationPort {
+  readonly side: ContractSide;
+  readonly deadlines: Deadlines;
+  readonly calls: OutgoingCalls;
+  readonly events: IncomingEvents = new IncomingEvents(this);
+  /** What the application sees of the other side; whoever makes the conversation sets it. */
+  remote: unknown = undefined;
+  /** The session, or the one that was the last. */
+  peer!: Peer;
+  /** Events and calls, and streams; undefined between sessions. */
+  main: Lane | undefined;
+  streams: Lane | undefined;
+  /** Whether there will be no other session. */
+  isClosed = false;
+  /** The streams of this side; undefined if the contract has none. */
+  opened: OpenedStreamsPart | undefined;
+  /** Whether a session that was reset is followed by another. */
+  readonly #comesBack: boolean;
+  readonly #parts: Parts;
+  /** A contract without streams does without their channel. */
+  readonly #hasStreams: boolean;
+  #incoming: IncomingCallsPart | undefined;
+  #handled: HandledStreamsPart | undefined;
+  #stopListening: (() => void) | undefined;
+  /** Whether a transport carried this session at any time: before that, nothing leaves. */
+  #wasLive = false;
+
+  /** @param key what tells this client's calls from those of others, where it sends them again; see `CallLedgers`. */
+  constructor(side: ContractSide, parts: Parts, key: string | undefined) {
+    this.side = side;
+    this.#parts = parts;
+    this.#hasStreams = Object.keys(side.contract.streams).length > 0;
+    this.#makeParts();
+    this.deadlines = new Deadlines(side.clock);
+    this.calls = new OutgoingCalls(this, key);
+    this.#comesBack = key !== undefined;
+  }
+
+  /** A session begins. One that there was is over. */
+  begin(peer: Peer): void {
+    if (this.isClosed || peer.state === "closed") return;
+    if (this.main !== undefined) this.#ended(undefined);
+    const { contract } = this.side;
+    const { channel, codec } = contract;
+    this.peer = peer;
+    this.#makeParts();
+    this.events.begin();
+    const receiver: PeerReceiver = { message: (data) => this.#received(peer, data) };
+    peer.receive(channel, receiver);
+    this.#wasLive = peer.state === "live";
+    this.#stopListening = peer.onState((state, end) => {
+      this.#wasLive ||= state === "live";
+      if (state === "closed" && this.peer === peer && this.main !== undefined) this.#ended(end);
+    });
+    this.main = new Lane(peer.channel(channel), codec, this.side.clock);
+    if (this.#hasStreams) {
+      const streams = `${channel}/streams`;
+      peer.receive(streams, receiver);
+      this.streams = new Lane(peer.channel(streams), codec, this.side.clock);
+    }
+    this.calls.begin();
+  }
+
+  /** Nothing more is said: what is open ends with `SESSION_CLOSED`. The session itself stays. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.calls.end(true, "SESSION_CLOSED", CLOSED);
+    this.opened?.cancel();
+    this.#handled?.cancel();
+    if (this.main !== undefined) {
+      this.peer.receive(this.side.contract.channel, undefined);
+      if (this.#hasStreams) this.peer.receive(`${this.side.contract.channel}/streams`, undefined);
+      this.#ended(undefined);
+    }
+    this.deadlines.clear();
+  }
+
+  encode(message: Message): Encoded {
+    return encodeMessage(this.side.contract.codec, message);
+  }
+
+  /** Sends the outcome of a call, if there is a session to send it on. */
+  reply(data: Encoded): void {
+    this.main?.send(data);
+  }
+
+  emit(name: string, schema: StandardSchema, value: unknown): SendStatus {
+    const data = encodeEvent(this.side, name, schema, value);
+    try {
+      return this.main?.offer(data) ?? "closed";
+    } catch (cause) {
+      throw new CallError("INVALID_INPUT", `event ${name}: the value cannot be sent`, { cause });
+    }
+  }
+
+  /** Each session has its own. */
+  #makeParts(): void {
+    const { incoming, opened, handled } = this.#parts;
+    this.#incoming = incoming && new incoming(this);
+    if (!this.#hasStreams) return;
+    this.opened = opened && new opened(this);
+    this.#handled = handled && new handled(this);
+  }
+
+  #ended(end: SessionEnd | undefined): void {
+    this.#stopListening?.();
+    this.main = undefined;
+    this.streams = undefined;
+    const isReset = end?.isReset === true;
+    const stops = end !== undefined && end.code >= STOP_FROM && end.code < STOP_BELOW;
+    const isLast = this.isClosed || !this.#comesBack || (end !== undefined && (!isReset || stops));
+    const isLost = isReset || (end === undefined && !this.isClosed);
+    const code = isLost ? "SESSION_RESET" : "SESSION_CLOSED";
+    const message = isLost ? RESET : CLOSED;
+    this.isClosed = isLast;
+    if (!this.#wasLive) this.calls.takeBack();
+    this.calls.end(isLast, code, message);
+    this.opened?.end(code, message);
+    this.#handled?.end(code, message);
+    this.#incoming?.end(isLost);
+  }
+
+  #received(peer: Peer, data: Encoded): undefined {
+    if (peer !== this.peer || this.main === undefined) return;
+    try {
+      const message = this.side.contract.codec.decode(data);
+      if (Array.isArray(message) && this.#understood(message as unknown as Message)) return;
+      this.#violation("a message that breaks the rules of a contract's messages");
+    } catch (error) {
+      this.#violation(`a message that cannot be read: ${thrownMessage(error)}`, error);
+    }
+  }
+
+  #understood(message: Message): boolean {
+    switch (message[0]) {
+      case Kind.event:
+        return this.events.receive(message);
+      case Kind.call:
+        return this.#incoming?.call(message) ?? this.#refuse(Kind.error, message);
+      case Kind.result:
+        return this.calls.result(message);
+      case Kind.error:
+        return this.calls.error(message);
+      case Kind.cancel:
+        return this.#incoming?.cancel(message) ?? true;
+      case Kind.hello:
+        return this.#incoming?.hello(message) ?? false;
+      case Kind.open:
+        return this.#handled?.open(message) ?? this.#refuse(Kind.fail, message);
+      case Kind.value:
+      case Kind.credit:
+      case Kind.end:
+      case Kind.fail:
+      case Kind.stop: {
+        const n = message[1];
+        if (isCount(n)) return this.#handled?.receive(n, message) ?? true;
+        return typeof n === "number" && isCount(-n) && this.opened?.receive(-n, message) === true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** A call or a stream, where this side answers none. */
+  #refuse(kind: typeof Kind.error | typeof Kind.fail, [, n]: Message): boolean {
+    if (!isCount(n)) return false;
+    if (kind === Kind.error) this.main?.tell([kind, n, "UNKNOWN_NAME"]);
+    else this.streams?.tell([kind, -n, "UNKNOWN_NAME"]);
+    return true;
+  }
+
+  #violation(message: string, cause?: unknown): void {
+    const { peer } = this;
+    this.side.report(new CallError("INVALID_MESSAGE", message, { cause }), peer);
+    void peer.close(NOT_UNDERSTOOD, "not a message of the contract").then(undefined, () => undefined);
+    this.isClosed = true;
+    if (this.main !== undefined) this.#ended(undefined);
+  }
+}

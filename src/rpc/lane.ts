@@ -1,0 +1,73 @@
+import type { Codec, Encoded } from "../codec/codec.js";
+import type { PeerChannel, SendStatus } from "../session/peer-port.js";
+import type { Clock } from "./clock.js";
+import { encodeMessage, type Message } from "./message-kind.js";
+
+/** How long to wait where a channel says that there is room and then takes nothing. */
+const BACK_OFF_MS = 20;
+
+/**
+ * A channel of a session for the messages of a contract. What must not be lost waits here where the channel has no room;
+ * how much that is follows from the limits on calls and streams.
+ */
+export class Lane {
+  readonly #channel: PeerChannel;
+  readonly #codec: Codec;
+  readonly #clock: Clock;
+  #waiting: Encoded[] = [];
+
+  constructor(channel: PeerChannel, codec: Codec, clock: Clock) {
+    this.#channel = channel;
+    this.#codec = codec;
+    this.#clock = clock;
+  }
+
+  /** Makes a message; what the codec throws is the caller's to catch. */
+  encode(message: Message): Encoded {
+    return encodeMessage(this.#codec, message);
+  }
+
+  /** Sends if there is room. A message does not overtake those that wait. */
+  offer(data: Encoded): SendStatus {
+    return this.#waiting.length > 0 ? "dropped" : this.#channel.send(data);
+  }
+
+  /**
+   * Sends now or when there is room. False if the channel is closed: then it never arrives.
+   * @throws what the channel throws for a message that it never takes.
+   */
+  send(data: Encoded): boolean {
+    const status = this.offer(data);
+    if (status === "dropped" && this.#waiting.push(data) === 1) void this.#drain();
+    return status !== "closed";
+  }
+
+  /** As {@link send}, for a message of numbers and names, which every codec can encode. */
+  tell(message: Message): void {
+    this.send(this.encode(message));
+  }
+
+  /** Waits until there is room; not at all where nothing waits. */
+  room(): undefined | Promise<boolean> {
+    return this.#waiting.length === 0 && this.#channel.queuedBytes === 0 ? undefined : this.#channel.ready();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0 && (await this.#channel.ready())) {
+      let sent = 0;
+      while (sent < this.#waiting.length && this.#take(this.#waiting[sent]!)) sent++;
+      this.#waiting.splice(0, sent);
+      if (sent === 0) await new Promise<void>((resolve) => this.#clock.after(BACK_OFF_MS, resolve));
+    }
+    this.#waiting = [];
+  }
+
+  /** Whether a message is done with: sent, or never to be. */
+  #take(data: Encoded): boolean {
+    try {
+      return this.#channel.send(data) !== "dropped";
+    } catch {
+      return true;
+    }
+  }
+}

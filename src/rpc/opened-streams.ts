@@ -1,0 +1,260 @@
+import { checkValue } from "../codec/standard-schema.js";
+import { countOption } from "../core/count-option.js";
+import { CallError } from "./call-error.js";
+import type { StreamSettings } from "./contract-types.js";
+import type { StreamDefinition } from "./definitions.js";
+import { errorFromWire } from "./failure.js";
+import type { Lane } from "./lane.js";
+import { isCount, Kind, type Message } from "./message-kind.js";
+import type { ConversationPort, EndCode, OpenedStreamsPart } from "./parts.js";
+import type { RemoteStream } from "./remote-stream.js";
+import { MAX_STREAM_WINDOW } from "./rpc-limits.js";
+import { ValuePump } from "./value-pump.js";
+import { ValueQueue, type ValueQueueOwner } from "./value-queue.js";
+
+/** A stream that this side opened, for whoever reads it. */
+class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
+  /** 0 until the other side is told of it. */
+  n = 0;
+  readonly name: string;
+  readonly definition: StreamDefinition;
+  readonly queue: ValueQueue;
+  pump: ValuePump | undefined;
+  readonly #streams: OpenedStreams;
+  readonly #signal: AbortSignal | undefined;
+  /** How it ended; undefined while it goes on. */
+  #end: { readonly error?: unknown; readonly output?: unknown } | undefined;
+  #finished: { promise: Promise<unknown>; settle(): void } | undefined;
+
+  constructor(
+    streams: OpenedStreams,
+    name: string,
+    definition: StreamDefinition,
+    window: number,
+    signal: AbortSignal | undefined,
+  ) {
+    this.name = name;
+    this.definition = definition;
+    this.queue = new ValueQueue(this, definition.down, window, "INVALID_OUTPUT", `stream ${name}`);
+    this.#streams = streams;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#aborted);
+  }
+
+  readonly #aborted = (): void => this.cancel(this.#signal?.reason);
+
+  get finished(): Promise<unknown> {
+    this.#finished ??= makeFinished(() => this.#end);
+    return this.#finished.promise;
+  }
+
+  get isOver(): boolean {
+    return this.#end !== undefined;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    return this.queue.next();
+  }
+
+  return(): Promise<IteratorResult<unknown, undefined>> {
+    return this.queue.return();
+  }
+
+  cancel(cause?: unknown): void {
+    this.failed(new CallError("ABORTED", `stream ${this.name}: cancelled`, { cause }));
+  }
+
+  taken(count: number): void {
+    this.#streams.tell([Kind.credit, this.n, count]);
+  }
+
+  left(): void {
+    this.cancel();
+  }
+
+  /** Ends it from this side: the other is told to stop. */
+  failed(error: unknown): void {
+    if (this.over({ error }) && this.n > 0) this.#streams.tell([Kind.stop, this.n]);
+    this.queue.fail(error);
+  }
+
+  /** It has ended. False if it had before. */
+  over(end: { readonly error?: unknown; readonly output?: unknown }): boolean {
+    if (this.#end !== undefined) return false;
+    this.#end = end;
+    this.#streams.remove(this);
+    this.pump?.stop();
+    this.#signal?.removeEventListener("abort", this.#aborted);
+    this.queue.end(end.error);
+    this.#finished?.settle();
+    return true;
+  }
+}
+
+/** The promise of an end. That it is rejected is no news for the process: the reader of the values is told as well. */
+function makeFinished(end: () => { readonly error?: unknown; readonly output?: unknown } | undefined): {
+  promise: Promise<unknown>;
+  settle(): void;
+} {
+  let settle = (): void => undefined;
+  const promise = new Promise<unknown>((resolve, reject) => {
+    settle = () => {
+      const ended = end();
+      if (ended === undefined) return;
+      if (ended.error === undefined) resolve(ended.output);
+      else reject(ended.error);
+    };
+  });
+  promise.then(undefined, () => undefined);
+  settle();
+  return { promise, settle };
+}
+
+/** The streams that this side has opened on one session. */
+export class OpenedStreams implements OpenedStreamsPart {
+  readonly #conversation: ConversationPort;
+  readonly #open = new Set<OpenedStream>();
+  readonly #byNumber = new Map<number, OpenedStream>();
+  #last = 0;
+
+  constructor(conversation: ConversationPort) {
+    this.#conversation = conversation;
+  }
+
+  /** @throws UsageError `INVALID_OPTION` for a window that is no number. */
+  open(
+    name: string,
+    definition: StreamDefinition,
+    input: unknown,
+    values: AsyncIterable<unknown> | Iterable<unknown> | undefined,
+    settings: StreamSettings = {},
+  ): RemoteStream<unknown, unknown> {
+    const { side, streams: lane } = this.#conversation;
+    const { signal } = settings;
+    const window = Math.min(countOption(settings, "window", side.limits.streamWindow, 1), MAX_STREAM_WINDOW);
+    const isFull = this.#open.size >= side.limits.maxStreams;
+    const stream = new OpenedStream(this, name, definition, window, signal);
+    const what = `stream ${name}`;
+    if (signal?.aborted === true) stream.over({ error: aborted(what, signal.reason) });
+    else if (lane === undefined) {
+      const message = `${what}: there is no session`;
+      stream.over({ error: new CallError("SESSION_CLOSED", message, { mayHaveRun: false }) });
+    } else if (isFull) {
+      const message = `${what}: as many streams are open as maxStreams allows`;
+      stream.over({ error: new CallError("TOO_MANY_STREAMS", message) });
+    } else {
+      this.#open.add(stream);
+      void this.#start(stream, window, input, values);
+    }
+    return stream;
+  }
+
+  /** `[value, n, value]`, `[credit, n, count]`, `[end, n, output]` or `[fail, n, code, data]`, with `n` as it is here. */
+  receive(n: number, message: Message): boolean {
+    if (n > this.#last) return false;
+    const stream = this.#byNumber.get(n);
+    if (stream === undefined) return true;
+    const [kind, , first, second] = message;
+    const what = `stream ${stream.name}`;
+    if (kind === Kind.value) return stream.queue.push(first);
+    if (kind === Kind.credit) {
+      if (!isCount(first) || stream.pump === undefined) return false;
+      stream.pump.addCredit(first);
+    } else if (kind === Kind.end) {
+      void Promise.resolve(checkValue(stream.definition.output, first)).then(({ issues, ...checked }) => {
+        if (issues === undefined) stream.over({ output: (checked as { value?: unknown }).value });
+        else {
+          const message = `${what}: the output does not fit its schema`;
+          stream.over({ error: new CallError("INVALID_OUTPUT", message, { issues }) });
+        }
+      });
+    } else if (kind === Kind.fail) {
+      if (typeof first !== "string") return false;
+      void errorFromWire(first, second, stream.definition.errors, what).then((error) =>
+        stream.over({ error }),
+      );
+    } else return false;
+    return true;
+  }
+
+  /** The session has ended. */
+  end(code: EndCode, message: string): void {
+    for (const stream of this.#open) {
+      stream.over({ error: new CallError(code, `stream ${stream.name}: ${message}`) });
+    }
+  }
+
+  /** Nobody reads any more: the other side is told. */
+  cancel(): void {
+    for (const stream of this.#open) stream.cancel();
+  }
+
+  remove(stream: OpenedStream): void {
+    this.#open.delete(stream);
+    this.#byNumber.delete(stream.n);
+  }
+
+  tell(message: Message): void {
+    this.#conversation.streams?.tell(message);
+  }
+
+  async #start(
+    stream: OpenedStream,
+    window: number,
+    input: unknown,
+    values: AsyncIterable<unknown> | Iterable<unknown> | undefined,
+  ): Promise<void> {
+    const { name, definition } = stream;
+    const { side, streams: lane } = this.#conversation;
+    const what = `stream ${name}`;
+    if (side.checkSent) {
+      const { issues } = await checkValue(definition.input, input);
+      if (issues !== undefined) {
+        const message = `${what}: the input does not fit its schema`;
+        stream.over({ error: new CallError("INVALID_INPUT", message, { issues }) });
+      }
+    }
+    if (stream.isOver || lane === undefined) return;
+    try {
+      const passed = definition.input === undefined ? undefined : input;
+      const data = lane.encode([Kind.open, this.#last + 1, name, window, passed]);
+      // Not before: streams are opened in the order of their numbers, however long their checks take.
+      stream.n = ++this.#last;
+      this.#byNumber.set(stream.n, stream);
+      if (!lane.send(data)) {
+        stream.over({ error: new CallError("SESSION_CLOSED", `${what}: the other side does not take it`) });
+        return;
+      }
+    } catch (cause) {
+      stream.over({ error: new CallError("INVALID_INPUT", `${what}: the input cannot be sent`, { cause }) });
+      return;
+    }
+    if (definition.up !== undefined) await this.#sendUp(stream, lane, values ?? []);
+  }
+
+  async #sendUp(
+    stream: OpenedStream,
+    lane: Lane,
+    values: AsyncIterable<unknown> | Iterable<unknown>,
+  ): Promise<void> {
+    const { n, name, definition } = stream;
+    const schema = this.#conversation.side.checkSent ? definition.up : undefined;
+    stream.pump = new ValuePump({ n, lane, schema, code: "INVALID_INPUT", what: `stream ${name}` }, 0);
+    try {
+      await stream.pump.run(values);
+      if (!stream.isOver) lane.tell([Kind.end, n]);
+    } catch (thrown) {
+      const error =
+        thrown ?? new CallError("SOURCE_FAILED", `stream ${name}: its source threw ${String(thrown)}`);
+      if (stream.over({ error })) lane.tell([Kind.fail, n, "SOURCE_FAILED"]);
+    }
+  }
+}
+
+function aborted(what: string, cause: unknown): CallError {
+  return new CallError("ABORTED", `${what}: cancelled`, { mayHaveRun: false, cause });
+}

@@ -1,0 +1,127 @@
+import { checkValue, type StandardSchema } from "../codec/standard-schema.js";
+import { CallError } from "./call-error.js";
+
+/** What a {@link ValueQueue} tells whoever fills it. */
+export interface ValueQueueOwner {
+  /** So many values were taken: there is room for as many. */
+  taken(count: number): void;
+  /** The reader does not want any more. */
+  left(): void;
+  /** A value does not fit; nothing more is taken. */
+  failed(error: CallError): void;
+}
+
+interface Reader {
+  resolve(result: IteratorResult<unknown, undefined>): void;
+  reject(error: unknown): void;
+}
+
+/** The values of a stream that wait to be read. They are checked when they are. */
+export class ValueQueue implements AsyncIterableIterator<unknown, undefined> {
+  readonly #owner: ValueQueueOwner;
+  readonly #schema: StandardSchema | undefined;
+  readonly #what: string;
+  readonly #code: "INVALID_INPUT" | "INVALID_OUTPUT";
+  readonly #values: unknown[] = [];
+  readonly #readers: Reader[] = [];
+  /** How many values may still come, and how many were taken since that was last told. */
+  #credit: number;
+  #taken = 0;
+  readonly #window: number;
+  #isOver = false;
+  #error: unknown;
+  /** The check of a value goes on; those behind it wait. */
+  #isChecking = false;
+
+  constructor(
+    owner: ValueQueueOwner,
+    schema: StandardSchema | undefined,
+    window: number,
+    code: "INVALID_INPUT" | "INVALID_OUTPUT",
+    what: string,
+  ) {
+    this.#owner = owner;
+    this.#schema = schema;
+    this.#window = window;
+    this.#credit = window;
+    this.#code = code;
+    this.#what = what;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Takes a value from the other side. False if that had no credit for it. */
+  push(value: unknown): boolean {
+    if (this.#schema === undefined || --this.#credit < 0) return false;
+    if (this.#isOver) return true;
+    this.#values.push(value);
+    void this.#deliver();
+    return true;
+  }
+
+  /** No more values come. Those that wait can still be read; behind them is the end, or the error. */
+  end(error?: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#error = error;
+    void this.#deliver();
+  }
+
+  /** Nothing more is read: what waits is dropped. */
+  fail(error: unknown): void {
+    this.#values.length = 0;
+    this.#isOver = false;
+    this.end(error);
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+      void this.#deliver();
+    });
+  }
+
+  return(): Promise<IteratorResult<unknown, undefined>> {
+    if (!this.#isOver) this.#owner.left();
+    this.fail(undefined);
+    return Promise.resolve(END);
+  }
+
+  async #deliver(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    while (this.#readers.length > 0 && this.#values.length > 0) {
+      const checked = checkValue(this.#schema, this.#values.shift());
+      const { issues, value } = (await checked) as { issues?: CallError["issues"]; value?: unknown };
+      if (issues === undefined) {
+        this.#readers.shift()?.resolve({ done: false, value });
+        this.#grant();
+      } else {
+        const error = new CallError(this.#code, `${this.#what}: a value does not fit its schema`, { issues });
+        this.#owner.failed(error);
+        this.fail(error);
+      }
+    }
+    this.#isChecking = false;
+    if (this.#isOver && this.#values.length === 0) {
+      for (const { resolve, reject } of this.#readers.splice(0)) {
+        const error = this.#error;
+        this.#error = undefined;
+        if (error === undefined) resolve(END);
+        else reject(error);
+      }
+    }
+  }
+
+  /** Credit is given for half a window at a time. */
+  #grant(): void {
+    if (++this.#taken * 2 < this.#window || this.#isOver) return;
+    this.#credit += this.#taken;
+    this.#owner.taken(this.#taken);
+    this.#taken = 0;
+  }
+}
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined };

@@ -1,0 +1,28 @@
+import type { SessionHost } from "./machine/session-host.js";
+
+/**
+ * What the world around a client did, as far as a session wants to know it:
+ * - `online`: the network is back, or another one; - `offline`: there is none;
+ * - `visible`: the page is shown again, or thawed;
+ * - `restored`: the page came back from the back/forward cache, and its connections did not;
+ * - `unload`: the page goes, for good.
+ */
+export type HostChange = "online" | "offline" | "visible" | "restored" | "unload";
+
+/** What a client needs from where it runs: a page, a worker, Node. */
+export interface ClientHost extends SessionHost {
+  /** Calls `call` once, after so many ms. Returns what {@link clearTimer} takes. */
+  setTimer(call: () => void, delayMs: number): unknown;
+  clearTimer(timer: unknown): void;
+  /** Calls `call` when what runs now has returned: all that is sent until then leaves together. */
+  afterTurn(call: () => void): void;
+  /** The time of day, in ms since 1970, at a point of the clock of `nowMs`. */
+  dateMs(nowMs: number): number;
+  /** Whether there is no network at all, as far as the host knows. */
+  isOffline(): boolean;
+  /** Calls `listener` for what happens around. Returns what ends that. */
+  watch(listener: (change: HostChange) => void): () => void;
+  /** What was remembered under this key, by any session of this origin; undefined if nothing was, or there is no memory. */
+  recall(key: string): string | undefined;
+  remember(key: string, value: string): void;
+}

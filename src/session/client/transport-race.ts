@@ -1,0 +1,202 @@
+import type { ClientHost } from "../client-host-port.js";
+import type { Link } from "../machine/link.js";
+import type { Dialing, DialListener, Transport, TransportDialer, TransportName } from "../transport-port.js";
+
+/** A transport that has not proved itself after so long gets company, in ms. */
+const NEXT_AFTER_MS = 1_500;
+/** How long it is remembered which transport worked, in ms: a network that blocks WebSockets blocks them tomorrow, too. */
+const REMEMBER_MS = 600_000;
+/** After so long a better transport is tried, in ms; twice as long each time, up to the second. */
+const PROBE_AFTER_MS = 15_000;
+const MAX_PROBE_AFTER_MS = 300_000;
+/** One that carried the session for less than this, in ms, did not get through, whatever it seemed to be. */
+const STABLE_AFTER_MS = 5_000;
+/** After so many such times in a row the others are tried first: there are networks that let WebSockets begin, and no more. */
+const MAX_SHORT_LIVES = 3;
+
+/** Whose transports they are. */
+export interface RaceUser {
+  /** The id of the session that wants one just now. */
+  sessionId(): string;
+  /** Attaches a transport: without `isProbe`, it carries the session as soon as it is healthy. */
+  attach(transport: Transport, isProbe: boolean): Link;
+  /** Has a healthy probe carry the session. */
+  use(link: Link): void;
+  /** None of them works. */
+  allFailed(code: number, reason: string, notBeforeMs: number): void;
+}
+
+/** One that was dialled, until it won or failed. */
+interface Entrant {
+  readonly dialer: TransportDialer;
+  dialing: Dialing | undefined;
+  link: Link | undefined;
+}
+
+/**
+ * Chooses the transport of a session. The best one is dialled first; while it has not proved itself within some time, or when it
+ * fails, the next is dialled beside it, and the first healthy one wins. What worked is remembered, and begins next
+ * time. While a session lives on a lesser transport, a better one is tried now and then.
+ */
+export class TransportRace {
+  /** The best first. */
+  readonly #dialers: readonly TransportDialer[];
+  readonly #host: ClientHost;
+  readonly #user: RaceUser;
+  /** Under which it is remembered what worked. */
+  readonly #key: string;
+  #order: TransportDialer[] = [];
+  #entrants: Entrant[] = [];
+  #timer: unknown;
+  /** What carries the session, or did last. */
+  #carrying: TransportName | undefined;
+  #wonAtMs = -Infinity;
+  #shortLives = 0;
+  #probeAfterMs = PROBE_AFTER_MS;
+  #isProbing = false;
+  /** What to say if all of them fail: what a server said counts for more than a silence. */
+  #failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
+
+  constructor(dialers: readonly TransportDialer[], host: ClientHost, user: RaceUser, key: string) {
+    this.#dialers = dialers;
+    this.#host = host;
+    this.#user = user;
+    this.#key = key;
+  }
+
+  /** Looks for a transport. */
+  run(): void {
+    this.stop();
+    const remembered = this.#remembered();
+    const carried = this.#carriedTooShort() ? this.#carrying : undefined;
+    const rank = (name: TransportName): number => (name === carried ? 1 : name === remembered ? -1 : 0);
+    this.#order = [...this.#dialers].sort((a, b) => rank(a.name) - rank(b.name));
+    this.#failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
+    this.#dialNext();
+  }
+
+  /** Gives up what it is doing. */
+  stop(): void {
+    this.#host.clearTimer(this.#timer);
+    const entrants = this.#entrants;
+    this.#entrants = [];
+    this.#order = [];
+    this.#isProbing = false;
+    for (const { dialing } of entrants) dialing?.abort();
+  }
+
+  /** This one carries the session: the race is over, until a better one is worth a try. */
+  won(name: TransportName): void {
+    this.stop();
+    // Where there was no choice, nothing was learned.
+    if (this.#dialers.length > 1) this.#host.remember(this.#key, `${name} ${this.#dateMs()}`);
+    this.#carrying = name;
+    this.#wonAtMs = this.#host.nowMs();
+    this.#probeLater();
+  }
+
+  /** The network is another one while the session lives: what did not work before may work now. */
+  networkChanged(): void {
+    this.#probeAfterMs = PROBE_AFTER_MS;
+    if (!this.#isProbing) this.#probe();
+  }
+
+  /** A probe made its round trip. */
+  healthy(link: Link): void {
+    this.#user.use(link);
+  }
+
+  /** A transport is gone that did not carry the session. */
+  lost(link: Link, code: number, reason: string, notBeforeMs: number): void {
+    const entrant = this.#entrants.find((one) => one.link === link);
+    if (entrant !== undefined) this.#fail(entrant, code, reason, notBeforeMs);
+  }
+
+  /** Whether what carried the session last should not be the first to be tried again. */
+  #carriedTooShort(): boolean {
+    const livedMs = this.#host.nowMs() - this.#wonAtMs;
+    if (livedMs === Infinity) return false; // that life was looked at
+    this.#wonAtMs = -Infinity;
+    if (livedMs >= STABLE_AFTER_MS) {
+      this.#shortLives = 0;
+      this.#probeAfterMs = PROBE_AFTER_MS;
+    } else if (++this.#shortLives >= MAX_SHORT_LIVES) {
+      this.#shortLives = 0;
+      return true;
+    }
+    return false;
+  }
+
+  #probe(): void {
+    this.stop();
+    this.#order = this.#better();
+    this.#isProbing = this.#order.length > 0;
+    if (this.#isProbing) this.#dialNext();
+  }
+
+  #probeLater(): void {
+    if (this.#better().length === 0) return;
+    this.#timer = this.#host.setTimer(() => this.#probe(), this.#probeAfterMs);
+    this.#probeAfterMs = Math.min(2 * this.#probeAfterMs, MAX_PROBE_AFTER_MS);
+  }
+
+  /** The transports that would be better than the one that carries the session. */
+  #better(): TransportDialer[] {
+    const place = this.#dialers.findIndex(({ name }) => name === this.#carrying);
+    return this.#dialers.slice(0, Math.max(0, place));
+  }
+
+  #dialNext(): void {
+    this.#host.clearTimer(this.#timer);
+    const dialer = this.#order.shift();
+    if (dialer === undefined) {
+      if (this.#entrants.length === 0) this.#end();
+      return;
+    }
+    const entrant: Entrant = { dialer, dialing: undefined, link: undefined };
+    this.#entrants.push(entrant);
+    const listener: DialListener = {
+      opened: (transport) => this.#opened(entrant, transport),
+      failed: (code, reason, notBeforeMs) => this.#fail(entrant, code, reason, notBeforeMs),
+    };
+    entrant.dialing = dialer.dial(listener, this.#user.sessionId());
+    if (this.#order.length > 0) this.#timer = this.#host.setTimer(() => this.#dialNext(), NEXT_AFTER_MS);
+  }
+
+  #opened(entrant: Entrant, transport: Transport): void {
+    const isFirst = !this.#isProbing && this.#entrants.every(({ link }) => link === undefined);
+    entrant.link = this.#user.attach(transport, !isFirst);
+  }
+
+  #fail(entrant: Entrant, code: number, reason: string, notBeforeMs: number): void {
+    const index = this.#entrants.indexOf(entrant);
+    if (index < 0) return;
+    this.#entrants.splice(index, 1);
+    // Whoever asks to stay away is at the end of the other ways, too.
+    if (notBeforeMs > 0) this.#order = [];
+    if (code >= this.#failure.code) {
+      this.#failure = { code, reason, notBeforeMs: Math.max(notBeforeMs, this.#failure.notBeforeMs) };
+    }
+    this.#dialNext();
+  }
+
+  #end(): void {
+    if (this.#isProbing) {
+      this.#isProbing = false;
+      this.#probeLater(); // none is better just now: the one that carries the session does on
+    } else {
+      const { code, reason, notBeforeMs } = this.#failure;
+      this.#user.allFailed(code, reason, notBeforeMs);
+    }
+  }
+
+  #remembered(): string | undefined {
+    const [name, atMs] = this.#host.recall(this.#key)?.split(" ") ?? [];
+    const ageMs = this.#dateMs() - Number(atMs);
+    return ageMs >= 0 && ageMs < REMEMBER_MS ? name : undefined;
+  }
+
+  #dateMs(): number {
+    return Math.round(this.#host.dateMs(this.#host.nowMs()));
+  }
+}

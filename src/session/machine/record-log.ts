@@ -1,0 +1,207 @@
+import { copyBytes } from "../../core/copy-bytes.js";
+import { DATA_PACKET, MAX_BLOCK_BYTES } from "../wire/packet-type.js";
+import { CHANNEL_BIT, ID_BIT } from "../wire/record-head.js";
+import { varintLength, writeVarint } from "../wire/varint.js";
+import type { QueuedMessage } from "./queued-message.js";
+import type { SessionHost } from "./session-host.js";
+
+/** What a message or record counts beside its bytes, in every limit: about what its bookkeeping takes. */
+export const MESSAGE_COST = 64;
+
+/** Before the records of a batch: room for the head of their packet, which is written when it is sent. */
+const HEADER_ROOM = 17;
+/** What stands before the payload of a record, at most: head, channel, id and length. */
+const MAX_RECORD_HEADER_BYTES = 48;
+const FIRST_CHUNK_BYTES = 512;
+/** Four pieces of the usual size, with what stands before them. */
+const MAX_CHUNK_BYTES = 66_560;
+
+/** Records that lie one behind the other in a chunk and leave in one block. */
+export interface Batch {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  end: number;
+  /** The number of the first record. */
+  readonly first: number;
+  /** The number of the last record. */
+  last: number;
+  isSent: boolean;
+  next: Batch | undefined;
+  /** The messages whose last piece of several is in here, so that all of each can be told of. */
+  messages: QueuedMessage[] | undefined;
+}
+
+/**
+ * The records that were given a number and are not confirmed, as the bytes that go out: a record is encoded once, into a chunk that
+ * many share, and sent from there as often as need be. There is an object for a batch, and none for a record.
+ */
+export class RecordLog {
+  readonly #host: SessionHost;
+  readonly #pieceBytes: number;
+  #chunk: Uint8Array | undefined = undefined;
+  /** The oldest batch that is kept. */
+  head: Batch | undefined = undefined;
+  #tail: Batch | undefined = undefined;
+  /** The next batch to write. */
+  cursor: Batch | undefined = undefined;
+  /** The number of the last record. */
+  last = 0;
+  /** The number of the last record that ever left. */
+  #written = 0;
+  /** The number of the last record that the other side has. */
+  confirmed = 0;
+  /** What is kept, in bytes, each record counting {@link MESSAGE_COST} more. */
+  cost = 0;
+
+  constructor(host: SessionHost, pieceBytes: number) {
+    this.#host = host;
+    this.#pieceBytes = pieceBytes;
+  }
+
+  /** Whether the batch that grows has room for more. */
+  get isFilling(): boolean {
+    const tail = this.#tail;
+    return tail === undefined || tail.isSent || tail.end - tail.start < this.#pieceBytes;
+  }
+
+  /**
+   * Adds a record: `data`, or `data[from, to)` if it is bytes. Returns how many bytes of payload it has.
+   * @param head its first byte, without the bits for what is given: `channel` above 0, `id`.
+   */
+  append(
+    head: number,
+    channel: number,
+    id: Uint8Array | undefined,
+    data: string | Uint8Array,
+    from: number,
+    to: number,
+  ): number {
+    const isText = typeof data === "string";
+    const batch = this.#batchFor(MAX_RECORD_HEADER_BYTES + (isText ? 3 * data.length : to - from));
+    const { bytes, end: start } = batch;
+    let at = start + 1;
+    bytes[start] = head;
+    if (channel > 0) {
+      bytes[start] |= CHANNEL_BIT;
+      at = writeVarint(bytes, at, channel);
+    }
+    if (id !== undefined) {
+      bytes[start] |= ID_BIT;
+      bytes[at++] = id.length;
+      bytes.set(id, at);
+      at += id.length;
+    }
+    let length = to - from;
+    if (isText) {
+      // Most text is ASCII, as long in bytes as in characters.
+      const guess = at + varintLength(length);
+      length = this.#host.utf8Write(data, bytes, guess);
+      const payload = at + varintLength(length);
+      if (payload !== guess) bytes.copyWithin(payload, guess, guess + length);
+      at = writeVarint(bytes, at, length);
+    } else {
+      at = writeVarint(bytes, at, length);
+      copyBytes(data, from, to, bytes, at);
+    }
+    at += length;
+    batch.end = at;
+    batch.last = ++this.last;
+    this.cost += at - start + MESSAGE_COST;
+    return length;
+  }
+
+  /** The message whose last piece, of several, was just added. */
+  addMessage(message: QueuedMessage): void {
+    const tail = this.#tail!;
+    tail.messages ??= [];
+    tail.messages.push(message);
+  }
+
+  /** The batch at the cursor becomes a block, `bytes[start, batch.end)`; the cursor moves on. Returns `start`. */
+  seal(batch: Batch, received: number): number {
+    const { first, bytes } = batch;
+    const start = batch.start - 1 - varintLength(received) - varintLength(first);
+    bytes[start] = DATA_PACKET;
+    writeVarint(bytes, writeVarint(bytes, start + 1, received), first);
+    batch.isSent = true;
+    this.cursor = batch.next;
+    if (batch.last > this.#written) this.#written = batch.last;
+    return start;
+  }
+
+  /** The other side has all records up to `number`. False if it cannot: they never left. */
+  confirm(number: number): boolean {
+    if (number > this.#written) return false;
+    this.confirmed = number;
+    let batch = this.head;
+    while (batch !== undefined && batch.last <= number) {
+      this.cost -= batch.end - batch.start + (batch.last - batch.first + 1) * MESSAGE_COST;
+      if (this.cursor === batch) this.cursor = batch.next;
+      batch = batch.next;
+    }
+    this.head = batch;
+    if (batch === undefined) this.#tail = undefined;
+    return true;
+  }
+
+  /** Everything that is kept is to be sent again. */
+  rewind(): void {
+    this.cursor = this.head;
+    for (let batch = this.head; batch !== undefined; batch = batch.next) batch.isSent = false;
+  }
+
+  /** Frees the chunk, if nothing is in it: called when nothing happens for a while. */
+  letGo(): void {
+    if (this.head === undefined) this.#chunk = undefined;
+  }
+
+  /** Everything is given up. */
+  clear(): void {
+    this.head = this.cursor = this.#tail = undefined;
+    this.cost = 0;
+    this.letGo();
+  }
+
+  /** The batch that grows, with room for `byteLength` bytes. */
+  #batchFor(byteLength: number): Batch {
+    const { head } = this;
+    const tail = this.#tail;
+    let chunk = this.#chunk;
+    let position = HEADER_ROOM;
+    let limit = chunk === undefined ? 0 : chunk.length;
+    if (tail !== undefined) {
+      // What is confirmed at the beginning of the chunk is used again, up to the oldest that is not.
+      const isRound = tail.start < head!.start && head!.bytes === chunk;
+      if (isRound) limit = head!.start - HEADER_ROOM;
+      const end = tail.end + byteLength;
+      if (this.isFilling && !tail.isSent && end <= limit && end - tail.start < MAX_BLOCK_BYTES - HEADER_ROOM)
+        return tail;
+      position += tail.end;
+      if (position + byteLength > limit && !isRound && head!.bytes === chunk) {
+        position = HEADER_ROOM;
+        limit = head!.start - HEADER_ROOM;
+      }
+    }
+    if (chunk === undefined || position + byteLength > limit) {
+      const size = Math.min(MAX_CHUNK_BYTES, chunk === undefined ? FIRST_CHUNK_BYTES : 4 * chunk.length);
+      position = HEADER_ROOM;
+      chunk = this.#chunk = this.#host.allocate(Math.max(size, position + byteLength));
+    }
+    const first = this.last + 1;
+    const batch: Batch = {
+      bytes: chunk,
+      start: position,
+      end: position,
+      first,
+      last: 0,
+      isSent: false,
+      next: undefined,
+      messages: undefined,
+    };
+    if (tail === undefined) this.head = batch;
+    else tail.next = batch;
+    this.#tail = batch;
+    this.cursor ??= batch;
+    return batch;
+  }
+}

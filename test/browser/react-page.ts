@@ -1,0 +1,40 @@
+// Runs in a page, bundled: React with the hooks of hawser/react, in strict mode.
+import { useMessages, useSession, useSessionState } from "hawser/react";
+import { createElement, type ReactNode, StrictMode, useState } from "react";
+import { createRoot, type Root } from "react-dom/client";
+
+interface AppProps {
+  readonly url: string | undefined;
+  readonly prefix: string;
+}
+
+function App({ url, prefix }: AppProps): ReactNode {
+  const [lines, setLines] = useState<readonly string[]>([]);
+  const add = (data: string | Uint8Array): void => setLines((before) => [...before, `${prefix}${data}`]);
+  const session = useSession(url, { message: (_session, data) => add(data) });
+  const state = useSessionState(session);
+  useMessages(session, "news", (data) => add(`news: ${data}`));
+  return createElement(
+    "main",
+    null,
+    createElement("p", { id: "state" }, state.status),
+    createElement("button", { type: "button", onClick: () => session?.send("clicked") }, "Send"),
+    lines.map((line) => createElement("li", { key: line }, line)),
+  );
+}
+
+let root: Root | undefined;
+
+/** Shows the component, or shows it anew with other properties. */
+export function show(props: AppProps): void {
+  root ??= createRoot(document.body);
+  root.render(createElement(StrictMode, null, createElement(App, props)));
+}
+
+/** Takes it away. */
+export function hide(): void {
+  root?.unmount();
+  root = undefined;
+}
+
+Object.assign(globalThis, { reactPage: { show, hide } });

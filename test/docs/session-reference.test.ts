@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { actionOf, SessionCode } from "hawser/hub";
+import { projectPath } from "#scripts/project-root.js";
+import { DEFAULT_SESSION_NUMBERS } from "#session/server/session-limits.js";
+import { publicTypes } from "./public-types.js";
+import { isSaid } from "./said.js";
+import { type TableRow, tableRows, withoutCode } from "./tables.js";
+
+const types = publicTypes({ "tsconfig.node.json": ["hub"] });
+const reference = (name: string): TableRow[] =>
+  tableRows(readFileSync(projectPath("docs", "reference", `${name}.md`), "utf8")).filter(
+    ({ isCode }) => isCode,
+  );
+/** Those of the answer of `authenticate`, which are in options.md. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["AcceptOptions", "RefuseOptions"]);
+
+describe("session-options.md", () => {
+  const rows = reference("session-options").filter(({ cells }) => "default" in cells);
+
+  for (const [owner, properties] of types.options) {
+    if (ELSEWHERE.has(owner)) continue;
+    const section = rows.filter((row) => row.section === owner);
+
+    it(`has a row for every option of ${owner}, and no other`, () => {
+      assert.deepEqual(section.map(({ name }) => name).sort(), properties.map(({ name }) => name).sort());
+    });
+
+    it(`has a comment and the default of each of ${owner} as the code and its comment have it`, () => {
+      for (const { name, comment } of properties) {
+        assert.notEqual(comment.trim(), "", name);
+        const cell = section.find((row) => row.name === name)?.cells["default"] ?? "";
+        const actual = (DEFAULT_SESSION_NUMBERS as unknown as Record<string, unknown>)[name];
+        if (actual !== undefined && owner !== "ChannelOptions")
+          assert.equal(withoutCode(cell).replaceAll(",", ""), String(actual), `${owner}.${name}`);
+        // A handler has no value: that nothing happens without it needs no words.
+        if (owner === "SessionHandlers" && cell === "") continue;
+        const said = /\bdefault\b[\s\S]*/i.exec(comment)?.[0];
+        assert.ok(said !== undefined && isSaid(cell, said), `${owner}.${name}: "${cell}", "${comment}"`);
+      }
+    });
+  }
+
+  it("has no section of options that do not exist", () => {
+    assert.deepEqual(
+      rows.filter(({ section }) => !types.options.has(section)),
+      [],
+    );
+  });
+});
+
+describe("session-codes.md", () => {
+  const rows = reference("session-codes").filter(({ cells }) => "number" in cells);
+
+  it("has a row for every code, with its number, where it belongs", () => {
+    assert.deepEqual(
+      rows.map(({ name, cells }) => [name, Number(cells["number"])]),
+      Object.entries(SessionCode),
+    );
+    const sections = {
+      retry: "When a transport ends",
+      reset: "When a session ends",
+      stop: "When a client is to stop",
+    };
+    for (const { name, section, cells } of rows)
+      assert.equal(section, sections[actionOf(Number(cells["number"]))], name);
+  });
+});
+
+describe("hawser/hub", () => {
+  it("has a doc comment on every name that is exported", () => {
+    assert.ok(types.names.length > 20);
+    assert.deepEqual(
+      types.names.filter(({ comment }) => comment.trim() === "").map(({ name }) => name),
+      [],
+    );
+  });
+});

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { accept, createHub, type HubOptions, refuse } from "hawser/hub";
+import { serve } from "hawser/server";
+import { leakCheck } from "../support/leak-check.js";
+import { TestSession } from "../support/session/test-session.js";
+import { until } from "../support/until.js";
+import { warnings } from "../support/warnings.js";
+
+async function served<Data>(options: HubOptions<Data>) {
+  const hub = createHub(options);
+  const server = await serve({ routes: { "/live": hub } });
+  return { hub, server, url: `${server.url}/live` };
+}
+
+describe("authentication of sessions", () => {
+  after(leakCheck());
+
+  it("asks once for a session, whatever transports it travels on", async () => {
+    const asked: string[] = [];
+    const { hub, server, url } = await served({
+      authenticate: ({ credentials, request, session }) => {
+        asked.push(`${credentials} ${request.headers.get("x-name")} ${request.path} ${session}`);
+        return accept({ name: credentials });
+      },
+    });
+    const headers = { "x-name": "Ada" };
+    const client = await TestSession.open(url, { credentials: "ada", headers, via: "long-polling" });
+    const [session] = hub.sessions.values();
+    assert.deepEqual(session!.data, { name: "ada" });
+    client.cut();
+    await until(() => hub.counts.resumed === 1, "it is back");
+    await client.moveTo("websocket");
+    assert.deepEqual(asked, ["ada Ada /live undefined"]);
+    await client.close();
+    await server.shutdown();
+  });
+
+  it("asks once where two transports race for a session that is not there yet", async () => {
+    let asked = 0;
+    let answer = (): void => {};
+    const { hub, server, url } = await served({
+      async authenticate() {
+        asked++;
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        return accept({});
+      },
+    });
+    const client = TestSession.begin(url);
+    await until(() => asked === 1, "the first asks");
+    client.via = "sse";
+    await client.dial();
+    await until(() => hub.counts.transports.get("sse") === 1, "the second is there");
+    answer();
+    await client.isLive();
+    await until(() => hub.sessions.size === 1, "there is one session");
+    assert.equal(asked, 1);
+    await client.close();
+    await server.shutdown();
+  });
+
+  for (const via of ["websocket", "stream", "long-polling"] as const) {
+    it(`refuses in words that the client understands: ${via}`, async () => {
+      const { hub, server, url } = await served({
+        authenticate: ({ credentials }) => refuse(Number(credentials), { body: "no" }),
+      });
+      for (const [status, code] of [
+        [401, 4401],
+        [403, 4403],
+        [418, 4403],
+      ] as const) {
+        const client = TestSession.begin(url, { credentials: String(status), via });
+        const end = await client.ended();
+        assert.deepEqual([end.code, end.reason], [code, "no"]);
+      }
+      assert.deepEqual(
+        [...hub.counts.refused],
+        [
+          ["unauthorized", 1],
+          ["forbidden", 2],
+        ],
+      );
+      assert.equal(hub.sessions.size, 0);
+      await server.shutdown();
+    });
+  }
+
+  it("sends a client away for a while with 429 and 503", async () => {
+    let asked = 0;
+    const { server, url } = await served({
+      authenticate: () => {
+        asked++;
+        return asked === 1 ? refuse(503, { headers: { "retry-after": "0.2" } }) : accept({});
+      },
+    });
+    const client = await TestSession.open(url);
+    assert.deepEqual(client.codes, [4005]);
+    assert.ok(client.waitingMs >= 100, `it waited ${client.waitingMs} ms`);
+    assert.equal(asked, 2);
+    await client.close();
+    await server.shutdown();
+  });
+
+  it("lets a client come back later when the application's code fails", async () => {
+    let asked = 0;
+    using seen = warnings();
+    const { server, url } = await served({
+      authenticate: () => {
+        asked++;
+        throw new Error("the database is gone");
+      },
+    });
+    const client = TestSession.begin(url);
+    await until(() => client.codes.length === 1, "it was sent away");
+    assert.deepEqual(client.codes, [4005]);
+    assert.equal(asked, 1);
+    await until(() => seen.messages.length === 1, "the warning");
+    assert.match(seen.messages[0]!, /the database is gone/);
+    await client.close();
+    await server.shutdown();
+  });
+
+  it("judges new credentials of a session, and ends it if they are not accepted", async () => {
+    const { hub, server, url } = await served({
+      authenticate: async ({ credentials, session }) => {
+        await new Promise(setImmediate);
+        return credentials === "bad"
+          ? refuse(401)
+          : accept({ credentials, before: (session?.data as { credentials: string })?.credentials });
+      },
+    });
+    const client = await TestSession.open(url, { credentials: "one" });
+    const [session] = hub.sessions.values();
+    session!.askForCredentials();
+    await until(() => client.asked === 1, "it was asked");
+    client.renew("two");
+    client.renew("three");
+    client.renew("four");
+    await until(() => session!.data.credentials === "four", "the last ones count");
+    assert.equal(session!.data.before, "two", "three was never judged");
+    client.renew("bad");
+    assert.equal((await client.ended()).code, 4401);
+    await server.shutdown();
+  });
+
+  it("lets everybody in where nobody is asked, with undefined as data", async () => {
+    const { hub, server, url } = await served({});
+    const client = await TestSession.open(url, { credentials: "whoever" });
+    assert.equal([...hub.sessions.values()][0]!.data, undefined);
+    await client.close();
+    await server.shutdown();
+  });
+});

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { createHub, type HubOptions } from "hawser/hub";
+import { serve, UsageError } from "hawser/server";
+import { leakCheck } from "../support/leak-check.js";
+import { TestSession } from "../support/session/test-session.js";
+import { until } from "../support/until.js";
+
+async function served(options: HubOptions, more: { clientAddress?: () => string } = {}) {
+  const hub = createHub(options);
+  const server = await serve({ ...more, routes: { "/live": hub } });
+  return { hub, server, url: `${server.url}/live` };
+}
+
+describe("limits on sessions", () => {
+  after(leakCheck());
+
+  it("of all, and of one address: the others come back later", async () => {
+    for (const [options, sameAddress] of [
+      [{ maxSessions: 1 }, false],
+      [{ maxSessionsPerAddress: 1 }, true],
+    ] as const) {
+      let count = 0;
+      const { hub, server, url } = await served(options, {
+        clientAddress: () => (sameAddress ? "10.0.0.1" : `10.0.0.${count++}`),
+      });
+      const first = await TestSession.open(url);
+      const second = TestSession.begin(url);
+      await until(() => second.codes.length === 1, "it was refused");
+      assert.deepEqual(second.codes, [4005]);
+      assert.ok(second.waitingMs >= 4_000, "it is told to stay away");
+      assert.deepEqual([...hub.counts.refused], [["tryAgainLater", 1]]);
+      await first.close();
+      await until(() => hub.sessions.size === 0, "there is room");
+      const third = await TestSession.open(url, { via: "long-polling" });
+      assert.equal(third.state, "live");
+      await Promise.all([second.close(), third.close()]);
+      await server.shutdown();
+    }
+  });
+
+  it("of how fast an address begins sessions", async () => {
+    const { hub, server, url } = await served({ maxOpensPerSecond: 1 });
+    const clients = [0, 1, 2, 3].map(() => TestSession.begin(url));
+    await until(
+      () => hub.sessions.size + clients.flatMap(({ codes }) => codes).length >= 4,
+      "all were answered",
+    );
+    assert.equal(hub.sessions.size, 2);
+    assert.equal(hub.counts.refused.get("tryAgainLater"), 2);
+    await Promise.all(clients.map((client) => client.close()));
+    await server.shutdown();
+  });
+
+  it("of how fast a client sends: nothing is lost, and it waits", async () => {
+    let received = 0;
+    const { hub, server, url } = await served({
+      maxReceivedMessagesPerSecond: 100,
+      rateBurstMs: 100,
+      message: () => void received++,
+    });
+    const client = await TestSession.open(url);
+    const begunAt = performance.now();
+    for (let i = 0; i < 40; i++) client.send(String(i));
+    await until(() => received === 40, "all came");
+    const tookMs = performance.now() - begunAt;
+    assert.ok(tookMs >= 250, `40 messages at 100 a second, 10 at once, took ${tookMs} ms`);
+    assert.equal(hub.counts.received, 40);
+    await client.close();
+    await server.shutdown();
+  });
+
+  it("of the time that a session waits for its client", async () => {
+    const seen: string[] = [];
+    const { hub, server, url } = await served({
+      resumeWindowMs: 100,
+      reset: (_session, { code, unconfirmed }) =>
+        void seen.push(`${code} ${unconfirmed.map(({ data }) => data).join()}`),
+    });
+    const client = await TestSession.open(url, { reconnectDelayMs: 1_000_000 });
+    client.cut();
+    await until(() => hub.counts.suspended === 1, "it waits");
+    const [session] = hub.sessions.values();
+    session!.send("never");
+    await until(() => hub.sessions.size === 0, "it has expired");
+    assert.deepEqual(seen, ["4200 never"]);
+    assert.deepEqual([...hub.counts.resets], [["expired", 1]]);
+    await client.dial();
+    const end = await client.ended();
+    assert.deepEqual([end.code, end.isReset], [4200, true]);
+    await server.shutdown();
+  });
+
+  it("of what they hold: those that wait go first, the largest of them, and are told why", async () => {
+    const { hub, server, url } = await served({ maxHeldBytes: 300_000, maxOutboxBytes: 200_000 });
+    const live = await TestSession.open(url);
+    const large = await TestSession.open(url, { reconnectDelayMs: 1_000_000 });
+    const small = await TestSession.open(url, { reconnectDelayMs: 1_000_000 });
+    const [liveOne, largeOne, smallOne] = hub.sessions.values();
+    for (const client of [large, small]) client.cut();
+    await until(() => hub.counts.suspended === 2, "two wait");
+    for (let i = 0; i < 12; i++) largeOne!.send(new Uint8Array(12_000));
+    for (let i = 0; i < 8; i++) smallOne!.send(new Uint8Array(12_000));
+    assert.equal(hub.sessions.size, 3);
+    for (let i = 0; i < 10; i++) liveOne!.send(new Uint8Array(12_000));
+    await until(() => hub.sessions.size === 2, "one was evicted");
+    assert.deepEqual([...hub.sessions.values()], [liveOne, smallOne]);
+    assert.ok(hub.counts.heldBytes <= 300_000);
+    assert.deepEqual([...hub.counts.resets], [["evicted", 1]]);
+    await large.dial();
+    assert.equal((await large.ended()).code, 4201);
+    await small.dial();
+    await small.isLive();
+    await small.messages(8);
+    await live.messages(10);
+    await Promise.all([live.close(), small.close()]);
+    await until(() => hub.counts.heldBytes === 0, "nothing is held");
+    await server.shutdown();
+  });
+
+  it("are checked", () => {
+    for (const options of [
+      { maxSessions: 0 },
+      { resumeWindowMs: -1 },
+      { pieceBytes: 65_536 },
+      { maxOutboxBytes: Number.NaN },
+      { windowBytes: Infinity },
+      { transports: ["pigeon"] },
+      { origins: ["not an origin"] },
+    ]) {
+      assert.throws(
+        () => createHub(options as HubOptions),
+        (error) => error instanceof UsageError && error.code === "INVALID_OPTION",
+        JSON.stringify(options),
+      );
+    }
+  });
+});

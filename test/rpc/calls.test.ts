@@ -1,0 +1,474 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  attempt,
+  type CallContext,
+  CallError,
+  call,
+  contractClient,
+  DeclaredError,
+  defineContract,
+  implement,
+  isErrorOf,
+} from "hawser/contract";
+import { PeerPair } from "hawser/testing";
+import { z } from "zod";
+import { chat } from "./chat-contract.js";
+import { settled, startTalk } from "./talk.js";
+
+/** A promise that is resolved from outside. */
+function gate<T>(): { promise: Promise<T>; open: (value: T) => void } {
+  let open!: (value: T) => void;
+  const promise = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+}
+
+describe("a call", () => {
+  it("gives the handler what was passed and the caller what it returned", async () => {
+    const { server, ran } = startTalk();
+    assert.equal(await server.call.add({ a: 1, b: 2 }), 3);
+    assert.equal(await server.call.ping(), undefined);
+    assert.equal(await server.call.slow("text"), "text");
+    assert.deepEqual(ran, ['add {"a":1,"b":2}', "ping", 'slow "text"']);
+  });
+
+  it("lets schemas change values once, where they arrive", async () => {
+    const { server } = startTalk();
+    // "41" -> 41 at the server, 41 + 1, 42 -> "42" at the client.
+    assert.equal(await server.call.parse("41"), "42");
+  });
+
+  it("goes from the server to the client as well", async () => {
+    const { client, clientErrors } = startTalk();
+    assert.equal(await client.call.confirm("yes"), true);
+    assert.equal(await client.call.confirm("no"), false);
+    assert.deepEqual(clientErrors, []);
+  });
+
+  it("tells the handler who asks, and lets it ask back", async () => {
+    const { server, line } = startTalk({
+      calls: {
+        async slow(text, { remote, peer, name, callId }) {
+          assert.equal(name, "slow");
+          assert.equal(peer, line.pair.server);
+          assert.match(String(callId), /^[0-9a-f]{32}\/1$/);
+          return String(await remote.call.confirm(text));
+        },
+      },
+    });
+    assert.equal(await server.call.slow("yes"), "true");
+  });
+
+  it("may be taken out of its object and passed on", async () => {
+    const { server } = startTalk();
+    const { add } = server.call;
+    assert.deepEqual(await Promise.all([1, 2, 3].map((a) => add({ a, b: 1 }))), [2, 3, 4]);
+    assert.equal("confirm" in server.call, false);
+  });
+
+  it("finds handlers in an object of a class, and none in what every object has", async () => {
+    const counting = defineContract({ calls: { next: call({ output: z.number() }) } });
+    class Counter {
+      #count = 0;
+      next(): number {
+        return ++this.#count;
+      }
+    }
+    const pair = new PeerPair();
+    implement(counting, { calls: new Counter() }).accept(pair.server);
+    assert.equal(await contractClient(counting, pair.client).call.next(), 1);
+
+    const strange = defineContract({ calls: { toString: call() } });
+    assert.throws(() => implement(strange, { calls: {} }), { code: "INVALID_OPTION" });
+  });
+});
+
+describe("an error of a call", () => {
+  it("travels with its code and its data if the contract declares it", async () => {
+    const { server, serverErrors } = startTalk();
+    await assert.rejects(server.call.join({ room: "full" }), (error) => {
+      assert.ok(error instanceof DeclaredError && isErrorOf(chat.calls.join, error));
+      assert.equal(error.code, "FULL");
+      if (error.code === "FULL") assert.equal(error.data.max, 8);
+      return true;
+    });
+    const joined = await attempt(server.call.join({ room: "closed" }));
+    assert.equal(joined.ok, false);
+    assert.equal(joined.error?.code, "CLOSED");
+    assert.deepEqual(serverErrors, []);
+  });
+
+  it("does not travel otherwise: only that the handler failed, and the cause is told here", async () => {
+    const secret = new Error("password of the database: hunter2");
+    const { server, serverErrors, line } = startTalk({
+      calls: {
+        add: () => {
+          throw secret;
+        },
+        slow: () => Promise.reject(secret),
+        lookUp: () => {
+          throw new DeclaredError("FULL", secret.message);
+        },
+        join: (_input, context) => {
+          throw context.error("FULL", { max: secret.message } as never);
+        },
+      },
+    });
+    for (const promise of [
+      server.call.add({ a: 1, b: 1 }),
+      server.call.slow(""),
+      server.call.lookUp(""),
+      server.call.join({ room: "x" }),
+    ]) {
+      await assert.rejects(promise, { name: "CallError", code: "HANDLER_FAILED", mayHaveRun: true });
+    }
+    assert.doesNotMatch(line.pair.log.join(), /hunter2/);
+    assert.equal(serverErrors.length, 4);
+    assert.equal(serverErrors[0]!.cause, secret);
+    assert.equal(serverErrors[1]!.cause, secret);
+  });
+
+  it("says so where a handler throws what is no Error", async () => {
+    for (const thrown of [undefined, null, 0, "text", Object.create(null)]) {
+      const { server, serverErrors } = startTalk({
+        calls: {
+          ping: () => {
+            throw thrown;
+          },
+        },
+      });
+      await assert.rejects(server.call.ping(), { code: "HANDLER_FAILED" });
+      assert.equal(serverErrors.length, 1);
+    }
+  });
+});
+
+describe("a value of a call that does not fit", () => {
+  it("is refused where it is passed, before anything is sent", async () => {
+    const { server, line } = startTalk();
+    await assert.rejects(server.call.add({ a: "1" as never, b: 2 }), (error) => {
+      assert.ok(error instanceof CallError);
+      assert.equal(error.code, "INVALID_INPUT");
+      assert.equal(error.mayHaveRun, false);
+      assert.deepEqual(error.issues?.[0]?.path, ["a"]);
+      return true;
+    });
+    assert.deepEqual(line.pair.log, []);
+  });
+
+  it("is refused where it arrives, and the caller is told why", async () => {
+    const { server, ran, serverErrors } = startTalk({ client: { checkSent: false } });
+    await assert.rejects(server.call.add({ a: "1" as never, b: 2 }), (error) => {
+      assert.ok(error instanceof CallError);
+      assert.equal(error.code, "INVALID_INPUT");
+      assert.equal(error.mayHaveRun, false);
+      assert.deepEqual(error.issues?.[0]?.path, ["a"]);
+      assert.match(error.issues?.[0]?.message ?? "", /number/);
+      return true;
+    });
+    assert.deepEqual([ran, serverErrors], [[], []]);
+  });
+
+  it("does not leave the handler as an output", async () => {
+    const calls = { add: () => "secret" as unknown as number };
+    const { server, serverErrors, line } = startTalk({ calls });
+    await assert.rejects(server.call.add({ a: 1, b: 2 }), { code: "INVALID_OUTPUT", mayHaveRun: true });
+    assert.doesNotMatch(line.pair.log.join(), /secret/);
+    assert.equal(serverErrors[0]?.code, "INVALID_OUTPUT");
+    assert.equal(serverErrors[0]?.issues?.length, 1);
+
+    const unchecked = startTalk({ calls, server: { checkSent: false } });
+    await assert.rejects(unchecked.server.call.add({ a: 1, b: 2 }), { code: "INVALID_OUTPUT" });
+  });
+
+  it("is told where the codec cannot hold it", async () => {
+    const circular: Record<string, unknown> = { a: 1, b: 2 };
+    circular["self"] = circular;
+    const { server, serverErrors } = startTalk({
+      calls: { lookUp: () => 1n as never },
+      server: { checkSent: false },
+    });
+    await assert.rejects(server.call.add(circular as never), (error) => {
+      assert.ok(error instanceof CallError && error.code === "INVALID_INPUT");
+      assert.equal((error.cause as CallError).code, "ENCODE_FAILED");
+      return true;
+    });
+    await assert.rejects(server.call.lookUp(""), { code: "HANDLER_FAILED" });
+    assert.equal(serverErrors.length, 1);
+    assert.equal(await server.call.add({ a: 1, b: 1 }), 2);
+  });
+
+  it("is told where the session does not take a message of its length", async () => {
+    const { server, line, serverErrors } = startTalk({ calls: { lookUp: () => "x".repeat(2000) } });
+    line.pair.maxMessageLength = 1000;
+    await assert.rejects(server.call.slow("x".repeat(1000)), { code: "INVALID_INPUT", mayHaveRun: false });
+    await assert.rejects(server.call.lookUp(""), { code: "HANDLER_FAILED" });
+    assert.equal(serverErrors.length, 1);
+  });
+});
+
+describe("the deadline of a call", () => {
+  it("ends it here, travels, and aborts the signal of the handler", async () => {
+    let context: CallContext<unknown, never> | undefined;
+    const { server, clock, serverErrors } = startTalk({
+      calls: {
+        slow: (_text, given) => {
+          context = given as never;
+          return new Promise((_resolve, reject) => {
+            given.signal.addEventListener("abort", () => reject(given.signal.reason));
+          });
+        },
+      },
+    });
+    const outcome = attempt(server.call.slow("", { deadlineMs: 500 }));
+    await settled();
+    assert.equal(context!.remainingMs, 500);
+    clock.advance(499);
+    assert.equal(context!.remainingMs, 1);
+    assert.equal(context!.signal.aborted, false);
+    clock.advance(1);
+    assert.equal(context!.signal.aborted, true);
+    assert.equal(context!.signal.reason.code, "DEADLINE_EXCEEDED");
+    const { error } = await outcome;
+    assert.ok(error instanceof CallError);
+    assert.equal(error.code, "DEADLINE_EXCEEDED");
+    assert.equal(error.mayHaveRun, true);
+    await settled();
+    assert.deepEqual(serverErrors, []);
+  });
+
+  it("is 30 s if nobody says otherwise, and may be none", async () => {
+    const { server, clock } = startTalk({ calls: { slow: () => new Promise(() => undefined) } });
+    const standard = attempt(server.call.slow(""));
+    let isOver = false;
+    void attempt(server.call.slow("", { deadlineMs: Infinity })).then(() => {
+      isOver = true;
+    });
+    await settled();
+    clock.advance(30_000);
+    assert.equal((await standard).error?.code, "DEADLINE_EXCEEDED");
+    clock.advance(10_000_000);
+    await settled();
+    assert.equal(isOver, false);
+  });
+
+  it("is never longer for the handler than the server wants", async () => {
+    let context: CallContext<unknown, never> | undefined;
+    const { server, clock } = startTalk({
+      calls: {
+        slow: (_text, given) => {
+          context = given as never;
+          return new Promise(() => undefined);
+        },
+      },
+      server: { maxDeadlineMs: 1000 },
+    });
+    void server.call.slow("", { deadlineMs: Infinity });
+    await settled();
+    assert.equal(context!.remainingMs, 1000);
+    assert.equal(context!.signal.aborted, false);
+    clock.advance(1000);
+    assert.equal(context!.signal.aborted, true);
+  });
+
+  it("has to be a number of ms", async () => {
+    const { server } = startTalk();
+    for (const deadlineMs of [-1, Number.NaN, 1.5]) {
+      await assert.rejects(async () => server.call.ping(undefined, { deadlineMs }), {
+        code: "INVALID_OPTION",
+      });
+    }
+  });
+
+  it("leaves no timer behind, and one in all", async () => {
+    const { server, clock } = startTalk();
+    await Promise.all(Array.from({ length: 20 }, (_, a) => server.call.add({ a, b: 0 })));
+    assert.equal(clock.timers, 1);
+    clock.advance(30_000);
+    assert.equal(clock.timers, 0);
+  });
+});
+
+describe("cancelling a call", () => {
+  it("rejects at once, and aborts the signal of the handler", async () => {
+    let signal: AbortSignal | undefined;
+    const { server, serverErrors } = startTalk({
+      calls: {
+        slow: async (_text, context) => {
+          signal = context.signal;
+          await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+          throw context.signal.reason;
+        },
+      },
+    });
+    const controller = new AbortController();
+    const outcome = attempt(server.call.slow("", { signal: controller.signal }));
+    await settled();
+    const reason = new Error("the page was left");
+    controller.abort(reason);
+    const { error } = await outcome;
+    assert.ok(error instanceof CallError);
+    assert.deepEqual([error.code, error.cause, error.mayHaveRun], ["ABORTED", reason, true]);
+    await settled();
+    assert.equal(signal?.aborted, true);
+    assert.equal(signal.reason.code, "ABORTED");
+    assert.deepEqual(serverErrors, []);
+  });
+
+  it("sends nothing if it is cancelled before", async () => {
+    const { server, line } = startTalk();
+    await assert.rejects(server.call.ping(undefined, { signal: AbortSignal.abort() }), {
+      code: "ABORTED",
+      mayHaveRun: false,
+    });
+    assert.deepEqual(line.pair.log, []);
+  });
+
+  it("makes no difference once there is an answer", async () => {
+    const { server, line } = startTalk();
+    const controller = new AbortController();
+    await server.call.ping(undefined, { signal: controller.signal });
+    const before = line.pair.log.length;
+    controller.abort();
+    await settled();
+    assert.equal(line.pair.log.length, before);
+  });
+
+  it("gives a signal that is aborted to a handler that asks late", async () => {
+    const asked = gate<CallContext<unknown, never>>();
+    const { server } = startTalk({
+      calls: {
+        slow: (_text, context) => {
+          asked.open(context as never);
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    const controller = new AbortController();
+    const outcome = attempt(server.call.slow("", { signal: controller.signal }));
+    const context = await asked.promise;
+    controller.abort();
+    await outcome;
+    await settled();
+    assert.equal(context.signal.aborted, true);
+  });
+});
+
+describe("the limits of calls", () => {
+  it("hold at the server, which says that nothing ran", async () => {
+    const held = gate<string>();
+    const { server } = startTalk({ calls: { slow: () => held.promise }, server: { maxConcurrentCalls: 2 } });
+    const first = [server.call.slow("1"), server.call.slow("2")];
+    await assert.rejects(server.call.slow("3"), { code: "TOO_MANY_CALLS", mayHaveRun: false });
+    held.open("done");
+    assert.deepEqual(await Promise.all(first), ["done", "done"]);
+    assert.equal(await server.call.slow("4"), "done");
+  });
+
+  it("hold at the client, also for calls that were never sent", async () => {
+    const held = gate<string>();
+    const { server, line } = startTalk({
+      calls: { slow: () => held.promise },
+      client: { maxPendingCalls: 2 },
+    });
+    line.pair.hold();
+    const first = [server.call.slow("1"), server.call.slow("2")];
+    await assert.rejects(server.call.slow("3"), { code: "TOO_MANY_CALLS", mayHaveRun: false });
+    line.pair.release();
+    held.open("done");
+    await Promise.all(first);
+    assert.equal(await server.call.slow("4"), "done");
+  });
+
+  it("wait for room in the session instead of losing what was taken", async () => {
+    const { server, line } = startTalk();
+    line.pair.maxQueued = 2;
+    const sums = await Promise.all(Array.from({ length: 50 }, (_, a) => server.call.add({ a, b: 1 })));
+    assert.deepEqual(
+      sums,
+      Array.from({ length: 50 }, (_, a) => a + 1),
+    );
+  });
+});
+
+describe("a session that ends", () => {
+  it("rejects what waits and what comes later, if it was closed", async () => {
+    const { server, line } = startTalk({ calls: { slow: () => new Promise(() => undefined) } });
+    const outcome = attempt(server.call.slow(""));
+    await settled();
+    line.pair.end({ code: 4400, reason: "bye", isReset: false });
+    const { error } = await outcome;
+    assert.ok(error instanceof CallError);
+    assert.deepEqual([error.code, error.mayHaveRun], ["SESSION_CLOSED", true]);
+    await assert.rejects(server.call.ping(), { code: "SESSION_CLOSED", mayHaveRun: false });
+    assert.equal(server.emit.cursor({ x: 1, y: 2 }), "closed");
+  });
+
+  it("aborts the handlers, if it was closed", async () => {
+    let signal: AbortSignal | undefined;
+    const { server, line } = startTalk({
+      calls: {
+        slow: (_text, context) => {
+          signal = context.signal;
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    void attempt(server.call.slow(""));
+    await settled();
+    line.pair.end({ code: 4400, reason: "bye", isReset: false });
+    assert.equal(signal?.reason.code, "SESSION_CLOSED");
+  });
+
+  it("rejects what a server waits for, also after a reset", async () => {
+    const { client, line } = startTalk({
+      client: { calls: { confirm: () => new Promise(() => undefined) } },
+    });
+    const outcome = attempt(client.call.confirm("yes"));
+    await settled();
+    line.pair.reset();
+    const { error } = await outcome;
+    assert.ok(error instanceof CallError);
+    assert.deepEqual([error.code, error.mayHaveRun], ["SESSION_RESET", true]);
+  });
+
+  it("is told apart from one that goes on without this contract", async () => {
+    const { server, line } = startTalk({ calls: { slow: () => new Promise(() => undefined) } });
+    const outcome = attempt(server.call.slow(""));
+    await settled();
+    server.close();
+    assert.equal((await outcome).error?.code, "SESSION_CLOSED");
+    await settled();
+    assert.match(line.pair.log.at(-1)!, /^\[5,1\]$/);
+    assert.equal(line.pair.client.state, "live");
+  });
+
+  it("says so where the other side never takes this contract", async () => {
+    const pair = new PeerPair();
+    const server = contractClient(chat, pair.client, { calls: { confirm: () => true } });
+    void attempt(server.call.ping());
+    await settled();
+    await assert.rejects(server.call.ping(), { code: "SESSION_CLOSED" });
+  });
+});
+
+describe("implement and contractClient", () => {
+  it("refuse what cannot be, at once", async () => {
+    const { client } = new PeerPair();
+    const calls = { confirm: () => true };
+    for (const options of [
+      {},
+      { calls: {}, streams: {} },
+      { calls: { ...calls, confirm: 1 } },
+      { calls, deadlineMs: 0 },
+      { calls, maxPendingCalls: -1 },
+      { calls, streamWindow: 0 },
+      { calls, maxStreams: 1.5 },
+    ]) {
+      assert.throws(() => contractClient(chat, client, options as never), { code: "INVALID_OPTION" });
+    }
+    assert.throws(() => implement(chat, { calls: {}, streams: {} } as never), { code: "INVALID_OPTION" });
+  });
+});

@@ -1,0 +1,275 @@
+// Sessions: their secrets, their packets, their memory. The rows are those of SECURITY.md.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { accept, createHub, type Hub, type HubOptions } from "hawser/hub";
+import { type ListeningServer, serve } from "hawser/server";
+import { MAX_HTTP_REQUEST_BYTES } from "#session/wire/http-request.js";
+import { PacketType } from "#session/wire/packet-type.js";
+import { sameBytes } from "#session/wire/same-bytes.js";
+import { SessionCode } from "#session/wire/session-code.js";
+import { SeededRandom } from "#testbed/seeded-random.js";
+import { frameFor } from "../support/frames.js";
+import { RawClient } from "../support/raw-client.js";
+import { ask, askForHead } from "../support/session/ask.js";
+import { openOf, RawTransport, readAnswer } from "../support/session/raw-transport.js";
+import { DIALERS, TestSession } from "../support/session/test-session.js";
+import { rounds, until } from "../support/until.js";
+
+interface Served extends AsyncDisposable {
+  readonly hub: Hub;
+  readonly server: ListeningServer;
+  readonly url: string;
+}
+
+async function served(options: HubOptions = {}): Promise<Served> {
+  const hub = createHub(options);
+  const server = await serve({ routes: { "/live": hub } });
+  return {
+    hub,
+    server,
+    url: `${server.url}/live`,
+    async [Symbol.asyncDispose]() {
+      for (const session of hub.sessions.values()) session.end();
+      await hub.shutdown({ drainTimeoutMs: 1 });
+      await server.shutdown({ drainTimeoutMs: 100 });
+    },
+  };
+}
+
+/** Opens a WebSocket of a session by hand. */
+async function rawSession(port: number, ...blocks: readonly Uint8Array[]): Promise<RawClient> {
+  const headers = { "Sec-WebSocket-Protocol": "hawser.1" };
+  const client = await RawClient.open({ port, path: "/live", headers });
+  sendBlocks(client, ...blocks);
+  return client;
+}
+
+function sendBlocks(client: RawClient, ...blocks: readonly Uint8Array[]): void {
+  for (const payload of blocks) client.send(frameFor("server", { opcode: 2, payload }));
+}
+
+/** Waits until the server has closed a WebSocket, and lets go of it. */
+async function closed(client: RawClient): Promise<void> {
+  while ((await client.frames.next()).opcode !== 8);
+  await client.destroy();
+}
+
+test("the secret of a session is compared to its end, wherever it differs", () => {
+  // python websockets CVE-2021-33880
+  const secret = randomBytes(16);
+  const readsOf = (guess: Uint8Array): number => {
+    let reads = 0;
+    const counted = new Proxy(guess, {
+      get(bytes, name) {
+        if (typeof name === "string" && /^\d+$/.test(name)) reads++;
+        return Reflect.get(bytes, name, bytes);
+      },
+    });
+    assert.equal(sameBytes(secret, counted), secret.equals(guess));
+    return reads;
+  };
+  const guesses = [0, 7, 15].map((at) => {
+    const guess = Buffer.from(secret);
+    guess[at]! ^= 1;
+    return guess;
+  });
+  assert.deepEqual([secret, ...guesses].map(readsOf), [16, 16, 16, 16]);
+});
+
+test("who knows the id of a session and not its secret does not get it", async () => {
+  // Socket.IO: the `sid` in the query of each request is all that it takes
+  await using all = await served();
+  const [id, token] = [randomBytes(16), randomBytes(16)];
+  await new RawTransport(all.url).down(1, 0, [openOf({ id, token })]);
+  const [session] = all.hub.sessions.values();
+  for (const guess of [
+    randomBytes(16),
+    Buffer.alloc(16),
+    Buffer.from([...token.subarray(0, 15), token[15]! ^ 1]),
+  ]) {
+    const open = openOf({ id, token: guess, epoch: 9, isResume: true });
+    const { blocks } = readAnswer(await new RawTransport(all.url).down(1, 0, [open]));
+    assert.equal(blocks[0]![0], PacketType.reset);
+    assert.equal(blocks[0]!.readUInt8(2) | (blocks[0]!.readUInt8(3) << 7), SessionCode.refused | 0x80);
+  }
+  assert.equal(session!.state, "live");
+});
+
+test("who knows the id of a session that is being authenticated does not get it either", async () => {
+  // python websockets CVE-2021-33880
+  let isAsked = false;
+  let answer = (): void => {};
+  const hub = createHub({
+    async authenticate() {
+      isAsked = true;
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return accept();
+    },
+  });
+  await using server = await serve({ routes: { "/live": hub } });
+  const url = `${server.url}/live`;
+  const [id, token] = [randomBytes(16), randomBytes(16)];
+  const first = new RawTransport(url).down(1, 0, [openOf({ id, token })]);
+  await until(() => isAsked, "it is being authenticated");
+  const thief = readAnswer(await new RawTransport(url).down(1, 0, [openOf({ id, epoch: 2 })]));
+  assert.equal(thief.blocks[0]![0], PacketType.reset);
+  answer();
+  assert.equal(readAnswer(await first).blocks[0]![0], PacketType.welcome);
+  for (const session of hub.sessions.values()) session.end();
+  await hub.shutdown({ drainTimeoutMs: 1 });
+});
+
+test("a page of another origin gets no session over HTTP, and no header field that lets it read", async () => {
+  // socket.io CVE-2020-28481
+  await using all = await served();
+  const headers = { origin: "https://evil.example" };
+  const answer = await new RawTransport(all.url).down(1, 0, [openOf()], { headers });
+  assert.equal(answer.status, 403);
+  assert.equal(answer.headers["access-control-allow-origin"], undefined);
+  const asked = { ...headers, "access-control-request-method": "POST" };
+  const preflight = await ask(all.url, { method: "OPTIONS", headers: asked });
+  assert.equal(preflight.headers["access-control-allow-origin"], undefined);
+  assert.equal(all.hub.counts.opened, 0);
+});
+
+test("the body of a request is refused above its limit, with a length and without one", async () => {
+  // engine.io CVE-2020-36048
+  await using all = await served();
+  const large = Buffer.alloc(MAX_HTTP_REQUEST_BYTES + 1);
+  const withLength = await askForHead(all.url, { headers: { "content-length": "1000000000000" } }).catch(
+    () => undefined,
+  );
+  assert.equal(withLength?.statusCode, 413, "before anything of it came");
+  withLength?.destroy();
+  const chunked = await ask(all.url, { headers: { "transfer-encoding": "chunked" }, body: large });
+  assert.equal(chunked.status, 413);
+  assert.equal(chunked.headers.connection, "close");
+});
+
+test("bodies that are half there are bounded together", async () => {
+  // engine.io CVE-2020-36048
+  const { RequestBody } = await import("#node/transports/request-body.js");
+  const { PassThrough } = await import("node:stream");
+  const budget = { heldBytes: 0, maxBytes: 100_000 };
+  const results: unknown[] = [];
+  const streams = [0, 1, 2].map(() => Object.assign(new PassThrough(), { headers: {} }));
+  for (const stream of streams) new RequestBody(stream as never, budget, (result) => results.push(result));
+  for (const stream of streams) stream.write(Buffer.alloc(40_000));
+  await rounds(3);
+  assert.deepEqual(results, [503]);
+  assert.equal(budget.heldBytes, 80_000);
+  for (const stream of streams) stream.destroy();
+  await until(() => budget.heldBytes === 0, "those that are gone hold nothing");
+});
+
+test("whatever comes as blocks, nothing throws, and other sessions go on", async () => {
+  // socket.io parser CVE-2022-2421, 2023-32695, 2026-33151
+  await using all = await served({ message: (session, data) => void session.send(data) });
+  const honest = await TestSession.open(all.url, { via: "sse" });
+  const random = new SeededRandom(1);
+  for (let i = 0; i < 60; i++) {
+    const block = random.bytes(random.integer(1, 40));
+    block[0] = 1 + (i % 10); // a packet of each kind
+    const client = await rawSession(all.server.port, openOf(), block);
+    await client.frames.next(); // the welcome, at least
+    await client.destroy();
+  }
+  await closed(await rawSession(all.server.port, random.bytes(30)));
+  for (let i = 0; i < 20; i++) await ask(`${all.url}?via=polling`, { body: random.bytes(40) });
+  honest.send("still here");
+  assert.deepEqual(await honest.messages(1), ["still here"]);
+  await honest.close();
+});
+
+test("a message is refused above its limit, however small its pieces are", async () => {
+  // socket.io parser CVE-2020-36049
+  await using all = await served({ maxMessageBytes: 10_000 });
+  const piece = (first: number, head: number): Buffer =>
+    Buffer.from([PacketType.data, 0, first, head, 0xe8, 0x07, ...Buffer.alloc(1_000)]);
+  const client = await rawSession(all.server.port, openOf());
+  for (let i = 0; i < 11; i++) sendBlocks(client, piece(i + 1, i === 0 ? 0x03 : 0x07));
+  await closed(client);
+  assert.deepEqual([...all.hub.counts.resets], [["badMessage", 1]]);
+});
+
+test("no more channels are opened than allowed", async () => {
+  // socket.io parser CVE-2026-33151
+  await using all = await served({ maxChannels: 8, channel: () => true });
+  const client = await rawSession(all.server.port, openOf());
+  const records = Array.from({ length: 9 }, (_, i) => [0x80, 2, i + 1, 0x61]).flat();
+  sendBlocks(client, Buffer.from([PacketType.data, 0, 1, ...records]));
+  await closed(client);
+  assert.deepEqual([...all.hub.counts.resets], [["badMessage", 1]]);
+});
+
+test("what many sessions hold together is bounded: those that wait for their clients go first", async () => {
+  // Several: each may hold what is allowed, and all together more than there is
+  await using all = await served({ maxHeldBytes: 100_000 });
+  const away = await TestSession.open(all.url, { reconnectDelayMs: 1_000_000 });
+  const here = await TestSession.open(all.url);
+  const [awayOne, hereOne] = all.hub.sessions.values();
+  away.cut();
+  await until(() => all.hub.counts.suspended === 1, "one waits");
+  for (let i = 0; i < 9; i++) awayOne!.send(new Uint8Array(10_000));
+  hereOne!.send(new Uint8Array(10_000));
+  hereOne!.send(new Uint8Array(10_000));
+  await until(() => all.hub.sessions.size === 1, "one was evicted");
+  assert.equal(hereOne!.state, "live");
+  assert.ok(all.hub.counts.heldBytes < 100_000);
+  await here.messages(2);
+  away.giveUp();
+});
+
+test("half of a message is held like anything else: a flood of them is ended", async () => {
+  // Several: bytes that wait for their message to be complete are not counted
+  await using all = await served({ maxHeldBytes: 300_000 });
+  const piece = (first: number): Buffer =>
+    Buffer.from([
+      PacketType.data,
+      0,
+      first,
+      first === 1 ? 0x03 : 0x07,
+      0x80,
+      0xfa,
+      0x01,
+      ...Buffer.alloc(32_000),
+    ]);
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 4; i++) {
+    const client = await rawSession(all.server.port, openOf());
+    for (let first = 1; first <= 4; first++) sendBlocks(client, piece(first));
+    clients.push(client);
+  }
+  await until(() => (all.hub.counts.resets.get("evicted") ?? 0) > 0, "some were ended");
+  assert.ok(all.hub.counts.heldBytes <= 300_000);
+  for (const session of all.hub.sessions.values()) session.end();
+  assert.equal(all.hub.counts.heldBytes, 0, "who has ended holds nothing");
+  await Promise.all(clients.map((client) => client.destroy()));
+});
+
+test("a session is given back to its client alone, and what it cost is free again when it has ended", async () => {
+  // Several: sessions that are never given up
+  await using all = await served({ maxSessionsPerAddress: 2 });
+  for (const via of DIALERS.keys()) {
+    const client = await TestSession.open(all.url, { via });
+    await client.close();
+    await until(() => all.hub.sessions.size === 0, "it is gone");
+  }
+  assert.deepEqual([all.hub.counts.sessions, all.hub.counts.heldBytes], [0, 0]);
+});
+
+test("answers are stored nowhere, set no cookies, and say nothing secret in a header field", async () => {
+  // Several: a proxy that keeps an answer hands it to the next one
+  await using all = await served();
+  for (const via of ["stream", "sse", "long-polling", "polling"]) {
+    const raw = new RawTransport(all.url, via);
+    const answer = await askForHead(raw.url, { body: raw.body(1, 1, 0, openOf()) });
+    assert.equal(answer.headers["cache-control"], "no-store, no-transform");
+    assert.equal(answer.headers["set-cookie"], undefined);
+    assert.ok(!JSON.stringify(answer.headers).includes(raw.id.toString("hex")));
+    answer.destroy();
+  }
+});

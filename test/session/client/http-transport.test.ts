@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { describe, it, mock } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { HttpTransport } from "#web/http-transport.js";
+import { Inbox } from "../../support/inbox.js";
+import { until } from "../../support/until.js";
+
+const BLOCK = new Uint8Array(4_096).fill(1);
+
+interface Fixture {
+  readonly transport: HttpTransport;
+  readonly blocks: Inbox<Uint8Array>;
+  readonly ends: Inbox<string>;
+  readonly losses: Inbox<true>;
+}
+
+function open(url: string, name: "polling" | "long-polling" | "sse"): Fixture {
+  const transport = new HttpTransport(name, url, "omit");
+  const fixture: Fixture = {
+    transport,
+    blocks: new Inbox("block"),
+    ends: new Inbox("end"),
+    losses: new Inbox("loss"),
+  };
+  transport.receiver = {
+    block: (bytes, start, end) => fixture.blocks.push(bytes.slice(start, end)),
+    drained() {},
+    lost: () => fixture.losses.push(true),
+    closed: (_code, reason) => fixture.ends.push(reason),
+  };
+  transport.send(new Uint8Array([2, 0]), 0, 2);
+  return fixture;
+}
+
+async function listen(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+
+function close(...servers: Server[]): void {
+  for (const server of servers) {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+describe("an HTTP transport of a client", () => {
+  it("puts less into a request where requests are slow, and more where they are quick", async () => {
+    const lengths: number[] = [];
+    const server = await listen(async (request, response) => {
+      lengths.push((await buffer(request)).length);
+      response.end(Buffer.from([0]));
+    });
+    const send = async (tookMs: number): Promise<number[]> => {
+      lengths.length = 0;
+      let nowMs = 0;
+      const clock = mock.method(performance, "now", () => (nowMs += tookMs));
+      const { transport } = open(urlOf(server), "polling");
+      for (let i = 0; i < 50; i++) transport.send(BLOCK, 0, BLOCK.length);
+      // Not `until`, whose clock this is.
+      for (let i = 0; i < 5_000 && transport.bufferedBytes > 0; i++) await delay(2);
+      clock.mock.restore();
+      transport.close();
+      return [...lengths];
+    };
+    const quick = await send(1);
+    assert.ok(Math.max(...quick) > 65_536, `quick: ${quick}`);
+    const slow = await send(5_000);
+    assert.ok(Math.max(...slow) < 32_768 && slow.at(-1)! < 8_192, `slow: ${slow}`);
+    close(server);
+  });
+
+  it("needs nothing of a browser that older ones do not have", async () => {
+    const any = mock.method(AbortSignal, "any", () => assert.fail("not there"));
+    const timeout = mock.method(AbortSignal, "timeout", () => assert.fail("not there"));
+    const server = await listen((request, response) => {
+      request.resume();
+      response.end(Buffer.from([1, 1, 7]));
+    });
+    const { transport, blocks } = open(urlOf(server), "polling");
+    assert.deepEqual(await blocks.next(), new Uint8Array([7]));
+    transport.close();
+    any.mock.restore();
+    timeout.mock.restore();
+    close(server);
+  });
+
+  it("does not follow a redirect: the secret of the session goes nowhere else", async () => {
+    let strayed = 0;
+    const other = await listen((_request, response) => {
+      strayed++;
+      response.end();
+    });
+    const server = await listen((request, response) => {
+      request.resume();
+      response.writeHead(307, { location: urlOf(other) }).end();
+    });
+    const { ends } = open(urlOf(server), "long-polling");
+    await ends.next();
+    assert.equal(strayed, 0);
+    close(server, other);
+  });
+
+  it("does not hold an answer without an end", async () => {
+    for (const name of ["polling", "sse"] as const) {
+      const server = await listen((request, response) => {
+        request.resume();
+        const piece = Buffer.alloc(65_536, "x");
+        const more = (): void => {
+          for (let i = 0; i < 16 && !response.destroyed && response.write(piece); i++);
+        };
+        response.on("drain", more);
+        more();
+      });
+      await open(urlOf(server), name).ends.next();
+      close(server);
+    }
+  });
+
+  it("sends what waited for its first answer, whoever else sends", async () => {
+    const lengths: number[] = [];
+    const server = await listen(async (request, response) => {
+      const body = await buffer(request);
+      lengths.push(body.length);
+      if (body[0] === 2) response.writeHead(204).end();
+      else if (lengths.length === 1) response.end(Buffer.from([0]));
+    });
+    const { transport } = open(urlOf(server), "long-polling");
+    await new Promise((resolve) => setImmediate(resolve));
+    transport.send(BLOCK, 0, BLOCK.length); // while the first request is on its way
+    await until(() => lengths.some((length) => length > 4_096), "it has left");
+    transport.close();
+    close(server);
+  });
+});

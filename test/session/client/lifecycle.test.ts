@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { describe, it, mock } from "node:test";
+import { nodeClientHost } from "#node/session/node-client-host.js";
+import { ScriptedSession } from "./scripted-session.js";
+
+describe("the states of a client's session", () => {
+  it("begins no other session when it is reset while the application closes it", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    const transport = await one.live();
+    one.session.send("never confirmed");
+    await one.pass(0);
+    const closed = one.session.close();
+    transport.break();
+    await one.pass(1_000);
+    (await one.dial()).open().end("reset", 4202);
+    await one.pass(100_000);
+    assert.equal((await closed).code, 4202);
+    assert.equal(one.session.state.status, "closed");
+    assert.equal(one.dials.length, 0);
+    assert.equal(one.timers, 0);
+  });
+
+  it("leaves no timer when it is closed", async () => {
+    const one = new ScriptedSession(["websocket", "stream"]);
+    (await one.dial()).fail();
+    await one.live(); // over the stream: a better one is to be tried later
+    assert.ok(one.timers > 0);
+    one.tell("unload");
+    await one.pass(0);
+    assert.equal(one.session.state.status, "closed");
+    assert.equal(one.timers, 0);
+  });
+
+  it("says why it waits where it was never connected", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    (await one.dial()).fail();
+    assert.deepEqual(one.session.state, { status: "waiting", untilMs: 1_000_000_000_250, reason: "no way" });
+  });
+
+  it("goes by the time of day that is set meanwhile", () => {
+    const now = Date.now() + 3_600_000;
+    const set = mock.method(Date, "now", () => now);
+    const timeMs = nodeClientHost.dateMs(nodeClientHost.nowMs());
+    set.mock.restore();
+    assert.ok(Math.abs(timeMs - now) < 1_000);
+  });
+
+  describe("credentials", () => {
+    it("that never come are asked for again, and it is said", async () => {
+      let asked = 0;
+      const one = new ScriptedSession(["websocket"], {
+        credentials: () => (++asked === 1 ? new Promise<string>(() => {}) : "token"),
+      });
+      await one.pass(30_000);
+      const { state } = one.session;
+      assert.ok(state.status === "waiting" && /no credentials: .*took too long/.test(state.reason));
+      await one.pass(1_000);
+      assert.equal(asked, 2);
+      await one.live();
+      assert.equal(one.session.state.status, "live");
+    });
+
+    it("that are too long, or whose function throws, are a failed attempt", async () => {
+      for (const credentials of [
+        "x".repeat(8_193),
+        () => {
+          throw new Error("no token");
+        },
+      ]) {
+        const one = new ScriptedSession(["websocket"], { credentials });
+        await one.pass(0);
+        assert.equal(one.session.state.status, "waiting");
+        await one.session.close();
+      }
+    });
+
+    it("are asked for again before each attempt until it was connected: a token grows old meanwhile", async () => {
+      let asked = 0;
+      const one = new ScriptedSession(["websocket"], { credentials: () => `token-${++asked}` });
+      (await one.dial()).fail();
+      await one.pass(1_000);
+      const second = (await one.dial()).open();
+      assert.ok(Buffer.from(second.sent[0]!).includes("token-2"));
+      second.welcome();
+      second.break();
+      await one.pass(1_000);
+      await one.live();
+      assert.equal(asked, 2);
+    });
+  });
+
+  describe("without a network", () => {
+    it("does not wear itself out, and begins at once when there is one", async () => {
+      const one = new ScriptedSession(["websocket"], { maxReconnectDelayMs: 30_000 });
+      one.isOffline = true;
+      (await one.dial()).fail();
+      await one.pass(29_000);
+      assert.equal(one.dials.length, 0);
+      one.isOffline = false;
+      one.tell("online");
+      await one.live();
+      assert.equal(one.session.state.status, "live");
+    });
+
+    it("tries now and then all the same, since hosts may be wrong about it", async () => {
+      const one = new ScriptedSession(["websocket"], { maxReconnectDelayMs: 30_000 });
+      one.isOffline = true;
+      (await one.dial()).fail();
+      await one.pass(30_000);
+      await one.live();
+      assert.equal(one.session.state.status, "live");
+    });
+
+    it("notices a connection that is gone soon after it is told", async () => {
+      const one = new ScriptedSession(["websocket"]);
+      (await one.live()).isSilent = true;
+      one.tell("offline");
+      await one.pass(5_100);
+      assert.notEqual(one.session.state.status, "live");
+    });
+  });
+});

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, it } from "node:test";
+import { connect, type SessionState, type TransportName } from "hawser";
+import type { Transport } from "#session/transport-port.js";
+import { PacketType } from "#session/wire/packet-type.js";
+import { WebSocketDialer } from "#web/websocket-dialer.js";
+import { Inbox } from "../../support/inbox.js";
+import { ScriptedSession } from "./scripted-session.js";
+
+const SESSION_ID = "00112233445566778899aabbccddeeff";
+
+const ALL: readonly TransportName[] = ["websocket", "stream", "long-polling"];
+
+describe("the race of transports", () => {
+  it("tries no other way to a server that asks to stay away, and stays away as long", async () => {
+    const one = new ScriptedSession(ALL);
+    (await one.dial()).open().end("leave", 4005, 5_000);
+    await one.pass(4_900);
+    assert.equal(one.dials.length, 0);
+    assert.equal(one.session.state.status, "waiting");
+    await one.pass(200);
+    assert.equal((await one.dial()).name, "websocket");
+  });
+
+  it("gives a transport company that does not prove itself, and drops it when the other one wins", async () => {
+    const one = new ScriptedSession(ALL);
+    const first = (await one.dial()).open();
+    await one.pass(1_500);
+    const second = (await one.dial()).open();
+    second.welcome();
+    await one.pass(0);
+    assert.deepEqual(one.session.state, { status: "live", transport: "stream" });
+    assert.ok(first.isClosed);
+    assert.equal(one.dials.filter(({ isAborted }) => !isAborted).length, 0);
+  });
+
+  it("tries others first when a transport begins, and breaks, again and again", async () => {
+    const one = new ScriptedSession(ALL);
+    for (let i = 0; i < 3; i++) {
+      const transport = await one.live();
+      assert.equal(transport.name, "websocket");
+      await one.pass(100);
+      transport.break();
+      await one.pass(1_100);
+    }
+    assert.equal((await one.live()).name, "stream");
+  });
+
+  it("keeps to one that lived for a while", async () => {
+    const one = new ScriptedSession(ALL);
+    for (let i = 0; i < 5; i++) {
+      const transport = await one.live();
+      assert.equal(transport.name, "websocket");
+      await one.pass(6_000);
+      transport.break();
+      await one.pass(1_000);
+    }
+  });
+
+  it("begins with what worked last, and moves up to what is better when it works again", async () => {
+    const one = new ScriptedSession(ALL);
+    (await one.dial()).fail();
+    const stream = await one.live();
+    await one.pass(14_000);
+    assert.equal(one.dials.length, 0);
+    await one.pass(1_100);
+    const probe = (await one.dial()).open();
+    assert.equal(probe.name, "websocket");
+    assert.equal(stream.isClosed, false);
+    probe.welcome();
+    await one.pass(0);
+    assert.deepEqual(one.session.state, { status: "live", transport: "websocket" });
+    // The server closes the one that was replaced; we do once it has spoken over the new one.
+    probe.receiver.block(Uint8Array.of(PacketType.pong, 1, 0), 0, 3);
+    await one.pass(0);
+    assert.ok(stream.isClosed);
+  });
+
+  it("does not look for a better transport while there is none at all", async () => {
+    const one = new ScriptedSession(["websocket", "stream"], {
+      reconnectDelayMs: 60_000,
+      maxReconnectDelayMs: 60_000,
+    });
+    (await one.dial()).fail();
+    (await one.live()).break();
+    assert.equal(one.session.state.status, "waiting");
+    await one.pass(20_000);
+    assert.equal(one.dials.length, 0);
+  });
+
+  it("takes a WebSocket that cannot even be made for one that failed", async () => {
+    const failed = new Inbox<string>("failure");
+    const dialer = new WebSocketDialer(
+      "ws://127.0.0.1/",
+      class {
+        constructor() {
+          throw new Error("not from a secure page");
+        }
+      } as never,
+    );
+    const listener = { opened() {}, failed: (_code: number, reason: string) => failed.push(reason) };
+    dialer.dial(listener, SESSION_ID);
+    assert.match(await failed.next(), /not from a secure page/);
+    dialer.dial(listener, SESSION_ID).abort();
+    await new Promise(setImmediate);
+    assert.equal(failed.size, 0);
+  });
+
+  it("closes a WebSocket of a browser with what a browser takes", () => {
+    const closes: unknown[][] = [];
+    let socket!: { onopen(): void };
+    class FakeWebSocket {
+      onopen: (() => void) | null = null;
+      constructor() {
+        socket = this as never;
+      }
+      close(...given: unknown[]): void {
+        closes.push(given);
+      }
+    }
+    const opened: Transport[] = [];
+    new WebSocketDialer("ws://127.0.0.1/", FakeWebSocket as never).dial(
+      {
+        opened: (transport) => void opened.push(transport),
+        failed() {},
+      },
+      SESSION_ID,
+    );
+    socket.onopen();
+    opened[0]!.close(4400, "a reason that browsers would not take ".repeat(10));
+    opened[0]!.close(1001, "");
+    assert.deepEqual(closes, [[4400], [1000]]);
+  });
+
+  it("comes back to a server that has no room over HTTP when that says so", async () => {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(503, { "retry-after": "7" }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const states = new Inbox<SessionState>("state");
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}/live`, {
+      transports: ["long-polling", "polling"],
+      state: (_session, state) => states.push(state),
+    });
+    const state = await states.next();
+    assert.ok(state.status === "waiting" && state.untilMs - Date.now() > 5_000);
+    await session.close();
+    server.close();
+    server.closeAllConnections();
+  });
+});

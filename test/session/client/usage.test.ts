@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { connect, connectOver, webSocket } from "hawser";
+
+const code = (name: string) => (error: unknown) => (error as { code?: unknown }).code === name;
+const URL_OF_NOBODY = "ws://127.0.0.1:9/";
+
+describe("misuse of a client's session", () => {
+  for (const url of [
+    "",
+    "/live",
+    "ftp://example.com/",
+    "http://",
+    "ws://user:secret@example.com/",
+    "nonsense",
+  ]) {
+    it(`refuses the URL "${url}"`, () => assert.throws(() => connect(url), code("INVALID_URL")));
+  }
+
+  for (const transports of [[], ["websockets"], ["toString"], [undefined]]) {
+    it(`refuses the transports ${JSON.stringify(transports)}`, () =>
+      assert.throws(() => connect(URL_OF_NOBODY, { transports } as never), code("INVALID_OPTION")));
+  }
+
+  for (const [name, value] of [
+    ["maxOutboxBytes", 0],
+    ["maxOutboxMessages", -1],
+    ["windowBytes", Number.NaN],
+    ["pingIntervalMs", "1000"],
+    ["maxMessageBytes", Number.POSITIVE_INFINITY],
+    ["pieceBytes", 32_769],
+    ["reconnectDelayMs", null],
+  ] as const) {
+    it(`refuses ${name}: ${String(value)}`, () => {
+      assert.throws(() => connect(URL_OF_NOBODY, { [name]: value } as never), code("INVALID_OPTION"));
+      assert.throws(
+        () => connectOver([webSocket], URL_OF_NOBODY, { [name]: value } as never),
+        code("INVALID_OPTION"),
+      );
+    });
+  }
+
+  it("refuses to be closed with a code that would not close it, and to send what is not a message", async () => {
+    const session = connect(URL_OF_NOBODY, { transports: ["websocket"] });
+    for (const other of [1000, 4000, 4200, 4600, Number.NaN])
+      assert.throws(() => session.close(other), code("CLOSE_CODE_NOT_ALLOWED"));
+    for (const data of [undefined, null, 1, {}, new ArrayBuffer(1), []])
+      assert.throws(() => session.send(data as never), code("INVALID_PAYLOAD"));
+    await session.close(4500, "done");
+  });
+});

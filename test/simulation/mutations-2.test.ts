@@ -1,0 +1,3 @@
+import { proveMutations } from "./prove-mutations.js";
+
+proveMutations(2, 4);

@@ -1,0 +1,3 @@
+import { runSchedules } from "./run-schedules.js";
+
+runSchedules("part 3 of 8");

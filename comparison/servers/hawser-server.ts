@@ -7,6 +7,7 @@ const link = new ServerLink();
 const { task } = link.settings;
 const hub = createHub({
   maxSessions: MANY,
+  maxOpensPerSecond: MANY,
   maxSessionsPerAddress: MANY,
   open(session) {
     if (task === "numbers") link.meet({ send: (text) => void session.send(text) });

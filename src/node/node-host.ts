@@ -1,4 +1,4 @@
-import { Buffer, isUtf8 } from "node:buffer";
+import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import { randomFillSync } from "node:crypto";
 import type { EngineHost } from "../protocol/engine-host.js";
 import { asBuffer } from "./as-buffer.js";
@@ -15,7 +15,8 @@ let nextMask = masks.length;
 /** The engine's host on Node: native text functions, the system's randomness, zlib. */
 export const nodeHost: EngineHost = {
   allocate: (byteLength) => Buffer.alloc(byteLength),
-  isUtf8: (bytes, start, end) => isUtf8(bytes.subarray(start, end)),
+  isUtf8: (bytes, start, end) => isUtf8(partOf(bytes, start, end)),
+  isAscii: (bytes, start, end) => isAscii(partOf(bytes, start, end)),
   utf8ByteLength: (text) => Buffer.byteLength(text),
   utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
   utf8Decode: (bytes, start, end) => asBuffer(bytes).toString("utf8", start, end),
@@ -31,3 +32,7 @@ export const nodeHost: EngineHost = {
     hasWasmDeflate ? new WasmDeflateContext(windowBits) : new ZlibDeflateContext(windowBits),
   createInflate: (windowBits) => new ZlibInflateContext(windowBits),
 };
+
+function partOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+}

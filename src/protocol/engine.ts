@@ -212,12 +212,14 @@ export class Engine<Owner> implements FrameSink {
 
   #wholeCompressedMessage(deflate: PermessageDeflate, opcode: MessageOpcode, deflated: Uint8Array): boolean {
     const { config } = this;
+    const { host } = config;
     const inflated = deflate.decompress(deflated, true, config.maxMessageBytes);
     if (typeof inflated === "string") return this.#failToInflate(inflated);
     const { length } = inflated;
-    if (opcode === Opcode.text && config.checksText && !config.host.isUtf8(inflated, 0, length))
+    const isAscii = opcode === Opcode.text && host.isAscii?.(inflated, 0, length) === true;
+    if (opcode === Opcode.text && config.checksText && !isAscii && !host.isUtf8(inflated, 0, length))
       return this.#fail("INVALID_UTF8");
-    config.handler.message(this.owner, opcode, inflated, 0, length, false);
+    config.handler.message(this.owner, opcode, inflated, 0, length, isAscii);
     return true;
   }
 

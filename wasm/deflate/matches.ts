@@ -72,8 +72,8 @@ export function findMatches(slot: u32, from: u32, until: u32, oldest: u32, maxDi
     store<u32>(match, (at - literals) | (size << 16));
     store<u32>(match + 4, distance);
     match += 8;
-    // Some of what is skipped is entered, so that it is found again.
-    enter(slot, at + 2, min<i32>(next - 1, lastStart), size <= 32 ? 2 : 16);
+    // Some of what is skipped is entered, so that it is found again: the less, the longer it was the same.
+    enter(slot, at + 2, min<i32>(next - 1, lastStart), size <= 32 ? 2 : size < MAX_MATCH ? 16 : 64);
     at = next;
     literals = next;
   }

@@ -3,8 +3,10 @@ import { constants } from "node:zlib";
 import type { InflateFailure } from "../../protocol/engine-host.js";
 import { SyncZlib } from "./sync-zlib.js";
 
-/** The largest window, and as much for what is inflated next. */
+/** The largest window, and as much for what is inflated next: a window that reaches into both ends is never written over. */
 const BUFFER_BYTES = 65_536;
+/** How much is asked for at most. A little less than half: zlib may use some of the room behind what it gives out. */
+const MOST_ROOM_BYTES: number = BUFFER_BYTES / 2 - 1_024;
 /** How much longer a message may be than four times itself and the one before: beyond that it costs a copy. */
 const LEAST_ROOM_BYTES = 1_024;
 /** What zlib takes for its window of 32 KiB and its tables (its own figure is 32 KiB and some 7 KiB), and Node's object. */
@@ -39,6 +41,8 @@ export class KeptInflate {
   readonly #windowBytes: number;
   readonly #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #position = 0;
+  /** Where it ended when it went on at the beginning of the buffer; 0 before that. */
+  #wrappedAt = 0;
   /** How long the latest message was: the next one may be like it. */
   #latestBytes = 0;
 
@@ -50,7 +54,10 @@ export class KeptInflate {
 
   /** The end of what was inflated. */
   get window(): Buffer {
-    return this.#buffer.subarray(Math.max(0, this.#position - this.#windowBytes), this.#position);
+    const before = this.#windowBytes - this.#position;
+    const recent = this.#buffer.subarray(Math.max(0, -before), this.#position);
+    if (before <= 0 || this.#wrappedAt === 0) return recent;
+    return Buffer.concat([this.#buffer.subarray(this.#wrappedAt - before, this.#wrappedAt), recent]);
   }
 
   inflate(bytes: Uint8Array, maxOutputBytes: number): KeptInflateStep | InflateFailure {
@@ -59,7 +66,7 @@ export class KeptInflate {
     let full: Buffer[] | undefined;
     let total = 0;
     let consumed = 0;
-    this.#makeRoom(Math.min(4 * bytes.length + this.#latestBytes + LEAST_ROOM_BYTES, BUFFER_BYTES / 2));
+    this.#makeRoom(Math.min(4 * bytes.length + this.#latestBytes + LEAST_ROOM_BYTES, MOST_ROOM_BYTES));
     let start = this.#position;
     for (;;) {
       const written = zlib.writeTo(bytes, consumed, constants.Z_SYNC_FLUSH, buffer, this.#position);
@@ -72,7 +79,7 @@ export class KeptInflate {
       if (this.#position < BUFFER_BYTES) break;
       full ??= [];
       full.push(Buffer.from(buffer.subarray(start)));
-      this.#makeRoom(BUFFER_BYTES / 2);
+      this.#makeRoom(MOST_ROOM_BYTES);
       start = this.#position;
     }
     this.#latestBytes = total;
@@ -103,10 +110,10 @@ export class KeptInflate {
     this.#position += bytes.length;
   }
 
+  /** What is written over is older than the window, which reaches back into the end of the buffer. */
   #makeRoom(bytes: number): void {
     if (BUFFER_BYTES - this.#position >= bytes) return;
-    const { window } = this;
-    this.#buffer.set(window, 0);
-    this.#position = window.length;
+    this.#wrappedAt = this.#position;
+    this.#position = 0;
   }
 }

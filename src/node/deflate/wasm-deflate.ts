@@ -70,11 +70,16 @@ export class WasmDeflate {
 
   /** The same of a text that is not empty, encoded where it is deflated; undefined if it may be too long for that. */
   writeText(text: string): Buffer | undefined {
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    if (text.length > MAX_BLOCK_BYTES / 3 && Buffer.byteLength(text) > MAX_BLOCK_BYTES) return undefined;
-    this.#makeRoom(Math.min(3 * text.length, MAX_BLOCK_BYTES));
+    let room = 3 * text.length; // a UTF-16 unit is at most three bytes of UTF-8
+    let encoding: BufferEncoding = "utf8";
+    if (room > MAX_BLOCK_BYTES) {
+      room = Buffer.byteLength(text);
+      if (room > MAX_BLOCK_BYTES) return undefined;
+      if (room === text.length) encoding = "latin1"; // ASCII, and so the same in both
+    }
+    this.#makeRoom(room);
     const from = this.#slot + this.#position;
-    const length = this.#memory.bytes.write(text, from, this.#slot + SLOT_WINDOW_BYTES - from);
+    const length = this.#memory.bytes.write(text, from, this.#slot + SLOT_WINDOW_BYTES - from, encoding);
     this.#memory.exports.begin();
     return Buffer.from(this.#deflate(length, true));
   }

@@ -161,19 +161,21 @@ export class Link implements StreamOwner, TimerWheelEntry {
   }
 
   #openOutput(): OutputBuffer {
-    this.#output ??= new OutputBuffer(this.#stream, this);
+    this.#output ??= OutputBuffer.open(this.#stream, this);
     return this.#output;
   }
 
   /** Called by the output buffer. */
-  onFlushed(): void {
-    if (this.#output?.pendingBytes === 0) this.#output = undefined;
+  onFlushed(output: OutputBuffer): boolean {
+    const isDropped = this.#output === output && output.pendingBytes === 0;
+    if (isDropped) this.#output = undefined;
     const callbacks = this.#callbacks;
-    if (callbacks === undefined) return;
+    if (callbacks === undefined) return isDropped;
     this.#callbacks = undefined;
     // Nothing left in the stream: the operating system took it. Otherwise something empty behind it tells when it has.
     if (this.#stream.writableLength === 0) process.nextTick(callAll, callbacks, undefined);
     else this.#stream.write(NOTHING, (error) => callAll(callbacks, error ?? undefined));
+    return isDropped;
   }
 
   /** Called by the output buffer. */

@@ -182,41 +182,61 @@ export class Connection<Data = undefined>
    * @throws {@link UsageError} `INVALID_PAYLOAD` for anything but strings, bytes and prepared messages.
    */
   send(data: string | BinaryData | PreparedMessage, options?: SendOptions): SendStatus {
-    const engine = this.#engine;
-    if (!engine.isOpen) return "closed";
-    let payload: string | Uint8Array | PreparedMessage;
-    let byteLength: number;
+    if (!this.#engine.isOpen) return "closed";
+    let payload: string | Uint8Array;
     let opcode: MessageOpcode;
     if (typeof data === "string") {
       payload = data;
-      byteLength = data.length;
       opcode = options?.binary === true ? Opcode.binary : Opcode.text;
     } else if (!(data instanceof Uint8Array) && data instanceof PreparedMessage) {
-      payload = data;
-      byteLength = data.payload.length;
-      opcode = data.opcode;
+      return this.sendPrepared(data, options);
     } else {
       payload = bytesOf(data);
-      byteLength = payload.length;
       opcode = options?.binary === false ? Opcode.text : Opcode.binary;
     }
-    const { settings } = this.#context;
     const buffered = this.bufferedBytes;
-    if (buffered > 0 && buffered + byteLength > settings.maxBufferedBytes) {
-      if (settings.overflow === "disconnect") this.#overflow();
-      return "dropped";
-    }
-    if (engine.isSendingMessage) {
-      const extras = (this.#extras ??= {});
-      extras.deferred ??= new DeferredMessages();
-      extras.deferred.add(payload, byteLength, opcode, options?.compress);
-      this.recount();
-    } else if (payload instanceof PreparedMessage) engine.sendPrepared(payload);
-    else engine.send(payload, opcode, options?.compress);
+    const byteLength = payload.length;
+    if (!this.#admits(buffered, byteLength)) return "dropped";
+    if (this.#engine.isSendingMessage) this.#defer(payload, byteLength, opcode, options);
+    else this.#engine.send(payload, opcode, options?.compress);
+    return this.#sent(buffered, byteLength);
+  }
+
+  /** @internal As {@link send}. */
+  sendPrepared(message: PreparedMessage, options: SendOptions | undefined): SendStatus {
+    const engine = this.#engine;
+    if (!engine.isOpen) return "closed";
+    const buffered = this.bufferedBytes;
+    const byteLength = message.payload.length;
+    if (!this.#admits(buffered, byteLength)) return "dropped";
+    if (engine.isSendingMessage) this.#defer(message, byteLength, message.opcode, options);
+    else engine.sendPrepared(message);
+    return this.#sent(buffered, byteLength);
+  }
+
+  #admits(buffered: number, byteLength: number): boolean {
+    const { settings } = this.#context;
+    if (buffered === 0 || buffered + byteLength <= settings.maxBufferedBytes) return true;
+    if (settings.overflow === "disconnect") this.#overflow();
+    return false;
+  }
+
+  #defer(
+    payload: string | Uint8Array | PreparedMessage,
+    byteLength: number,
+    opcode: MessageOpcode,
+    options: SendOptions | undefined,
+  ): void {
+    const extras = (this.#extras ??= {});
+    extras.deferred ??= new DeferredMessages();
+    extras.deferred.add(payload, byteLength, opcode, options?.compress);
+    this.recount();
+  }
+
+  #sent(buffered: number, byteLength: number): SendStatus {
     // At most three bytes a character of text, and a header: what is below the mark even so need not be looked at.
-    if (buffered + 3 * byteLength + MAX_HEADER_BYTES <= settings.highWaterMarkBytes && !this.#isAboveMark)
-      return "sent";
-    return this.#statusAfterSend();
+    const isBelow = buffered + 3 * byteLength + MAX_HEADER_BYTES <= this.#context.settings.highWaterMarkBytes;
+    return isBelow && !this.#isAboveMark ? "sent" : this.#statusAfterSend();
   }
 
   /**
@@ -412,12 +432,14 @@ export class Connection<Data = undefined>
   }
 
   /** @internal Called by the output buffer. */
-  onFlushed(): void {
+  onFlushed(output: OutputBuffer): boolean {
     // A stream that is no socket may hand on what it is given at once, and be answered already.
-    if (this.#output?.pendingBytes === 0) this.#output = undefined;
+    const isDropped = this.#output === output && output.pendingBytes === 0;
+    if (isDropped) this.#output = undefined;
     if (this.#heldBytes > 0 || this.#engine.hasDeflate || this.#stream.writableLength >= SMALL_OUTPUT_BYTES)
       this.recount();
     this.#noticeRoom();
+    return isDropped;
   }
 
   /** @internal Called by the output buffer. */
@@ -531,7 +553,7 @@ export class Connection<Data = undefined>
   #openOutput(): OutputBuffer {
     if (this.#output === undefined) {
       lookForTracers();
-      this.#output = new OutputBuffer(this.#stream, this);
+      this.#output = OutputBuffer.open(this.#stream, this);
     }
     return this.#output;
   }

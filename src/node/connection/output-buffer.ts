@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { WritePosition } from "../../protocol/engine-handler.js";
-import { asBuffer } from "../as-buffer.js";
 import type { ByteStream } from "../byte-stream.js";
 import { RawSocket } from "../raw-socket.js";
+import { SharedFrames } from "./shared-frames.js";
 import { endOfTurn } from "./turn.js";
 
 /** Where the frames of all connections are written before they leave; replaced when full. */
@@ -20,42 +20,60 @@ let slabUsed = 0;
 /** The one object that every reservation is answered with. */
 const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
 
+/** Dropped ones, for those who come next. */
+const spareOutputs: OutputBuffer[] = [];
+/** As many as a broadcast to some hundred connections needs at a time; each is some 100 bytes. */
+const MAX_SPARE_OUTPUTS = 1_024;
+/** Whose a spare one is: it must not keep alive what is gone. */
+const NOBODY = undefined as never;
+
 /** Whose output it is. */
 interface OutputOwner {
-  /** Told after every flush, to drop the output and to look at how much is left. */
-  onFlushed(): void;
+  /** Told after every flush, to look at how much is left. Answers whether this was its output, and is no longer. */
+  onFlushed(output: OutputBuffer): boolean;
   /** So many pieces go behind others that wait in the stream. Answers what is to be called when one has left. */
   piecesWait(count: number): () => void;
 }
 
 /**
- * The output of one connection, made when it has some and dropped when that has been handed over: the frames of one
+ * The output of one connection, taken when it has some and dropped when that has been handed over: the frames of one
  * turn of the event loop leave in one write. Small frames are written into a slab shared by all connections, large
  * payloads are passed on by reference.
  */
 export class OutputBuffer {
-  readonly #stream: ByteStream;
-  readonly #owner: OutputOwner;
+  #stream: ByteStream;
+  #owner: OutputOwner;
   /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
-  readonly #isPlain: boolean;
+  #isPlain: boolean;
+  /** All that there is, while all of it was given by reference. */
+  #shared: SharedFrames | undefined = undefined;
   /** What lies before the range that is being extended. */
-  #pieces: Buffer[] | undefined = undefined;
+  #pieces: Uint8Array[] | undefined = undefined;
   /** The range being extended: `#bytes[#start, #end)`. */
   #bytes: Buffer | undefined = undefined;
   #start = 0;
   #end = 0;
   #pendingBytes = 0;
-  /** Whether all of it was given by reference, as the frames of a broadcast are. */
-  #isByReference = true;
   /** What the stream held when this was made. It can only be less by now. */
-  readonly #streamBytes: number;
+  #streamBytes: number;
   #isDirty = false;
 
-  constructor(stream: ByteStream, owner: OutputOwner) {
+  private constructor(stream: ByteStream, owner: OutputOwner) {
     this.#stream = stream;
     this.#owner = owner;
     this.#streamBytes = stream.writableLength;
-    this.#isPlain = stream instanceof RawSocket || Object.getPrototypeOf(stream) === Socket.prototype;
+    this.#isPlain = isPlain(stream);
+  }
+
+  /** For a connection that has none. */
+  static open(stream: ByteStream, owner: OutputOwner): OutputBuffer {
+    const output = spareOutputs.pop();
+    if (output === undefined) return new OutputBuffer(stream, owner);
+    output.#stream = stream;
+    output.#owner = owner;
+    output.#streamBytes = stream.writableLength;
+    output.#isPlain = isPlain(stream);
+    return output;
   }
 
   /** How much waits for the end of the turn. */
@@ -87,8 +105,8 @@ export class OutputBuffer {
   /** What was written between the reserved position and `end` is output. */
   commit(end: number): void {
     const { bytes, position } = cursor;
-    this.#isByReference = false;
     if (bytes === slab) slabUsed = end;
+    if (this.#shared !== undefined) this.#closeShared();
     if (this.#bytes === bytes && this.#end === position) {
       this.#end = end;
     } else {
@@ -102,10 +120,15 @@ export class OutputBuffer {
 
   /** Output by reference: the bytes must not change until they have left. */
   write(bytes: Uint8Array): void {
-    this.#closeRange();
-    this.#bytes = asBuffer(bytes);
-    this.#start = 0;
-    this.#end = bytes.length;
+    if (this.#pendingBytes === 0 && bytes.length <= JOIN_UP_TO_BYTES) {
+      this.#shared = SharedFrames.of(bytes);
+    } else if (this.#shared !== undefined) {
+      this.#shared = this.#shared.with(bytes);
+    } else {
+      this.#closeRange();
+      this.#pieces ??= [];
+      this.#pieces.push(bytes);
+    }
     this.#grow(bytes.length);
   }
 
@@ -114,37 +137,35 @@ export class OutputBuffer {
     this.#isDirty = false;
     if (this.#pendingBytes === 0) return;
     const stream = this.#stream;
+    const owner = this.#owner; // a stream that answers at once may have it flushed again, and be a spare one by then
     if (stream.destroyed || stream.writableEnded) {
       this.discard();
       return;
     }
-    if (this.#pieces !== undefined && this.#pendingBytes <= JOIN_UP_TO_BYTES) this.#join();
-    const pieces = this.#pieces;
-    const bytes = this.#bytes;
-    const start = this.#start;
-    const end = this.#end;
-    this.discard();
-    // Counted only where others wait already: an object each, whatever its size, they are what tiny messages cost.
-    const count = (pieces?.length ?? 0) + (bytes === undefined ? 0 : 1);
-    const onLeft = stream.writableLength > 0 ? this.#owner.piecesWait(count) : undefined;
-    if (pieces === undefined) {
-      stream.write(partOf(bytes!, start, end), onLeft);
-      this.#reclaim(bytes!, start, end);
+    const isSmall = this.#pendingBytes <= JOIN_UP_TO_BYTES;
+    const shared = this.#shared;
+    if (shared !== undefined && (isSmall || shared.count === 1)) {
+      this.discard();
+      stream.write(shared.joined, this.#onLeft(1));
     } else {
-      stream.cork();
-      for (const piece of pieces) stream.write(piece, onLeft);
-      if (bytes !== undefined) stream.write(partOf(bytes, start, end), onLeft);
-      stream.uncork();
+      if (shared !== undefined) this.#closeShared();
+      else if (isSmall && this.#pieces !== undefined) this.#join();
+      if (this.#pieces === undefined) this.#writeRange();
+      else this.#writePieces();
     }
-    this.#owner.onFlushed();
+    if (owner.onFlushed(this) && spareOutputs.length < MAX_SPARE_OUTPUTS) {
+      this.#stream = NOBODY;
+      this.#owner = NOBODY;
+      spareOutputs.push(this);
+    }
   }
 
   /** Forgets what has not been handed over. */
   discard(): void {
+    this.#shared = undefined;
     this.#pieces = undefined;
     this.#bytes = undefined;
     this.#pendingBytes = 0;
-    this.#isByReference = true;
   }
 
   #grow(byteLength: number): void {
@@ -155,6 +176,39 @@ export class OutputBuffer {
       this.#isDirty = true;
       endOfTurn(this);
     }
+  }
+
+  #writeRange(): void {
+    const stream = this.#stream;
+    const bytes = this.#bytes!;
+    const start = this.#start;
+    const end = this.#end;
+    const canReclaim = this.#isPlain && bytes === slab;
+    this.discard();
+    stream.write(partOf(bytes, start, end), this.#onLeft(1));
+    // The operating system took all of it at once: the room in the slab is free again.
+    if (canReclaim && bytes === slab && end === slabUsed && stream.writableLength === 0) slabUsed = start;
+  }
+
+  #writePieces(): void {
+    this.#closeRange();
+    const pieces = this.#pieces!;
+    const stream = this.#stream;
+    this.discard();
+    const onLeft = this.#onLeft(pieces.length);
+    stream.cork();
+    for (const piece of pieces) stream.write(piece, onLeft);
+    stream.uncork();
+  }
+
+  /** Pieces are counted only where others wait already: an object each, whatever its size, they are what tiny messages cost. */
+  #onLeft(pieces: number): (() => void) | undefined {
+    return this.#stream.writableLength > 0 ? this.#owner.piecesWait(pieces) : undefined;
+  }
+
+  #closeShared(): void {
+    this.#pieces = this.#shared!.frames;
+    this.#shared = undefined;
   }
 
   #closeRange(): void {
@@ -168,12 +222,6 @@ export class OutputBuffer {
     this.#closeRange();
     const pieces = this.#pieces!;
     this.#pieces = undefined;
-    if (this.#isByReference) {
-      this.#bytes = joinedOf(pieces);
-      this.#start = 0;
-      this.#end = this.#bytes.length;
-      return;
-    }
     const { bytes, position } = this.reserve(this.#pendingBytes);
     let at = position;
     for (const piece of pieces) {
@@ -185,30 +233,10 @@ export class OutputBuffer {
     this.#start = position;
     this.#end = at;
   }
-
-  /** The operating system took all of it at once: the room in the slab is free again. */
-  #reclaim(bytes: Buffer, start: number, end: number): void {
-    if (this.#isPlain && bytes === slab && end === slabUsed && this.#stream.writableLength === 0)
-      slabUsed = start;
-  }
 }
 
-let joinedPieces: readonly Buffer[] = [];
-let joined: Buffer = Buffer.alloc(0);
-
-/** All pieces as one. Who got the same frames in this turn, as after broadcasts, gets the same buffer. */
-function joinedOf(pieces: readonly Buffer[]): Buffer {
-  if (!isSameList(pieces, joinedPieces)) {
-    joined = Buffer.concat(pieces);
-    joinedPieces = pieces;
-  }
-  return joined;
-}
-
-function isSameList(a: readonly Buffer[], b: readonly Buffer[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+function isPlain(stream: ByteStream): boolean {
+  return stream instanceof RawSocket || Object.getPrototypeOf(stream) === Socket.prototype;
 }
 
 function partOf(bytes: Buffer, start: number, end: number): Buffer {

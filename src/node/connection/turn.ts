@@ -1,3 +1,5 @@
+import { SharedFrames } from "./shared-frames.js";
+
 /** Something that gathers output during a turn of the event loop. */
 export interface Flushable {
   flush(): void;
@@ -41,4 +43,5 @@ function flushAll(): void {
     waiting = [];
     for (const output of outputs) output.flush();
   }
+  SharedFrames.forget();
 }

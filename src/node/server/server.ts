@@ -347,10 +347,14 @@ export class Server {
 
   #deliver(message: PreparedMessage, { except, where }: BroadcastOptions = {}): Record<SendStatus, number> {
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
+    let sent = 0;
     for (const socket of this.#connections) {
       if (socket === except || (where !== undefined && !where(socket))) continue;
-      counts[socket.send(message)]++;
+      const status = socket.sendPrepared(message, undefined);
+      if (status === "sent") sent++;
+      else counts[status]++;
     }
+    counts.sent = sent;
     return counts;
   }
 

@@ -25,6 +25,7 @@ export function encodePayload(host: EngineHost, data: string | Uint8Array): Uint
 
 /** Bytes of any realm pass; see {@link encodePayload}. */
 export function checkBytes(data: Uint8Array): Uint8Array {
+  if (data instanceof Uint8Array) return data; // what most are, and quicker than to look for a property
   if ((data as Uint8Array | null | undefined)?.BYTES_PER_ELEMENT === 1) return data;
   throw new UsageError("INVALID_PAYLOAD", "a payload must be a string or a Uint8Array");
 }

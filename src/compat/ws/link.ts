@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { copyBytes } from "../../core/copy-bytes.js";
 import type { ProtocolError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { asBuffer } from "../../node/as-buffer.js";
 import { schedule, unschedule } from "../../node/clock.js";
 import { HeldBytes } from "../../node/connection/held-bytes.js";
 import { OutputBuffer } from "../../node/connection/output-buffer.js";
+import { ownBytes, ownReceived } from "../../node/connection/own-bytes.js";
 import { readInto, receiveBuffer } from "../../node/connection/receive-buffer.js";
 import { beginTurn, endTurn, flushTurn } from "../../node/connection/turn.js";
 import { ownerOf, ownStream, readData } from "../../node/own-stream.js";
@@ -436,10 +436,7 @@ function callAll(callbacks: readonly SentCallback[], error: Error | undefined): 
  * or would keep alive a chunk of more than twice its size.
  */
 function own(bytes: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  if (bytes !== receiveBuffer && 2 * length >= bytes.buffer.byteLength)
-    return asBuffer(bytes).subarray(start, end);
-  const target = Buffer.allocUnsafe(length);
-  copyBytes(bytes, start, end, target, 0);
-  return target;
+  if (bytes === receiveBuffer) return ownReceived(start, end);
+  if (2 * (end - start) >= bytes.buffer.byteLength) return asBuffer(bytes).subarray(start, end);
+  return ownBytes(bytes, start, end);
 }

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
-import { copyBytes } from "../../core/copy-bytes.js";
 import { ConnectionError, type HawserError, UsageError } from "../../core/hawser-error.js";
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { CloseCode } from "../../protocol/close-code.js";
@@ -18,6 +17,7 @@ import { asBuffer } from "../as-buffer.js";
 import type { ByteStream } from "../byte-stream.js";
 import { nowMs, schedule, unschedule } from "../clock.js";
 import { dropStream, isClosedStream } from "../drop-stream.js";
+import { latin1Decode } from "../latin1-decode.js";
 import { ownerOf, ownStream, readData } from "../own-stream.js";
 import type { StreamOwner } from "../stream-owner.js";
 import { thrownText, warnOf } from "../thrown-text.js";
@@ -31,6 +31,7 @@ import { CONNECTION_BASE_BYTES, type MemoryBudget, type MemoryHolder } from "./m
 import { type Message, MessageQueue } from "./message-queue.js";
 import { MessageWriter } from "./message-writer.js";
 import { OutputBuffer } from "./output-buffer.js";
+import { ownBytes, ownReceived } from "./own-bytes.js";
 import { type BinaryData, bytesOf, controlPayload } from "./payload.js";
 import { readInto, receiveBuffer } from "./receive-buffer.js";
 import { ReceiveRate } from "./receive-rate.js";
@@ -543,7 +544,7 @@ export class Connection<Data = undefined>
     pong: (connection, bytes, start, end, roundTripMs) => {
       const { handlers } = connection.#context;
       if (handlers.pong === undefined) return;
-      connection.#guard(() => handlers.pong?.(connection, copy(bytes, start, end), roundTripMs));
+      connection.#guard(() => handlers.pong?.(connection, ownBytes(bytes, start, end), roundTripMs));
     },
     closing: (connection) => connection.#stopConsuming(),
     disconnect: (connection, how) => connection.#disconnect(how),
@@ -672,7 +673,7 @@ export class Connection<Data = undefined>
       data = own(bytes, start, end);
     } else {
       try {
-        data = asBuffer(bytes).toString(isAscii ? "latin1" : "utf8", start, end);
+        data = isAscii ? latin1Decode(bytes, start, end) : asBuffer(bytes).toString("utf8", start, end);
       } catch {
         // Within `maxMessageBytes`, but above what a string of V8 can hold: half a GiB.
         this.#engine.fail(violation("MESSAGE_TOO_BIG"));
@@ -694,7 +695,7 @@ export class Connection<Data = undefined>
   #onPing(bytes: Uint8Array, start: number, end: number): boolean {
     const { handlers, settings } = this.#context;
     if (handlers.ping !== undefined) {
-      this.#guard(() => handlers.ping?.(this, copy(bytes, start, end)));
+      this.#guard(() => handlers.ping?.(this, ownBytes(bytes, start, end)));
     }
     if (!settings.autoPong) return false;
     if (!this.#stream.writableNeedDrain) {
@@ -929,15 +930,9 @@ export interface Agreement {
  */
 function own(bytes: Uint8Array, start: number, end: number): Buffer {
   // To ask for `buffer` takes longer than to copy a small message.
-  if (bytes === receiveBuffer) return copy(bytes, start, end);
+  if (bytes === receiveBuffer) return ownReceived(start, end);
   const { buffer } = bytes;
   if (buffer !== receiveBuffer.buffer && 2 * (end - start) >= buffer.byteLength)
     return asBuffer(bytes).subarray(start, end);
-  return copy(bytes, start, end);
-}
-
-function copy(bytes: Uint8Array, start: number, end: number): Buffer {
-  const target = Buffer.allocUnsafe(end - start);
-  copyBytes(bytes, start, end, target, 0);
-  return target;
+  return ownBytes(bytes, start, end);
 }

@@ -237,7 +237,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "begins to send before it rewound, over a new transport",
     edits: [
-      { file: "record-log.js", find: "this.cursor = this.head;", replace: "this.cursor ??= this.head;" },
+      { file: "record-log.js", find: "this.#cursor = this.#head;", replace: "this.#cursor ??= this.#head;" },
     ],
   },
   {

@@ -4,7 +4,8 @@ import type { Link } from "#session/machine/link.js";
 import type { OutgoingChannel } from "#session/machine/outgoing-channel.js";
 import type { ServerMachine } from "#session/machine/server-machine.js";
 import type { SessionHandler } from "#session/machine/session-handler.js";
-import type { SessionEnd, UnconfirmedMessage } from "#session/peer-port.js";
+import type { SendStatus, SessionEnd, UnconfirmedMessage } from "#session/peer-port.js";
+import { messageRecord } from "#session/wire/message-record.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import type { SimulatedTransport } from "#testing/simulated-transport.js";
 import type { VirtualClock, VirtualEvent } from "#testing/virtual-clock.js";
@@ -150,7 +151,7 @@ export class SimulatedSession {
     const content = contentOf(data, id);
     ledger.accepted.set(number, content);
     if (key !== undefined) ledger.keys.set(number, key);
-    const status = this.machine.send(channel, data, { id, key });
+    const status = this.#sendAsShared(channel, data, id) ?? this.machine.send(channel, data, { id, key });
     if (status === "dropped") {
       ledger.accepted.delete(number);
       hold(channel.dropped > droppedBefore, "a drop is counted");
@@ -168,6 +169,21 @@ export class SimulatedSession {
     this.world.trace?.(
       `${this.role} sends ${number} of "${channel.name}" (${Buffer.byteLength(data)} bytes): ${status}`,
     );
+  }
+
+  /** Half of what can be goes as what a broadcast sends to each. */
+  #sendAsShared(
+    channel: OutgoingChannel,
+    data: string | Uint8Array,
+    id: Uint8Array | undefined,
+  ): SendStatus | undefined {
+    const { machine } = this;
+    const { random, pieceBytes } = this.world.plan;
+    if (!("sendShared" in machine) || channel !== machine.channel || random.chance(0.5)) return undefined;
+    const isText = typeof data === "string";
+    const payload = isText ? encoder.encode(data) : data;
+    if (payload.length > pieceBytes) return undefined;
+    return machine.sendShared(messageRecord(payload, isText, id), payload, { id, isText });
   }
 
   /** Takes what it was slow with. */

@@ -147,6 +147,47 @@ describe("what a stream that is no socket brings in the middle of a write", () =
   }
 });
 
+describe("streams that answer in the middle of a write", () => {
+  it("get what their own connections sent, although outputs are used again", async () => {
+    const server = createServer({
+      pingIntervalMs: 0,
+      message(socket, data) {
+        const [name, left = 0] = JSON.parse(String(data)) as [string, number?];
+        for (const other of server.connections) if (other !== socket && left > 2) other.send("between");
+        socket.send(JSON.stringify([name, left]));
+        if (left % 3 === 0) socket.send(Buffer.alloc(140_000)); // does not wait for the end of the turn
+      },
+    });
+    const names = ["a", "b", "c", "d"];
+    const got = new Map<string, unknown[]>();
+    const streams: Duplex[] = [];
+    for (const name of names) {
+      const answers: unknown[] = [];
+      got.set(name, answers);
+      const stream = new Duplex({
+        read() {},
+        write(chunk: Buffer, _encoding, done) {
+          done();
+          for (const found of chunk.toString("latin1").matchAll(/\["([a-d])",(\d+)\]/g)) {
+            const [, whose, left] = found;
+            answers.push(whose);
+            if (Number(left) > 0) stream.push(textFrame(JSON.stringify([name, Number(left) - 1])));
+          }
+        },
+      });
+      streams.push(stream);
+      await opened(server, stream);
+    }
+    for (let round = 0; round < 20; round++) {
+      for (const [at, stream] of streams.entries()) stream.push(textFrame(JSON.stringify([names[at], 8])));
+      await rounds(3);
+    }
+    for (const name of names) assert.deepEqual(got.get(name), Array(20 * 9).fill(name));
+    for (const stream of streams) stream.destroy();
+    await server.shutdown();
+  });
+});
+
 describe("what many connections send at once", () => {
   after(leakCheck());
 
@@ -172,6 +213,15 @@ describe("what many connections send at once", () => {
         for (let i = 0; i < count; i++) {
           const at = below(CONNECTIONS);
           const bytes = content(at, expected[at]!.length, sizeOf(below));
+          if (below(8) === 0) {
+            // Mostly several in a row, as a list that many have in common.
+            for (let more = below(6); more >= 0; more--) {
+              const shared = content(round, more, below(4) === 0 ? sizeOf(below) : below(300));
+              server.broadcast(shared, { except: sockets[at] });
+              for (const [other, list] of expected.entries()) if (other !== at) list.push(digest(shared));
+            }
+            continue;
+          }
           expected[at]!.push(digest(bytes));
           if (below(5) === 0) {
             const writer = sockets[at]!.startMessage();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { messageRecord } from "#session/wire/message-record.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SessionPair, type SessionPairOptions } from "#testing/session-pair.js";
 import { textHost } from "./text-host.js";
@@ -42,6 +43,43 @@ describe("a session", () => {
     made.carry();
     assert.deepEqual(made.server.messages, ["a", "b", "c", "d"]);
     assert.equal(made.clock.nowMs, 0);
+  });
+
+  it("numbers what many get among what it sends alone", () => {
+    const made = livePair();
+    const id = Uint8Array.of(9);
+    const share = (text: string): string => {
+      const payload = new TextEncoder().encode(text);
+      const options = { id, isText: true };
+      return made.serverMachine.sendShared(messageRecord(payload, true, id), payload, options);
+    };
+    answer(made, "a");
+    share("b");
+    share("ü");
+    answer(made, "d");
+    const channel = made.serverMachine.openChannel("other");
+    made.serverMachine.send(channel, "e");
+    share("f");
+    const cost = made.serverMachine.outboxBytes;
+    assert.ok(cost > 6 * 64);
+    made.carry();
+    assert.deepEqual(made.client.messages, ["a", "b", "ü", "d", "e", "f"]);
+    assert.deepEqual(made.client.of("message")[1]!.id, id);
+    made.wait(25);
+    assert.equal(made.serverMachine.outboxBytes, 0);
+  });
+
+  it("tells of what many get as of all else that was not confirmed, or queues it", () => {
+    const made = livePair();
+    const payload = new Uint8Array(1_000);
+    const record = messageRecord(payload, false, undefined);
+    const statuses = Array.from({ length: 2_000 }, () => made.serverMachine.sendShared(record, payload, {}));
+    assert.deepEqual([...new Set(statuses)], ["sent", "queued", "dropped"]);
+    const kept = statuses.filter((status) => status !== "dropped").length;
+    made.serverMachine.end(SessionCode.closed);
+    const [end] = made.server.of("ended");
+    assert.equal(end!.end!.unconfirmed.length, kept);
+    assert.equal(made.serverMachine.sendShared(record, payload, {}), "closed");
   });
 
   it("keeps what is sent before it is live, and sends it then", () => {

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import type { SharedPieces } from "../../core/shared-pieces.js";
 import type { WritePosition } from "../../protocol/engine-handler.js";
 import type { ByteStream } from "../byte-stream.js";
 import { RawSocket } from "../raw-socket.js";
-import { SharedFrames } from "./shared-frames.js";
-import { endOfTurn } from "./turn.js";
+import { endOfTurn, firstShared } from "./turn.js";
 
 /** Where the frames of all connections are written before they leave; replaced when full. */
 const SLAB_BYTES = 65_536;
@@ -46,7 +46,7 @@ export class OutputBuffer {
   /** What a finished write frees may be used again: only of a plain TCP socket is it known that it keeps nothing. */
   #isPlain: boolean;
   /** All that there is, while all of it was given by reference. */
-  #shared: SharedFrames | undefined = undefined;
+  #shared: SharedPieces | undefined = undefined;
   /** What lies before the range that is being extended. */
   #pieces: Uint8Array[] | undefined = undefined;
   /** The range being extended: `#bytes[#start, #end)`. */
@@ -121,7 +121,7 @@ export class OutputBuffer {
   /** Output by reference: the bytes must not change until they have left. */
   write(bytes: Uint8Array): void {
     if (this.#pendingBytes === 0 && bytes.length <= JOIN_UP_TO_BYTES) {
-      this.#shared = SharedFrames.of(bytes);
+      this.#shared = firstShared(bytes);
     } else if (this.#shared !== undefined) {
       this.#shared = this.#shared.with(bytes);
     } else {
@@ -207,7 +207,7 @@ export class OutputBuffer {
   }
 
   #closeShared(): void {
-    this.#pieces = this.#shared!.frames;
+    this.#pieces = this.#shared!.pieces;
     this.#shared = undefined;
   }
 

@@ -1,4 +1,4 @@
-import { SharedFrames } from "./shared-frames.js";
+import { SharedPieces } from "../../core/shared-pieces.js";
 
 /** Something that gathers output during a turn of the event loop. */
 export interface Flushable {
@@ -8,6 +8,8 @@ export interface Flushable {
 let waiting: Flushable[] = [];
 let depth = 0;
 let isScheduled = false;
+/** What the latest output of this turn that is shared begins with. */
+let shared: SharedPieces | undefined;
 
 /**
  * Runs `flush` when this turn ends: when the chunk that is being handled is done, or else as soon as the running
@@ -18,6 +20,11 @@ export function endOfTurn(output: Flushable): void {
   if (depth > 0 || isScheduled) return;
   isScheduled = true;
   process.nextTick(flushAll);
+}
+
+/** Output that begins with this piece, and may be that of other connections in this turn as well. */
+export function firstShared(piece: Uint8Array): SharedPieces {
+  return (shared = SharedPieces.of(piece, shared));
 }
 
 /** A chunk of input is going to be handled: output waits for its end. */
@@ -43,5 +50,5 @@ function flushAll(): void {
     waiting = [];
     for (const output of outputs) output.flush();
   }
-  SharedFrames.forget();
+  shared = undefined;
 }

@@ -1,4 +1,5 @@
 import { copyBytes } from "../../core/copy-bytes.js";
+import { SharedPieces } from "../../core/shared-pieces.js";
 import { DATA_PACKET, MAX_BLOCK_BYTES } from "../wire/packet-type.js";
 import { CHANNEL_BIT, ID_BIT } from "../wire/record-head.js";
 import { varintLength, writeVarint } from "../wire/varint.js";
@@ -15,6 +16,9 @@ const MAX_RECORD_HEADER_BYTES = 48;
 const FIRST_CHUNK_BYTES = 512;
 /** Four pieces of the usual size, with what stands before them. */
 const MAX_CHUNK_BYTES = 66_560;
+
+/** What the latest list of shared records begins with. */
+let latest: SharedPieces | undefined;
 
 /** Records that lie one behind the other in a chunk and leave in one block. */
 export interface Batch {
@@ -39,11 +43,11 @@ export class RecordLog {
   readonly #host: SessionHost;
   readonly #pieceBytes: number;
   #chunk: Uint8Array | undefined = undefined;
-  /** The oldest batch that is kept. */
-  head: Batch | undefined = undefined;
+  #head: Batch | undefined = undefined;
   #tail: Batch | undefined = undefined;
-  /** The next batch to write. */
-  cursor: Batch | undefined = undefined;
+  #cursor: Batch | undefined = undefined;
+  /** The latest records, which other logs have as well: numbered, and not copied into a batch yet. */
+  #shared: SharedPieces | undefined = undefined;
   /** The number of the last record. */
   last = 0;
   /** The number of the last record that ever left. */
@@ -58,8 +62,21 @@ export class RecordLog {
     this.#pieceBytes = pieceBytes;
   }
 
+  /** The oldest batch that is kept. */
+  get head(): Batch | undefined {
+    this.#gather();
+    return this.#head;
+  }
+
+  /** The next batch to write. */
+  get cursor(): Batch | undefined {
+    this.#gather();
+    return this.#cursor;
+  }
+
   /** Whether the batch that grows has room for more. */
   get isFilling(): boolean {
+    this.#gather();
     const tail = this.#tail;
     return tail === undefined || tail.isSent || tail.end - tail.start < this.#pieceBytes;
   }
@@ -76,6 +93,7 @@ export class RecordLog {
     from: number,
     to: number,
   ): number {
+    this.#gather();
     const isText = typeof data === "string";
     const batch = this.#batchFor(MAX_RECORD_HEADER_BYTES + (isText ? 3 * data.length : to - from));
     const { bytes, end: start } = batch;
@@ -110,6 +128,28 @@ export class RecordLog {
     return length;
   }
 
+  /** Adds a record that is complete. Of many in a row, in many logs, only all of them together are copied into each. */
+  appendShared(record: Uint8Array): void {
+    const before = this.#shared;
+    const shared = before === undefined ? (latest = SharedPieces.of(record, latest)) : before.with(record);
+    this.#shared = shared;
+    this.last++;
+    this.cost += record.length + MESSAGE_COST;
+    if (shared.byteLength >= this.#pieceBytes) this.#gather();
+  }
+
+  #gather(): void {
+    const shared = this.#shared;
+    if (shared === undefined) return;
+    this.#shared = undefined;
+    const { last } = this;
+    this.last = last - shared.count;
+    const batch = this.#batchFor(shared.byteLength);
+    batch.bytes.set(shared.joined, batch.end);
+    batch.end += shared.byteLength;
+    batch.last = this.last = last;
+  }
+
   /** The message whose last piece, of several, was just added. */
   addMessage(message: QueuedMessage): void {
     const tail = this.#tail!;
@@ -124,7 +164,7 @@ export class RecordLog {
     bytes[start] = DATA_PACKET;
     writeVarint(bytes, writeVarint(bytes, start + 1, received), first);
     batch.isSent = true;
-    this.cursor = batch.next;
+    this.#cursor = batch.next;
     if (batch.last > this.#written) this.#written = batch.last;
     return start;
   }
@@ -132,22 +172,24 @@ export class RecordLog {
   /** The other side has all records up to `number`. False if it cannot: they never left. */
   confirm(number: number): boolean {
     if (number > this.#written) return false;
+    this.#gather();
     this.confirmed = number;
-    let batch = this.head;
+    let batch = this.#head;
     while (batch !== undefined && batch.last <= number) {
       this.cost -= batch.end - batch.start + (batch.last - batch.first + 1) * MESSAGE_COST;
-      if (this.cursor === batch) this.cursor = batch.next;
+      if (this.#cursor === batch) this.#cursor = batch.next;
       batch = batch.next;
     }
-    this.head = batch;
+    this.#head = batch;
     if (batch === undefined) this.#tail = undefined;
     return true;
   }
 
   /** Everything that is kept is to be sent again. */
   rewind(): void {
-    this.cursor = this.head;
-    for (let batch = this.head; batch !== undefined; batch = batch.next) batch.isSent = false;
+    this.#gather();
+    this.#cursor = this.#head;
+    for (let batch = this.#head; batch !== undefined; batch = batch.next) batch.isSent = false;
   }
 
   /** Frees the chunk, if nothing is in it: called when nothing happens for a while. */
@@ -157,14 +199,14 @@ export class RecordLog {
 
   /** Everything is given up. */
   clear(): void {
-    this.head = this.cursor = this.#tail = undefined;
+    this.#head = this.#cursor = this.#tail = this.#shared = undefined;
     this.cost = 0;
     this.letGo();
   }
 
   /** The batch that grows, with room for `byteLength` bytes. */
   #batchFor(byteLength: number): Batch {
-    const { head } = this;
+    const head = this.#head;
     const tail = this.#tail;
     let chunk = this.#chunk;
     let position = HEADER_ROOM;
@@ -198,10 +240,10 @@ export class RecordLog {
       next: undefined,
       messages: undefined,
     };
-    if (tail === undefined) this.head = batch;
+    if (tail === undefined) this.#head = batch;
     else tail.next = batch;
     this.#tail = batch;
-    this.cursor ??= batch;
+    this.#cursor ??= batch;
     return batch;
   }
 }

@@ -159,6 +159,29 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     return this.#enqueue(channel, data, isText, options);
   }
 
+  /**
+   * Sends a message on the channel that every session has: one that many sessions get, as the record that it is. Where it
+   * cannot leave at once it is as with {@link send}, of its `payload`.
+   */
+  sendShared(record: Uint8Array, payload: Uint8Array, options: MessageOptions): SendStatus {
+    const { channel } = this;
+    if (channel.isClosed || this.isClosing) return "closed";
+    const { length } = payload;
+    if (
+      length > this.room ||
+      length > this.#shortBytes ||
+      channel.queue.length > 0 ||
+      channel.sent >= channel.limit
+    )
+      return this.#enqueue(channel, payload, options.isText === true, options);
+    const cost = length + MESSAGE_COST;
+    this.room -= cost;
+    channel.sent += cost;
+    this.log.appendShared(record);
+    if (!this.#isFlushWanted) this.wantFlush();
+    return "sent";
+  }
+
   /** Says something to the layer above on the other side, at once. At most 8,192 bytes; more is not said. */
   signal(code: number, bytes: Uint8Array): void {
     if (bytes.length <= MAX_SIGNAL_BYTES) this.control(SIGNAL_RECORD, code, bytes);

@@ -88,6 +88,13 @@ export class ServerSession<Data = undefined, Request = unknown>
     return status;
   }
 
+  /** @internal As {@link send}, of bytes that many get, and that are encoded already. */
+  sendShared(record: Uint8Array, payload: Uint8Array, options: MessageOptions): SendStatus {
+    const status = this.machine.sendShared(record, payload, options);
+    if (status !== "sent") this.noteStatus(status);
+    return status;
+  }
+
   /** Resolves with true when there is room on the channel that every session has, with false if the session ends. */
   ready(): Promise<boolean> {
     return this.channel("").ready();

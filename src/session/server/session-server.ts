@@ -9,6 +9,7 @@ import type { SessionHandler } from "../machine/session-handler.js";
 import { PEER_HANDLER } from "../peer/peer-handler.js";
 import type { MessageOptions, SendStatus, SessionEnd } from "../peer-port.js";
 import type { Transport, TransportName } from "../transport-port.js";
+import { messageRecord } from "../wire/message-record.js";
 import type { OpenPacket } from "../wire/open-packet.js";
 import { sameBytes } from "../wire/same-bytes.js";
 import { SessionCode } from "../wire/session-code.js";
@@ -167,11 +168,18 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     const isText = typeof data === "string" || options.isText === true;
     const bytes = typeof data === "string" ? this.#encoded(data) : data;
     const message: MessageOptions = { id: options.id, key: options.key, isText };
+    // Each session numbers the same record; what is cut into pieces is not the same in all.
+    const isOneRecord = channel === "" && bytes.length <= this.config.pieceBytes;
+    const record = isOneRecord ? messageRecord(bytes, isText, options.id) : undefined;
     let sent = 0;
     for (const session of this.#sessions.values()) {
       if (session === except || (where !== undefined && !where(session))) continue;
       const status =
-        channel === "" ? session.send(bytes, message) : session.channel(channel).send(bytes, message);
+        record !== undefined
+          ? session.sendShared(record, bytes, message)
+          : channel === ""
+            ? session.send(bytes, message)
+            : session.channel(channel).send(bytes, message);
       if (status === "sent") sent++;
       else counts[status]++;
     }

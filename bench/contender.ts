@@ -11,6 +11,8 @@ import { bunPackage, fetchedPackage } from "./fetched.js";
 /** Who can take part. Clients are measured against the generator as their server. */
 export type ContenderId =
   | "hawser"
+  | "hawser-session"
+  | "hawser-http2"
   | "hawser-1-worker"
   | "hawser-2-workers"
   | "ws"
@@ -72,6 +74,7 @@ export function field(): Field {
   ] as const) {
     add(id, label, hawser, { command: onNode("hawser-workers-server", count) });
   }
+  add("hawser-session", "Hawser session", hawser, { dialect: { isSession: true } });
   add("ws", "`ws`", ws);
   add("hawser-ws", "`hawser/ws`", hawser);
   add("net", "plain TCP echo", process.versions.node, { dialect: { isRawEcho: true } });

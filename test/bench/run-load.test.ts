@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
+import { createHub, type HubOptions } from "hawser/hub";
 import { endpoint, serve } from "hawser/server";
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { LoadPlan } from "#bench/load-plan.js";
@@ -208,6 +209,70 @@ describe("a fan-out", () => {
     });
     const { faults } = await runLoad(url, { ...PLAN, kind: "fan-out", connections: 3 });
     assert.deepEqual(faults, [{ reason: "a connection got no message at all", count: 1 }]);
+  });
+});
+
+describe("a load of sessions", () => {
+  async function hubServer(t: TestContext, options: HubOptions): Promise<string> {
+    const server = await serve({ routes: { "/*": createHub(options) } });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    return server.url;
+  }
+
+  const plan: LoadPlan = { ...PLAN, isSession: true };
+  const echo: HubOptions = { message: (session, data) => void session.send(data) };
+
+  for (const [what, more, options] of [
+    ["small messages", {}, {}],
+    ["text", { content: { text: "héllo" } }, {}],
+    ["messages of several sizes", { sizes: [1, 200, 16_000], window: 3 }, {}],
+    ["windows that wait for credit", { sizes: [200], window: 8 }, { windowBytes: 4_300 }],
+    ["what the server says first", { greetings: 1 }, { open: (session) => void session.send("welcome") }],
+  ] satisfies [string, Partial<LoadPlan>, HubOptions][]) {
+    it(`counts ${what} of a hub`, async (t) => {
+      const report = await runLoad(await hubServer(t, { ...echo, ...options }), { ...plan, ...more });
+      assert.deepEqual(report.faults, []);
+      assert.ok(report.messages > 0 && report.connections === PLAN.connections);
+    });
+  }
+
+  it("counts a fan-out, whose receivers only acknowledge", async (t) => {
+    const hub = createHub({ message: (_session, data) => void hub.broadcast(data) });
+    const server = await serve({ routes: { "/*": hub } });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    const fan: LoadPlan = { ...plan, kind: "fan-out", connections: 10, sizes: [16_000], window: 3 };
+    const report = await runLoad(server.url, fan);
+    assert.deepEqual(report.faults, []);
+    assert.ok(report.messages > 0);
+  });
+
+  for (const [what, options, fault] of [
+    ["cuts messages", { message: (one, data) => void one.send(data.slice(1)) }, /of 20 bytes with one of 19/],
+    ["answers with text", { message: (one, data) => void one.send(String(data)) }, /of another kind/],
+    [
+      "changes a byte",
+      { message: (one, data) => void one.send(Buffer.from(String(data).replace("h", "H"))) },
+      /something else/,
+    ],
+    ["ends the session", { message: (one) => void one.close(4501, "no") }, /with 4501, "no"/],
+    ["never answers", { message: () => {} }, /no answer at all/],
+  ] satisfies [string, HubOptions, RegExp][]) {
+    it(`reports a hub that ${what}`, async (t) => {
+      const { faults } = await runLoad(await hubServer(t, options), { ...plan, window: 1 });
+      assert.ok(faults.length > 0);
+      assert.match(faults[0]!.reason, fault);
+    });
+  }
+
+  it("cannot begin where there are no sessions, or with what does not fit into a block", async (t) => {
+    const late = { ...plan, openTimeoutMs: 5_000 };
+    await assert.rejects(runLoad(await hawserServer(t), late), /unknown type/);
+    const url = await hubServer(t, echo);
+    await assert.rejects(runLoad(url, { ...plan, sizes: [20_000] }), /may have 16384 bytes/);
+    await assert.rejects(runLoad(url, { ...plan, window: 8_000 }), /do not fit/);
+    const small = await hubServer(t, { ...echo, windowBytes: 300 });
+    await assert.rejects(runLoad(small, { ...plan, sizes: [200] }), /too small a window/);
+    await assert.rejects(runLoad(url, { ...plan, kind: "connect" }), /echo or fan out/);
   });
 });
 

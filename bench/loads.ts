@@ -254,6 +254,14 @@ export const LOADS: readonly Load[] = [
   },
   {
     ...PLAIN,
+    id: "http2-echo-20",
+    title: "HTTP/2, echo 20 B on {connections} streams of 4 connections, 16 in flight",
+    section: "HTTP/2",
+    contenders: ["hawser-http2", "hawser"],
+    plan: echo(20, 16, 256),
+  },
+  {
+    ...PLAIN,
     id: "workers-echo",
     title: "workers, echo 1 KiB, 16 in flight",
     section: "workers",

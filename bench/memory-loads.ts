@@ -91,7 +91,7 @@ export const MEMORY_LOADS: readonly MemoryLoad[] = [
     id: "session-idle",
     title: "an idle session",
     contenders: ["hawser-session", "socket.io", "hawser"],
-    connections: 5_000,
+    connections: 10_000,
     quickConnections: 1_000,
   },
 ];

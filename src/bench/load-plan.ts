@@ -38,6 +38,11 @@ export interface LoadPlan {
   readonly greetings?: number | undefined;
   /** Whether messages go through sessions of Hawser, each over a WebSocket of its own. Default: false. */
   readonly isSession?: boolean | undefined;
+  /**
+   * WebSockets are streams of so many connections of HTTP/2 (RFC 8441), known beforehand or chosen by ALPN. Default: each has
+   * a connection of its own, with HTTP/1.1.
+   */
+  readonly http2Connections?: number | undefined;
   /** Whether the peer sends back what it gets, mask and all, as a plain TCP echo. Default: false. */
   readonly isRawEcho?: boolean | undefined;
 }

@@ -4,6 +4,7 @@ import { runConnect } from "./connect-load.js";
 import type { Dialled, DialOptions } from "./dial.js";
 import { startEcho } from "./echo-load.js";
 import { startFanOut } from "./fan-out-load.js";
+import { Http2Connection } from "./http2-connection.js";
 import type { LoadConnection } from "./load-connection.js";
 import { LoadMeter } from "./load-meter.js";
 import type { LoadPeer } from "./load-peer.js";
@@ -45,10 +46,10 @@ const PROGRESS_INTERVAL_MS = 250;
  */
 export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserver = {}): Promise<LoadReport> {
   const target = loadTarget(url);
-  const obstacle = plan.isSession === true ? obstacleForSessions(plan) : undefined;
+  const obstacle = obstacleTo(plan);
   if (obstacle !== undefined) throw new Error(obstacle);
   const localAddresses = loopbackAddresses(target, plan.connections);
-  const dialOptions = (index: number): DialOptions => ({
+  const plainOptions = (index: number): DialOptions => ({
     target,
     isCompressionOffered: plan.isCompressionOffered ?? false,
     isInsecure: plan.isInsecure ?? false,
@@ -58,6 +59,11 @@ export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserve
     ],
     localAddress: localAddresses[index % localAddresses.length],
   });
+  const http2: Http2Connection[] = [];
+  const dialOptions = (index: number): DialOptions => {
+    const one = http2[index % http2.length];
+    return { ...plainOptions(index), overHttp2: one && ((options) => one.dial(options)) };
+  };
   if (plan.kind === "connect") {
     const meter = new LoadMeter();
     let done: Promise<void> | undefined;
@@ -68,13 +74,23 @@ export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserve
     await done;
     return meter.report(plan.connections, false);
   }
-  const dialled = await openConnections({
-    count: plan.connections,
-    dialOptions,
-    rampMs: plan.rampMs ?? 0,
-    openTimeoutMs: plan.openTimeoutMs,
-    onOpened: (open) => observer.progress?.({ phase: "opening", done: open, share: open / plan.connections }),
-  });
+  let dialled: Dialled[];
+  try {
+    for (let i = 0; i < (plan.http2Connections ?? 0); i++) {
+      http2.push(await Http2Connection.open(plainOptions(i)));
+    }
+    dialled = await openConnections({
+      count: plan.connections,
+      dialOptions,
+      rampMs: plan.rampMs ?? 0,
+      openTimeoutMs: plan.openTimeoutMs,
+      onOpened: (open) =>
+        observer.progress?.({ phase: "opening", done: open, share: open / plan.connections }),
+    });
+  } catch (error) {
+    for (const one of http2) one.close();
+    throw error;
+  }
   const { isCompressed = false, isWindowForgotten = false } = dialled[0] ?? {};
   return runOnConnections(
     dialled.map(({ connection }) => connection),
@@ -82,6 +98,15 @@ export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserve
     observer,
     { isCompressed, isWindowForgotten, isServer: false },
   );
+}
+
+/** Why the generator cannot make such a load; undefined if it can. */
+export function obstacleTo(plan: LoadPlan): string | undefined {
+  if (plan.http2Connections !== undefined) {
+    if (plan.kind === "connect") return "over HTTP/2 there are no connections to be opened";
+    if (plan.isCompressionOffered === true) return "over HTTP/2 nothing is compressed by the generator";
+  }
+  return plan.isSession === true ? obstacleForSessions(plan) : undefined;
 }
 
 /** What holds for connections that are open. */

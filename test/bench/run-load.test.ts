@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
@@ -273,6 +274,51 @@ describe("a load of sessions", () => {
     const small = await hubServer(t, { ...echo, windowBytes: 300 });
     await assert.rejects(runLoad(small, { ...plan, sizes: [200] }), /too small a window/);
     await assert.rejects(runLoad(url, { ...plan, kind: "connect" }), /echo or fan out/);
+  });
+});
+
+describe("a load over HTTP/2", () => {
+  async function http2Server(t: TestContext, isSecure: boolean): Promise<string> {
+    const server = await serve({
+      http2: true,
+      ...(isSecure && { tls: testCertificate() }),
+      routes: {
+        "/fan": endpoint({ message: (_socket, data) => void server.broadcast(data) }),
+        "/live": createHub({ message: (session, data) => void session.send(data) }),
+        "/*": endpoint({ message: (socket, data) => void socket.send(data) }),
+      },
+    });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    return server.url;
+  }
+
+  const plan: LoadPlan = { ...PLAN, connections: 6, http2Connections: 2 };
+
+  for (const [what, path, more, isSecure] of [
+    ["small messages", "/", {}, false],
+    ["more than windows and frames hold", "/", { sizes: [100_000], window: 2 }, false],
+    ["messages over TLS", "/", { sizes: [300], isInsecure: true }, true],
+    ["a fan-out", "/fan", { kind: "fan-out", warmUpMs: 400 }, false],
+    ["sessions", "/live", { isSession: true }, false],
+  ] satisfies [string, string, Partial<LoadPlan>, boolean][]) {
+    it(`counts ${what}`, async (t) => {
+      const url = await http2Server(t, isSecure);
+      const report = await runLoad(`${url}${path}`, { ...plan, ...more });
+      assert.deepEqual(report.faults, []);
+      assert.ok(report.messages > 0 && report.connections === 6);
+    });
+  }
+
+  it("cannot begin where HTTP/2 is not spoken, has no WebSocket, or refuses", async (t) => {
+    await assert.rejects(runLoad(await hawserServer(t), plan), /closed the connection|cannot connect/);
+    const http = createHttp2Server().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    t.after(() => http.close());
+    const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+    await assert.rejects(runLoad(url, plan), /no WebSocket over HTTP\/2/);
+    const server = await serve({ http2: true, routes: { "/there": endpoint({}) } });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    await assert.rejects(runLoad(`${server.url}/not-there`, plan), /did not accept/);
   });
 });
 

@@ -1,23 +1,25 @@
-import type { Buffer } from "node:buffer";
 import type { PerMessageDeflateOptions } from "./per-message-deflate.js";
 
 /** What server and client take alike. */
 export interface SocketOptions {
-  /** Whether messages, pings and pongs may be told several times in one tick. Default true. */
+  /** Whether messages, pings and pongs may be told several times in one tick. Default true: waiting for ticks costs time. */
   allowSynchronousEvents?: boolean | undefined;
   /** Whether pings are answered. Default true: RFC 6455 §5.5.2 demands it. */
   autoPong?: boolean | undefined;
-  /** How long the closing handshake may take, in ms. Default 30 s, as in `ws`. */
+  /**
+   * How long the closing handshake may take, in ms, up to 50 ms more: one timer serves all connections. Default 30 s, as in
+   * `ws`.
+   */
   closeTimeout?: number | undefined;
   /** The most bytes of a message, before and after inflating; 0 is no limit. Default 100 MiB, as in `ws`. */
   maxPayload?: number | undefined;
-  /** Accepted and not used: the pieces of a message are kept as one. */
+  /** Accepted and not used: what came of a message is one piece of memory. Default 262,144, as in `ws`. */
   maxBufferedChunks?: number | undefined;
   /** The most fragments of a message; 0 is no limit. Default 16,384, as in `ws`. */
   maxFragments?: number | undefined;
   /** How many pongs may wait for a peer that does not read, before it is dropped; 0 is no limit. Default 60, as in `ws`. */
   maxPendingAutoPongs?: number | undefined;
-  /** permessage-deflate. Default: offered by clients, off on servers. */
+  /** permessage-deflate: true, false, or its options. Default: offered by clients, off on servers, as in `ws`. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Whether text is taken as it comes. Default false: RFC 6455 §8.1 demands the check. */
   skipUTF8Validation?: boolean | undefined;
@@ -51,17 +53,3 @@ export const CLIENT_DEFAULTS: typeof SOCKET_DEFAULTS &
   perMessageDeflate: true,
   protocolVersion: 13,
 };
-
-/** How `setSocket` sets a connection up. */
-export interface SocketSettings {
-  /** Default true. */
-  readonly allowSynchronousEvents?: boolean | undefined;
-  readonly generateMask?: ((mask: Buffer) => void) | undefined;
-  /** Accepted and not used: pieces of a message are kept as one. */
-  readonly maxBufferedChunks?: number | undefined;
-  /** Default 0, no limit. */
-  readonly maxFragments?: number | undefined;
-  /** In bytes. Default 0, no limit. */
-  readonly maxPayload?: number | undefined;
-  readonly skipUTF8Validation?: boolean | undefined;
-}

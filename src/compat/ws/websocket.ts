@@ -33,13 +33,9 @@ import { type NegotiatedExtensions, Sender, type SendOptions } from "./sender.js
 import { sendControl, sendMessage } from "./sending.js";
 import type { SentCallback } from "./sent-callback.js";
 import type { CertMeta as CertMetaOfClient, SocketClientOptions } from "./socket-client-options.js";
-import {
-  CLIENT_DEFAULTS,
-  type SocketOptions as OptionsOfBoth,
-  SOCKET_DEFAULTS,
-  type SocketSettings,
-} from "./socket-options.js";
+import { CLIENT_DEFAULTS, type SocketOptions as OptionsOfBoth, SOCKET_DEFAULTS } from "./socket-options.js";
 import type { SocketServerOptions } from "./socket-server-options.js";
+import type { SocketSettings } from "./socket-settings.js";
 import type * as Verify from "./verify-client.js";
 
 /** The class of requests; programs may use one that extends it. */

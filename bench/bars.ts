@@ -6,6 +6,8 @@ import { ratioOf, readable, readableSpread, spreadOf } from "./statistics.js";
 interface Bar {
   /** The load. */
   readonly id: string;
+  /** What of Hawser is compared. Default: its socket. */
+  readonly of?: ContenderId;
   /** The other to compare with; undefined compares with nothing. */
   readonly against: ContenderId | undefined;
   /** The most that Hawser may need: as a share of the other, or in bytes (more than the other's). */
@@ -26,6 +28,10 @@ export interface JudgedBar {
 
 function share(id: string, against: ContenderId, most: number, isStretch = false): Bar {
   return { id, against, most, unit: "share", isStretch };
+}
+
+function sessionShare(id: string, against: ContenderId, most: number, isStretch = false): Bar {
+  return { ...share(id, against, most, isStretch), of: "hawser-session" };
 }
 
 const BARS: readonly Bar[] = [
@@ -58,6 +64,11 @@ const BARS: readonly Bar[] = [
   { id: "memory-idle", against: "net", most: 400, unit: "bytes" },
   { id: "memory-idle", against: undefined, most: 3_500, unit: "bytes", isStretch: true },
   share("memory-compressed", "ws", 1 / 10),
+  sessionShare("session-echo-128", "hawser", 1.3),
+  sessionShare("session-echo-128", "socket.io", 1 / 8),
+  sessionShare("session-fan-out", "hawser", 1.3, true),
+  sessionShare("session-fan-out", "socket.io", 1 / 10),
+  sessionShare("session-idle", "socket.io", 0.5),
 ];
 
 /** Holds a run against the bars. A bar is met if the median is. */
@@ -67,7 +78,7 @@ export function judgeBars(results: BenchResults): JudgedBar[] {
     const isStretch = bar.isStretch === true;
     const demand = demandOf(bar, results);
     const title = found?.title ?? bar.id;
-    const ours = found?.values.hawser;
+    const ours = found?.values[bar.of ?? "hawser"];
     const theirs = bar.against === undefined ? undefined : found?.values[bar.against];
     if (ours === undefined || (bar.against !== undefined && theirs === undefined)) {
       return { title, demand, isStretch, measured: "", verdict: "not measured" };

@@ -11,6 +11,8 @@ import { bunPackage, fetchedPackage } from "./fetched.js";
 /** Who can take part. Clients are measured against the generator as their server. */
 export type ContenderId =
   | "hawser"
+  | "hawser-session"
+  | "hawser-http2"
   | "hawser-1-worker"
   | "hawser-2-workers"
   | "ws"
@@ -45,6 +47,8 @@ export interface Field {
   readonly missing: ReadonlyMap<ContenderId, string>;
 }
 
+/** Streams are many on each of these, as those of a proxy are. */
+const HTTP2_CONNECTIONS = 4;
 const FETCH_HINT = "npm run bench -- --fetch brings it";
 
 /** Looks for all that can be measured. */
@@ -72,6 +76,11 @@ export function field(): Field {
   ] as const) {
     add(id, label, hawser, { command: onNode("hawser-workers-server", count) });
   }
+  add("hawser-session", "Hawser session", hawser, { dialect: { isSession: true } });
+  add("hawser-http2", "Hawser over HTTP/2", hawser, {
+    command: onNode("hawser-server", "http2"),
+    dialect: { http2Connections: HTTP2_CONNECTIONS },
+  });
   add("ws", "`ws`", ws);
   add("hawser-ws", "`hawser/ws`", hawser);
   add("net", "plain TCP echo", process.versions.node, { dialect: { isRawEcho: true } });

@@ -13,6 +13,8 @@ export interface Load {
     | "TLS"
     | "compression"
     | "many connections"
+    | "sessions"
+    | "HTTP/2"
     | "workers"
     | "clients"
     | "Socket.IO";
@@ -24,6 +26,8 @@ export interface Load {
   readonly isCompressing: boolean;
   readonly isSecure: boolean;
   readonly plan: Omit<LoadPlan, "durationMs" | "warmUpMs">;
+  /** What a contender is sent instead, where it wants the message in a wrapping of its own. */
+  readonly contentFor?: Partial<Record<ContenderId, LoadPlan["content"]>>;
   /** A smaller number of connections, for `--quick`. */
   readonly quickConnections?: number;
 }
@@ -48,6 +52,9 @@ const CLIENTS: readonly ContenderId[] = [
 const WITH_BUFFERUTIL: readonly ContenderId[] = ["hawser", "hawser-ws", "ws", "ws-bufferutil", "bun", "net"];
 /** One process, then a primary with one, and with two. */
 const WORKERS: readonly ContenderId[] = ["hawser", "hawser-1-worker", "hawser-2-workers"];
+/** What a session adds to a socket, and what its users may have now. */
+const SESSIONS: readonly ContenderId[] = ["hawser-session", "hawser", "socket.io"];
+const SESSION_BYTES = 128;
 const MIXED_SIZES = 256;
 const SEED = 6455;
 
@@ -99,8 +106,21 @@ function mixedSizes(): number[] {
   return Array.from({ length: MIXED_SIZES }, () => Math.round(8 * 8192 ** (random() ** 2)));
 }
 
-function socketIoText(event: string): { readonly text: string } {
-  return { text: `42${JSON.stringify([event, "x".repeat(100)])}` };
+function socketIoText(event: string, bytes = 100): { readonly text: string } {
+  return { text: `42${JSON.stringify([event, "x".repeat(bytes)])}` };
+}
+
+/** A text for sessions and sockets, and the same text in an event for Socket.IO. */
+function ofSessions(id: string, title: string, event: string, plan: Load["plan"]): Load {
+  return {
+    ...PLAIN,
+    id: `session-${id}`,
+    title,
+    section: "sessions",
+    contenders: SESSIONS,
+    plan: { ...plan, content: { text: "x".repeat(SESSION_BYTES) } },
+    contentFor: { "socket.io": socketIoText(event, SESSION_BYTES) },
+  };
 }
 
 /** All loads but those of memory. */
@@ -216,6 +236,29 @@ export const LOADS: readonly Load[] = [
     contenders: SERVERS_AND_FLOOR,
     plan: { kind: "echo", connections: 10_000, activeConnections: 100, window: 1, sizes: [128] },
     quickConnections: 1_000,
+  },
+  ofSessions(
+    "echo-128",
+    "session, echo of a text of 128 B, 16 in flight",
+    "message",
+    echo(SESSION_BYTES, 16, 64),
+  ),
+  {
+    ...ofSessions("fan-out", "session, fan-out of a text of 128 B 1 to 500, 16 in flight", "fan", {
+      kind: "fan-out",
+      connections: 500,
+      window: 16,
+      sizes: [SESSION_BYTES],
+    }),
+    path: "/fan",
+  },
+  {
+    ...PLAIN,
+    id: "http2-echo-20",
+    title: "HTTP/2, echo 20 B on {connections} streams of 4 connections, 16 in flight",
+    section: "HTTP/2",
+    contenders: ["hawser-http2", "hawser"],
+    plan: echo(20, 16, 256),
   },
   {
     ...PLAIN,

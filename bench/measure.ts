@@ -41,7 +41,8 @@ export async function measure(
   timing: SampleTiming,
   tls: ContenderSettings["tls"],
 ): Promise<Sample> {
-  const plan: LoadPlan = { ...load.plan, connections, ...contender.dialect, ...timing };
+  const content = load.contentFor?.[contender.id] ?? load.plan.content;
+  const plan: LoadPlan = { ...load.plan, content, connections, ...contender.dialect, ...timing };
   const settings = (url?: string): string =>
     JSON.stringify({
       isCompressing: load.isCompressing,

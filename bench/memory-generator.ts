@@ -3,6 +3,8 @@ import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Dialled } from "#bench/dial.js";
 import type { LoadConnection } from "#bench/load-connection.js";
+import type { LoadPlan } from "#bench/load-plan.js";
+import { LateAcks, LoadSession, SESSION_SUBPROTOCOL } from "#bench/load-session.js";
 import { loadTarget } from "#bench/load-target.js";
 import { loopbackAddresses } from "#bench/loopback-addresses.js";
 import { MessageCycle } from "#bench/message-cycle.js";
@@ -13,8 +15,8 @@ import type { MemoryAction } from "./memory-loads.js";
 export interface MemoryJob {
   readonly url: string;
   readonly isCompressionOffered: boolean;
-  /** Whether the server is the plain TCP echo. */
-  readonly isRawEcho: boolean;
+  /** How to speak to the server, where that differs. */
+  readonly dialect: Partial<LoadPlan>;
   readonly action: MemoryAction;
   readonly bytes: number;
   readonly messages: number;
@@ -30,6 +32,10 @@ export type MemoryMessage =
 
 /** How long the system may need to take or refuse what slow readers are owed. */
 const SETTLE_MS = 2_000;
+
+/** What a server of Socket.IO asks now and then, and wants to hear. */
+const SOCKET_IO_PING = "2";
+const SOCKET_IO_PONG = "3";
 
 const job = JSON.parse(process.argv[2]!) as MemoryJob;
 process.on("disconnect", () => process.exit(0));
@@ -64,7 +70,7 @@ function pause(event: "warm" | "loaded"): Promise<void> {
 }
 
 /** Opens the connections and has each do what it is to do. */
-async function load(count: number, action: MemoryAction): Promise<LoadConnection[]> {
+async function load(count: number, action: MemoryAction): Promise<readonly (LoadConnection | LoadSession)[]> {
   const target = loadTarget(job.url);
   const localAddresses = loopbackAddresses(target, count);
   const dialled = await openConnections({
@@ -75,12 +81,13 @@ async function load(count: number, action: MemoryAction): Promise<LoadConnection
       target,
       isCompressionOffered: job.isCompressionOffered,
       isInsecure: false,
-      headers: [],
+      headers: job.dialect.isSession === true ? [["Sec-WebSocket-Protocol", SESSION_SUBPROTOCOL]] : [],
       localAddress: localAddresses[index % localAddresses.length],
     }),
   });
   const connections = dialled.map(({ connection }) => connection);
-  if (action === "stay idle") return connections;
+  const introduced = await introduce(connections);
+  if (action === "stay idle") return introduced;
   const cycle = await cycleFor(dialled[0]!);
   const write = cycle.first[0]!;
   if (action === "do not read") {
@@ -100,7 +107,7 @@ async function load(count: number, action: MemoryAction): Promise<LoadConnection
           payloads: cycle.payloads,
           lengths: cycle.lengths,
           opcode: cycle.opcode,
-          isMasked: job.isRawEcho,
+          isMasked: job.dialect.isRawEcho === true,
           mayBeCompressed: job.isCompressionOffered,
           greetings: 0,
         });
@@ -120,4 +127,32 @@ function cycleFor({ isCompressed, isWindowForgotten }: Dialled): Promise<Message
     isMasked: true,
     compression: !isCompressed ? "none" : isWindowForgotten ? "fresh" : "kept",
   });
+}
+
+/** Says what a client of the library says first; from then on it answers pings, and has nothing else to say. */
+async function introduce(
+  connections: readonly LoadConnection[],
+): Promise<readonly (LoadConnection | LoadSession)[]> {
+  const { isSession = false, hello, greetings = 0 } = job.dialect;
+  if (!isSession && greetings === 0) return connections;
+  const cycle = await MessageCycle.build({
+    sizes: [1],
+    window: 1,
+    content: { text: SOCKET_IO_PING },
+    isMasked: true,
+    compression: "none",
+    isOfRecords: isSession,
+  });
+  const { payloads, lengths, opcode } = cycle;
+  const acks = new LateAcks();
+  const introduced = connections.map((connection) => {
+    connection.onGone = (reason) => say({ event: "failed", reason });
+    if (isSession) return new LoadSession(connection, cycle, { greetings }, acks);
+    connection.onAnswers = () => connection.writeText(SOCKET_IO_PONG);
+    connection.expect({ payloads, lengths, opcode, isMasked: false, mayBeCompressed: false, greetings });
+    if (hello !== undefined) connection.writeText(hello);
+    return connection;
+  });
+  await Promise.all(introduced.map(({ greeted }) => greeted));
+  return introduced;
 }

@@ -86,4 +86,12 @@ export const MEMORY_LOADS: readonly MemoryLoad[] = [
     bytes: 64 * KIB,
     messages: 256,
   },
+  {
+    ...IDLE,
+    id: "session-idle",
+    title: "an idle session",
+    contenders: ["hawser-session", "socket.io", "hawser"],
+    connections: 10_000,
+    quickConnections: 1_000,
+  },
 ];

@@ -64,6 +64,8 @@ const DEFAULTS = values.quick
   : { rounds: 3, seconds: 1.2, warmUpMs: 600 };
 const QUICK_CONTENDERS: readonly ContenderId[] = [
   "hawser",
+  "hawser-session",
+  "hawser-http2",
   "hawser-1-worker",
   "hawser-2-workers",
   "ws",

@@ -51,9 +51,9 @@ export async function weigh(contender: Contender, load: MemoryLoad, connections:
   try {
     const { port } = await server.next<Ready>();
     const job: MemoryJob = {
-      url: `ws://127.0.0.1:${port}/`,
+      url: `ws://127.0.0.1:${port}${contender.path ?? "/"}`,
+      dialect: contender.dialect,
       isCompressionOffered: load.isCompressing,
-      isRawEcho: contender.dialect.isRawEcho === true,
       action: load.action,
       bytes: load.bytes,
       messages: load.messages,

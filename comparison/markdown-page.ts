@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { projectPath } from "#scripts/project-root.js";
 import { VERSIONS } from "./fetched-packages.js";
+import { IDLE_CLIENTS } from "./measure-load.js";
 import type { Comparison, Measured } from "./run.js";
 
 const PAGE = projectPath("docs", "comparison.md");
@@ -58,7 +59,10 @@ export function comparisonPage(comparison: Comparison): string {
   if (fanOut.length > 0)
     parts.push(measuredTable("fan-out of 128 B to 500, 16 in flight, a delivery", fanOut, "µs"));
   if (memory.length > 0)
-    parts.push("### Memory of the server", measuredTable("2,000 idle clients, each", memory, "bytes"));
+    parts.push(
+      "### Memory of the server",
+      measuredTable(`${IDLE_CLIENTS.toLocaleString("en-US")} idle clients, each`, memory, "bytes"),
+    );
   if (channels !== undefined) {
     const rows = [
       ["alone", milliseconds(channels.alone, 0.5), milliseconds(channels.alone, 0.99)],

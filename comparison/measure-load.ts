@@ -7,7 +7,11 @@ import type { ServerAnswer, ServerSettings, ServerTask } from "./server-link.js"
 
 const WARM_UP_MS = 1_500;
 const MEASURE_MS = 3_000;
+/** Idle clients whose memory is measured. */
+export const IDLE_CLIENTS = 4_000;
 const SETTLE_MS = 1_500;
+/** With so many the heap has grown, and what all need together is there. */
+const FIRST_CLIENTS = 1_000;
 
 /** The server of a library, in a process of its own. */
 export function startServer(
@@ -60,7 +64,7 @@ export async function measureMemory(contestant: Contestant, clients: number): Pr
   const server = startServer(contestant, "nothing");
   const { port = 0 } = await server.answer();
   // What the first ones bring (code, buffers of all) is no part of it.
-  const first = startClients({ contestant, port, clients: 100, kind: "idle", window: 0, bytes: 0 });
+  const first = startClients({ contestant, port, clients: FIRST_CLIENTS, kind: "idle", window: 0, bytes: 0 });
   await first.answer();
   await delay(SETTLE_MS);
   const before = await server.ask("memory");

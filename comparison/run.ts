@@ -9,7 +9,7 @@ import { ALL_WAYS, type Contestant, HAWSER, HAWSER_SOCKET, SOCKET_IO, SOCKJS } f
 import { type FaultResult, measureWire, runFaultScript } from "./fault-script.js";
 import { fetchPackages } from "./fetched-packages.js";
 import { comparisonPage, publishComparison } from "./markdown-page.js";
-import { measureCpu, measureMemory } from "./measure-load.js";
+import { IDLE_CLIENTS, measureCpu, measureMemory } from "./measure-load.js";
 
 const HELP = `Usage: npm run compare -- [options]
 
@@ -73,7 +73,7 @@ async function run(rounds: number): Promise<void> {
         )
       : [],
     memory: isWanted("memory")
-      ? await inTurns("memory", servers, rounds, (one) => measureMemory(one, 2_000))
+      ? await inTurns("memory", servers, rounds, (one) => measureMemory(one, IDLE_CLIENTS))
       : [],
     channels: isWanted("channels") ? await measureChannelDelay() : undefined,
     sizes: isWanted("size") ? clientSizes() : [],

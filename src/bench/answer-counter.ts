@@ -1,5 +1,6 @@
 import { inflateRawSync, constants as zlib } from "node:zlib";
 import { OPCODE } from "./load-frame.js";
+import type { AnswerReader } from "./load-peer.js";
 
 /** What answers have to look like. */
 export interface ExpectedAnswers {
@@ -37,8 +38,7 @@ const FLUSH_TAIL = Buffer.of(0, 0, 0xff, 0xff);
  * Counts the messages of a peer by stepping from header to header. Length, type and order are checked for every message,
  * the content for a sample; of compressed messages the first is inflated and compared, the others are counted.
  */
-export class AnswerCounter {
-  /** What the peer did wrong; nothing is counted any more. */
+export class AnswerCounter implements AnswerReader {
   fault: string | undefined;
   readonly #expected: ExpectedAnswers;
   readonly #listener: AnswerListener;
@@ -80,7 +80,6 @@ export class AnswerCounter {
     this.#maskBytes = expected.isMasked ? 4 : 0;
   }
 
-  /** Takes what was received, up to `end`; gives how many answers are complete with it. */
   push(bytes: Buffer, end: number = bytes.length): number {
     let answers = 0;
     let at = 0;

@@ -14,6 +14,8 @@ export interface DialOptions {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Our address; undefined leaves it to the system. */
   readonly localAddress?: string | undefined;
+  /** Dials instead: a stream of HTTP/2. Default: a connection of its own, with HTTP/1.1. */
+  readonly overHttp2?: ((options: DialOptions) => Promise<Dialled>) | undefined;
 }
 
 /** A connection with what was agreed on. */
@@ -33,6 +35,7 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Opens a connection; the promise is rejected with an `Error` that says what the server did instead. */
 export function dial(options: DialOptions): Promise<Dialled> {
+  if (options.overHttp2 !== undefined) return options.overHttp2(options);
   const { target } = options;
   return new Promise((resolve, reject) => {
     let head: Buffer | undefined = Buffer.alloc(0);
@@ -66,7 +69,7 @@ export function dial(options: DialOptions): Promise<Dialled> {
       resolve({ connection, ...answer });
       return true;
     };
-    const socket = open(options, { buffer: READ_BUFFER, callback: receive as OnReadOpts["callback"] });
+    const socket = openTransport(options, "http/1.1", receive);
     socket.once(target.isSecure ? "secureConnect" : "connect", () => socket.write(requestHead(options)));
     socket.once("error", (error: NodeJS.ErrnoException) =>
       fail(`cannot connect: ${error.code ?? error.message}`),
@@ -75,7 +78,13 @@ export function dial(options: DialOptions): Promise<Dialled> {
   });
 }
 
-function open({ target, isInsecure, localAddress }: DialOptions, onread: OnReadOpts): Socket {
+/** Connects a socket, whose bytes are in a buffer that is used again when `receive` returns. */
+export function openTransport(
+  { target, isInsecure, localAddress }: DialOptions,
+  protocol: "http/1.1" | "h2",
+  receive: (length: number, bytes: Buffer) => boolean,
+): Socket {
+  const onread: OnReadOpts = { buffer: READ_BUFFER, callback: receive as OnReadOpts["callback"] };
   const { host, port, servername } = target;
   const common = { host, port, noDelay: true, onread, ...(localAddress !== undefined && { localAddress }) };
   if (!target.isSecure) return connectTcp(common);
@@ -83,7 +92,7 @@ function open({ target, isInsecure, localAddress }: DialOptions, onread: OnReadO
     ...common,
     ...(servername !== undefined && { servername }),
     rejectUnauthorized: !isInsecure,
-    ALPNProtocols: ["http/1.1"],
+    ALPNProtocols: [protocol],
   });
   return socket.setNoDelay(true);
 }

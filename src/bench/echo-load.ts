@@ -1,10 +1,10 @@
-import type { LoadConnection } from "./load-connection.js";
 import type { LoadMeter } from "./load-meter.js";
+import type { LoadPeer } from "./load-peer.js";
 import type { MessageCycle } from "./message-cycle.js";
 
 /** Has each connection send its windows and wait for them. Gives a check of who was never answered. */
 export function startEcho(
-  connections: readonly LoadConnection[],
+  connections: readonly LoadPeer[],
   cycle: MessageCycle,
   meter: LoadMeter,
 ): () => void {

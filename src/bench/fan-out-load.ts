@@ -1,5 +1,5 @@
-import type { LoadConnection } from "./load-connection.js";
 import type { LoadMeter } from "./load-meter.js";
+import type { LoadPeer } from "./load-peer.js";
 import type { MessageCycle } from "./message-cycle.js";
 
 /** How long a sender may wait for its own message before it is taken for one that gets none. */
@@ -10,7 +10,7 @@ const SELF_WAIT_MS = 250;
  * finds out whether the sender is a receiver, too.
  */
 export function startFanOut(
-  connections: readonly LoadConnection[],
+  connections: readonly LoadPeer[],
   cycle: MessageCycle,
   meter: LoadMeter,
 ): () => void {

@@ -1,79 +1,94 @@
-import type { Socket } from "node:net";
 import { AnswerCounter, type ExpectedAnswers } from "./answer-counter.js";
 import { loadFrame, OPCODE } from "./load-frame.js";
+import type { AnswerReader, LoadCarrier, LoadPeer } from "./load-peer.js";
 
 const MAX_REASONS = 80;
 
 /** An open WebSocket connection of the generator, whichever side asked for it. */
-export class LoadConnection {
-  /** Told of answers, as often as a chunk completes some. */
+export class LoadConnection implements LoadPeer {
   onAnswers: ((count: number) => void) | undefined;
-  /** Told once that the connection is no use any more, and why. */
   onGone: ((reason: string) => void) | undefined;
-  /** Resolves when the messages came that are no answers; is rejected if the connection is gone before. */
   greeted: Promise<void> = Promise.resolve();
   #failGreeting: ((reason: Error) => void) | undefined;
-  readonly #socket: Socket;
+  readonly #carrier: LoadCarrier;
   readonly #isMasking: boolean;
-  #counter: AnswerCounter | undefined;
+  #reader: AnswerReader | undefined;
   #early: Buffer[] = [];
   #receivedBytes = 0;
   #answers = 0;
   #isGone = false;
 
-  constructor(socket: Socket, isMasking: boolean) {
-    this.#socket = socket;
+  constructor(carrier: LoadCarrier, isMasking: boolean) {
+    this.#carrier = carrier;
     this.#isMasking = isMasking;
-    socket.on("error", (error: NodeJS.ErrnoException) =>
+    carrier.on("error", (error: NodeJS.ErrnoException) =>
       this.#gone(`the connection broke (${error.code ?? error.message})`),
     );
-    socket.on("end", () => this.#gone("the peer closed the connection"));
-    socket.on("close", () => this.#gone("the peer closed the connection"));
+    carrier.on("end", () => this.#gone("the peer closed the connection"));
+    carrier.on("close", () => this.#gone("the peer closed the connection"));
   }
 
   /** From here on what is received is counted. */
   expect(expected: ExpectedAnswers): void {
     let greeted = (): void => {};
-    if (expected.greetings > 0) {
-      this.greeted = new Promise((resolve, reject) => {
-        greeted = resolve;
-        this.#failGreeting = reject;
-      });
-      this.greeted.catch(() => {}); // Nobody may be waiting yet.
-    }
-    this.#counter = new AnswerCounter(expected, {
-      greeted: () => greeted(),
-      ping: (payload) => this.write(this.#frame(OPCODE.pong, payload)),
-      close: (code, reason) => {
-        const why = reason === "" ? "" : `, ${JSON.stringify(reason.slice(0, MAX_REASONS))}`;
-        this.#gone(`the peer closed the connection with ${code}${why}`);
-      },
+    if (expected.greetings > 0) greeted = this.awaitGreeting();
+    const counter = new AnswerCounter(expected, {
+      greeted,
+      ping: (payload) => this.writeFrame(OPCODE.pong, payload),
+      close: (code, reason) => this.leftWith(code, reason),
     });
+    this.readWith(counter);
+  }
+
+  /** From here on something else reads what is received. */
+  readWith(reader: AnswerReader): void {
+    this.#reader = reader;
     for (const chunk of this.#early.splice(0)) this.receive(chunk, chunk.length);
+  }
+
+  /** Makes `greeted` a promise that waits; what it gives resolves that. */
+  awaitGreeting(): () => void {
+    let greeted = (): void => {};
+    this.greeted = new Promise((resolve, reject) => {
+      greeted = resolve;
+      this.#failGreeting = reject;
+    });
+    this.greeted.catch(() => {}); // Nobody may be waiting yet.
+    return greeted;
   }
 
   /** Takes what came from the socket behind the handshake. */
   receive(bytes: Buffer, end: number): void {
     if (this.#isGone) return;
-    const counter = this.#counter;
-    if (counter === undefined) {
+    const reader = this.#reader;
+    if (reader === undefined) {
       this.#early.push(Buffer.from(bytes.subarray(0, end)));
       return;
     }
-    const count = counter.push(bytes, end);
+    const count = reader.push(bytes, end);
     this.#receivedBytes += end;
     this.#answers += count;
     if (count > 0) this.onAnswers?.(count);
-    if (counter.fault !== undefined) this.#gone(counter.fault);
+    if (reader.fault !== undefined) this.#gone(reader.fault);
   }
 
   write(bytes: Buffer): void {
-    this.#socket.write(bytes);
+    this.#carrier.write(bytes);
   }
 
-  /** Sends a text that no answer is expected to. */
   writeText(text: string): void {
-    this.write(this.#frame(OPCODE.text, Buffer.from(text)));
+    this.writeFrame(OPCODE.text, Buffer.from(text));
+  }
+
+  /** Sends a frame that was not built beforehand. */
+  writeFrame(opcode: number, payload: Uint8Array): void {
+    this.write(this.#frame(opcode, payload));
+  }
+
+  /** The peer closed the connection, with a code. */
+  leftWith(code: number, reason: string): void {
+    const why = reason === "" ? "" : `, ${JSON.stringify(reason.slice(0, MAX_REASONS))}`;
+    this.#gone(`the peer closed the connection with ${code}${why}`);
   }
 
   /** Begins the closing handshake; the server ends TCP. */
@@ -81,35 +96,33 @@ export class LoadConnection {
     this.#isGone = true;
     const going = Buffer.alloc(2);
     going.writeUInt16BE(1000);
-    this.#socket.end(this.#frame(OPCODE.close, going));
+    this.#carrier.end(this.#frame(OPCODE.close, going));
   }
 
-  /** Drops the connection, and tells nobody. */
   destroy(): void {
     this.#isGone = true;
-    this.#socket.destroy();
+    this.#carrier.destroy();
   }
 
   /** Stops reading, as a peer that is too slow. */
   pause(): void {
-    this.#socket.pause();
+    this.#carrier.pause();
   }
 
-  /** What was received since answers are expected, frames and all, and how many answers that was. */
   get received(): { readonly bytes: number; readonly answers: number } {
     return { bytes: this.#receivedBytes, answers: this.#answers };
   }
 
   /** Whether the transport is gone. */
   get isClosed(): boolean {
-    return this.#socket.destroyed;
+    return this.#carrier.destroyed;
   }
 
   /** Resolves when the transport is gone. */
   closed(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#socket.destroyed) resolve();
-      else this.#socket.once("close", () => resolve());
+      if (this.#carrier.destroyed) resolve();
+      else this.#carrier.once("close", () => resolve());
     });
   }
 
@@ -120,7 +133,7 @@ export class LoadConnection {
   #gone(reason: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#socket.destroy();
+    this.#carrier.destroy();
     this.#failGreeting?.(new Error(reason));
     this.onGone?.(reason);
   }

@@ -2,7 +2,7 @@
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** Not of zeros, so that no server is spared the work of unmasking. */
-const MASK: readonly number[] = [0x37, 0xfa, 0x21, 0x3d];
+export const LOAD_MASK: readonly number[] = [0x37, 0xfa, 0x21, 0x3d];
 
 /** How a frame is built. */
 export interface LoadFrame {
@@ -37,8 +37,8 @@ export function loadFrame({ opcode, payload, isMasked, isCompressed = false }: L
   }
   frame.set(payload, start);
   if (isMasked) {
-    frame.set(MASK, lengthEnd);
-    for (let i = 0; i < payload.length; i++) frame[start + i]! ^= MASK[i & 3]!;
+    frame.set(LOAD_MASK, lengthEnd);
+    for (let i = 0; i < payload.length; i++) frame[start + i]! ^= LOAD_MASK[i & 3]!;
   }
   return frame;
 }

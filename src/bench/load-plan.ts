@@ -36,6 +36,13 @@ export interface LoadPlan {
   readonly hello?: string | undefined;
   /** How many messages the server sends on its own when a connection is new. Default 0. */
   readonly greetings?: number | undefined;
+  /** Whether messages go through sessions of Hawser, each over a WebSocket of its own. Default: false. */
+  readonly isSession?: boolean | undefined;
+  /**
+   * WebSockets are streams of so many connections of HTTP/2 (RFC 8441), known beforehand or chosen by ALPN. Default: each has
+   * a connection of its own, with HTTP/1.1.
+   */
+  readonly http2Connections?: number | undefined;
   /** Whether the peer sends back what it gets, mask and all, as a plain TCP echo. Default: false. */
   readonly isRawEcho?: boolean | undefined;
 }

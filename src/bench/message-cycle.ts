@@ -2,6 +2,7 @@ import { constants, createDeflateRaw } from "node:zlib";
 import { documentTexts, jsonText } from "./json-text.js";
 import { loadFrame, OPCODE } from "./load-frame.js";
 import { seededRandom } from "./seeded-random.js";
+import { maskedRecords, messageRecord } from "./session-record.js";
 
 /** What is sent. */
 export interface MessageCycleOptions {
@@ -18,6 +19,8 @@ export interface MessageCycleOptions {
   readonly isMasked: boolean;
   /** Whether messages are compressed; with `kept`, in the window of those before (RFC 7692 §7.2.3.2). */
   readonly compression: "none" | "fresh" | "kept";
+  /** Whether windows are made of records of sessions, masked, and not of frames. Default: false. */
+  readonly isOfRecords?: boolean;
 }
 
 /** The different texts that compression gets to see: enough that none is found again in a window of 32 KiB. */
@@ -48,18 +51,22 @@ export class MessageCycle {
     this.payloads = payloads;
     this.lengths = Int32Array.from(payloads, ({ length }) => length);
     this.opcode = options.content === "binary" ? OPCODE.binary : OPCODE.text;
+    const { isOfRecords = false } = options;
     const isCompressed = options.compression !== "none";
     const distinct = new Map<Uint8Array, Buffer>();
     const frameOf = (payload: Uint8Array): Buffer => {
       const known = distinct.get(payload);
       if (known !== undefined) return known;
-      const frame = loadFrame({ opcode: this.opcode, payload, isMasked: options.isMasked, isCompressed });
+      const frame = isOfRecords
+        ? messageRecord(payload, this.opcode)
+        : loadFrame({ opcode: this.opcode, payload, isMasked: options.isMasked, isCompressed });
       distinct.set(payload, frame);
       return frame;
     };
     const writes = Array.from({ length: bodies.length / options.window }, (_, index) => {
       const start = index * options.window;
-      return Buffer.concat(bodies.slice(start, start + options.window).map(frameOf));
+      const parts = bodies.slice(start, start + options.window).map(frameOf);
+      return isOfRecords ? maskedRecords(parts) : Buffer.concat(parts);
     });
     const half = payloads.length / options.window;
     this.first = writes.slice(0, half);

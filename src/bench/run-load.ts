@@ -1,12 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ExpectedAnswers } from "./answer-counter.js";
 import { runConnect } from "./connect-load.js";
 import type { Dialled, DialOptions } from "./dial.js";
 import { startEcho } from "./echo-load.js";
 import { startFanOut } from "./fan-out-load.js";
+import { Http2Connection } from "./http2-connection.js";
 import type { LoadConnection } from "./load-connection.js";
 import { LoadMeter } from "./load-meter.js";
+import type { LoadPeer } from "./load-peer.js";
 import type { LoadPlan } from "./load-plan.js";
 import type { LoadReport } from "./load-report.js";
+import { LateAcks, LoadSession, obstacleForSessions, SESSION_SUBPROTOCOL } from "./load-session.js";
 import { loadTarget } from "./load-target.js";
 import { loopbackAddresses } from "./loopback-addresses.js";
 import { MessageCycle } from "./message-cycle.js";
@@ -42,14 +46,24 @@ const PROGRESS_INTERVAL_MS = 250;
  */
 export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserver = {}): Promise<LoadReport> {
   const target = loadTarget(url);
+  const obstacle = obstacleTo(plan);
+  if (obstacle !== undefined) throw new Error(obstacle);
   const localAddresses = loopbackAddresses(target, plan.connections);
-  const dialOptions = (index: number): DialOptions => ({
+  const plainOptions = (index: number): DialOptions => ({
     target,
     isCompressionOffered: plan.isCompressionOffered ?? false,
     isInsecure: plan.isInsecure ?? false,
-    headers: plan.headers ?? [],
+    headers: [
+      ...(plan.headers ?? []),
+      ...(plan.isSession === true ? [["Sec-WebSocket-Protocol", SESSION_SUBPROTOCOL] as const] : []),
+    ],
     localAddress: localAddresses[index % localAddresses.length],
   });
+  const http2: Http2Connection[] = [];
+  const dialOptions = (index: number): DialOptions => {
+    const one = http2[index % http2.length];
+    return { ...plainOptions(index), overHttp2: one && ((options) => one.dial(options)) };
+  };
   if (plan.kind === "connect") {
     const meter = new LoadMeter();
     let done: Promise<void> | undefined;
@@ -60,13 +74,23 @@ export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserve
     await done;
     return meter.report(plan.connections, false);
   }
-  const dialled = await openConnections({
-    count: plan.connections,
-    dialOptions,
-    rampMs: plan.rampMs ?? 0,
-    openTimeoutMs: plan.openTimeoutMs,
-    onOpened: (open) => observer.progress?.({ phase: "opening", done: open, share: open / plan.connections }),
-  });
+  let dialled: Dialled[];
+  try {
+    for (let i = 0; i < (plan.http2Connections ?? 0); i++) {
+      http2.push(await Http2Connection.open(plainOptions(i)));
+    }
+    dialled = await openConnections({
+      count: plan.connections,
+      dialOptions,
+      rampMs: plan.rampMs ?? 0,
+      openTimeoutMs: plan.openTimeoutMs,
+      onOpened: (open) =>
+        observer.progress?.({ phase: "opening", done: open, share: open / plan.connections }),
+    });
+  } catch (error) {
+    for (const one of http2) one.close();
+    throw error;
+  }
   const { isCompressed = false, isWindowForgotten = false } = dialled[0] ?? {};
   return runOnConnections(
     dialled.map(({ connection }) => connection),
@@ -74,6 +98,15 @@ export async function runLoad(url: string, plan: LoadPlan, observer: LoadObserve
     observer,
     { isCompressed, isWindowForgotten, isServer: false },
   );
+}
+
+/** Why the generator cannot make such a load; undefined if it can. */
+export function obstacleTo(plan: LoadPlan): string | undefined {
+  if (plan.http2Connections !== undefined) {
+    if (plan.kind === "connect") return "over HTTP/2 there are no connections to be opened";
+    if (plan.isCompressionOffered === true) return "over HTTP/2 nothing is compressed by the generator";
+  }
+  return plan.isSession === true ? obstacleForSessions(plan) : undefined;
 }
 
 /** What holds for connections that are open. */
@@ -95,31 +128,47 @@ export async function runOnConnections(
     content: plan.content ?? "binary",
     isMasked: !terms.isServer,
     compression: !terms.isCompressed ? "none" : terms.isWindowForgotten ? "fresh" : "kept",
+    isOfRecords: plan.isSession === true,
   });
   const meter = new LoadMeter();
-  for (const connection of connections) {
-    connection.onGone = (reason) => meter.fault(reason);
-    connection.expect({
-      payloads: cycle.payloads,
-      lengths: cycle.lengths,
-      opcode: cycle.opcode,
-      isMasked: terms.isServer || plan.isRawEcho === true,
-      mayBeCompressed: terms.isCompressed,
-      greetings: plan.greetings ?? 0,
-    });
-    if (plan.hello !== undefined) connection.writeText(plan.hello);
-  }
-  await greeted(connections, plan.openTimeoutMs ?? DEFAULT_OPEN_TIMEOUT_MS);
-  const active = connections.slice(0, plan.activeConnections ?? connections.length);
+  for (const connection of connections) connection.onGone = (reason) => meter.fault(reason);
+  const peers =
+    plan.isSession === true
+      ? sessionsOn(connections, plan, cycle)
+      : expecting(connections, {
+          payloads: cycle.payloads,
+          lengths: cycle.lengths,
+          opcode: cycle.opcode,
+          isMasked: terms.isServer || plan.isRawEcho === true,
+          mayBeCompressed: terms.isCompressed,
+          greetings: plan.greetings ?? 0,
+        });
+  if (plan.hello !== undefined) for (const peer of peers) peer.writeText(plan.hello);
+  await greeted(peers, plan.openTimeoutMs ?? DEFAULT_OPEN_TIMEOUT_MS);
+  const active = peers.slice(0, plan.activeConnections ?? peers.length);
   const start = plan.kind === "fan-out" ? startFanOut : startEcho;
   await measure(plan, meter, observer, () => start(active, cycle, meter));
-  for (const connection of connections) connection.destroy();
-  return meter.report(connections.length, terms.isCompressed, answerBytes(connections));
+  for (const peer of peers) peer.destroy();
+  return meter.report(peers.length, terms.isCompressed, answerBytes(peers));
 }
 
-function answerBytes(connections: readonly LoadConnection[]): number {
+function expecting(connections: readonly LoadConnection[], expected: ExpectedAnswers): readonly LoadPeer[] {
+  for (const connection of connections) connection.expect(expected);
+  return connections;
+}
+
+function sessionsOn(
+  connections: readonly LoadConnection[],
+  { greetings = 0 }: LoadPlan,
+  cycle: MessageCycle,
+): LoadSession[] {
+  const acks = new LateAcks();
+  return connections.map((connection) => new LoadSession(connection, cycle, { greetings }, acks));
+}
+
+function answerBytes(peers: readonly LoadPeer[]): number {
   let [bytes, answers] = [0, 0];
-  for (const { received } of connections) {
+  for (const { received } of peers) {
     bytes += received.bytes;
     answers += received.answers;
   }
@@ -166,7 +215,7 @@ async function measure(
 }
 
 /** Waits for what the server says on its own; before that it may not be ready to listen. */
-async function greeted(connections: readonly LoadConnection[], timeoutMs: number): Promise<void> {
+async function greeted(peers: readonly LoadPeer[], timeoutMs: number): Promise<void> {
   const limit = new AbortController();
   const late = delay(timeoutMs, undefined, { signal: limit.signal }).then(
     () => {
@@ -175,9 +224,9 @@ async function greeted(connections: readonly LoadConnection[], timeoutMs: number
     () => undefined,
   );
   try {
-    await Promise.race([Promise.all(connections.map((connection) => connection.greeted)), late]);
+    await Promise.race([Promise.all(peers.map((peer) => peer.greeted)), late]);
   } catch (error) {
-    for (const connection of connections) connection.destroy();
+    for (const peer of peers) peer.destroy();
     throw error;
   } finally {
     limit.abort();

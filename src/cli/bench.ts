@@ -4,7 +4,7 @@ import type { LoadPlan } from "../bench/load-plan.js";
 import type { LoadReport } from "../bench/load-report.js";
 import { loadTarget } from "../bench/load-target.js";
 import { type ProcessUse, processUse } from "../bench/process-cpu.js";
-import { type LoadProgress, runLoad } from "../bench/run-load.js";
+import { type LoadProgress, obstacleTo, runLoad } from "../bench/run-load.js";
 import { UsageProblem } from "./usage-problem.js";
 
 const HELP = `Usage: hawser bench <url> [options]          put a load on a server that echoes
@@ -19,6 +19,8 @@ Options:
   --size <bytes>      the size of a message, or several in turn: 20,1k,64k (default: 128)
   --json-text         other JSON each time as text, instead of the same bytes as binary
   --text <message>    send this text, instead of --size
+  --session           through sessions of Hawser, each over a WebSocket of its own (a hub)
+  --http2 <n>         as streams of so many connections of HTTP/2
   --compress          offer permessage-deflate
   --duration <s>      how long is measured (default: 10)
   --warm-up <s>       how long the load runs before (default: 2)
@@ -44,6 +46,8 @@ const OPTIONS = {
   size: { type: "string" },
   "json-text": { type: "boolean" },
   text: { type: "string" },
+  session: { type: "boolean" },
+  http2: { type: "string" },
   compress: { type: "boolean" },
   duration: { type: "string" },
   "warm-up": { type: "string" },
@@ -158,13 +162,15 @@ function planOf(values: Values): LoadPlan {
   if (text !== undefined && (values.size !== undefined || values["json-text"] === true)) {
     throw new UsageProblem("--text says what is sent; --size and --json-text do not go with it");
   }
-  return {
+  const plan: LoadPlan = {
     kind,
     connections,
     activeConnections,
     window: positive("window", values.window) ?? 1,
     sizes: text !== undefined ? [Buffer.byteLength(text)] : sizesOf(values.size),
     content: text !== undefined ? { text } : values["json-text"] === true ? "json" : "binary",
+    isSession: values.session === true,
+    http2Connections: positive("http2", values.http2),
     isCompressionOffered: values.compress === true,
     durationMs: positiveSeconds("duration", values.duration) ?? 10_000,
     warmUpMs: secondsOf("warm-up", values["warm-up"]) ?? 2_000,
@@ -174,6 +180,9 @@ function planOf(values: Values): LoadPlan {
     hello: values.hello,
     greetings: whole("skip", values.skip) ?? 0,
   };
+  const obstacle = obstacleTo(plan);
+  if (obstacle !== undefined) throw new UsageProblem(obstacle);
+  return plan;
 }
 
 function sizesOf(list: string | undefined): number[] {

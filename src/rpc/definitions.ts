@@ -25,6 +25,22 @@ export type EventDefinitions = Readonly<Record<string, StandardSchema | Directed
 /** The errors that a call or stream may end with, by their codes: the schema of the data, or null for none. */
 export type ErrorDefinitions = Readonly<Record<string, StandardSchema | null>>;
 
+/** What calls and streams have in common: an input, and one output or an error. */
+interface AnsweredDefinition<
+  Input extends StandardSchema,
+  Output extends StandardSchema,
+  Errors extends ErrorDefinitions,
+  By extends Role,
+> {
+  readonly input: Input | undefined;
+  readonly output: Output | undefined;
+  readonly errors: Errors;
+  /** Who answers. */
+  readonly by: By;
+  /** The code that it needs at run time, which comes with whoever made it. */
+  readonly "~parts": object;
+}
+
 /** What `call` and `clientCall` are given. */
 export interface CallOptions<
   Input extends StandardSchema = StandardSchema,
@@ -50,15 +66,9 @@ export interface CallDefinition<
   Output extends StandardSchema = StandardSchema,
   Errors extends ErrorDefinitions = ErrorDefinitions,
   By extends Role = Role,
-> {
+> extends AnsweredDefinition<Input, Output, Errors, By> {
   readonly kind: "call";
-  readonly input: Input | undefined;
-  readonly output: Output | undefined;
-  readonly errors: Errors;
-  readonly by: By;
   readonly idempotent: boolean;
-  /** The code that it needs at run time, which comes with whoever made it. */
-  readonly "~parts": object;
 }
 
 /** What `stream` and `clientStream` are given. */
@@ -89,16 +99,10 @@ export interface StreamDefinition<
   Output extends StandardSchema = StandardSchema,
   Errors extends ErrorDefinitions = ErrorDefinitions,
   By extends Role = Role,
-> {
+> extends AnsweredDefinition<Input, Output, Errors, By> {
   readonly kind: "stream";
-  readonly input: Input | undefined;
   readonly down: Down | undefined;
   readonly up: Up | undefined;
-  readonly output: Output | undefined;
-  readonly errors: Errors;
-  readonly by: By;
-  /** The code that it needs at run time, which comes with whoever made it. */
-  readonly "~parts": object;
 }
 
 /** The calls of a contract. */

@@ -25,4 +25,6 @@ export interface ClientHost extends SessionHost {
   /** What was remembered under this key, by any session of this origin; undefined if nothing was, or there is no memory. */
   recall(key: string): string | undefined;
   remember(key: string, value: string): void;
+  /** Shows an error that the application does not take: as the platform shows those of listeners, and no process ends by it. */
+  report(error: unknown): void;
 }

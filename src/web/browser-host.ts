@@ -27,6 +27,12 @@ export const browserHost: ClientHost = {
   dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
   isOffline: () => navigator.onLine === false,
   watch: watchPage,
+  // As what a listener throws: it is in the console, and `window.onerror` hears of it.
+  report(error) {
+    setTimeout(() => {
+      throw error;
+    });
+  },
   recall(key) {
     try {
       return localStorage.getItem(MEMORY_PREFIX + key) ?? undefined;

@@ -30,6 +30,8 @@ describe("hawser bench", () => {
           [[], /a URL is needed/],
           [["http://127.0.0.1"], /Not a ws: or wss: URL/],
           [["ws://a", "--fan-out", "--connect"], /not both/],
+          [["ws://a", "--session", "--connect"], /sessions echo or fan out/],
+          [["ws://a", "--http2", "2", "--compress"], /nothing is compressed/],
           [["ws://a", "--size", "20,huge"], /--size must be bytes/],
           [["ws://a", "--header", "no colon"], /--header must be/],
           [["ws://a", "--pid", "999999999"], /nothing is known of process/],

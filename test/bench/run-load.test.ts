@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
+import { createHub, type HubOptions } from "hawser/hub";
 import { endpoint, serve } from "hawser/server";
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { LoadPlan } from "#bench/load-plan.js";
@@ -208,6 +210,115 @@ describe("a fan-out", () => {
     });
     const { faults } = await runLoad(url, { ...PLAN, kind: "fan-out", connections: 3 });
     assert.deepEqual(faults, [{ reason: "a connection got no message at all", count: 1 }]);
+  });
+});
+
+describe("a load of sessions", () => {
+  async function hubServer(t: TestContext, options: HubOptions): Promise<string> {
+    const server = await serve({ routes: { "/*": createHub(options) } });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    return server.url;
+  }
+
+  const plan: LoadPlan = { ...PLAN, isSession: true };
+  const echo: HubOptions = { message: (session, data) => void session.send(data) };
+
+  for (const [what, more, options] of [
+    ["small messages", {}, {}],
+    ["text", { content: { text: "héllo" } }, {}],
+    ["messages of several sizes", { sizes: [1, 200, 16_000], window: 3 }, {}],
+    ["windows that wait for credit", { sizes: [200], window: 8 }, { windowBytes: 4_300 }],
+    ["what the server says first", { greetings: 1 }, { open: (session) => void session.send("welcome") }],
+  ] satisfies [string, Partial<LoadPlan>, HubOptions][]) {
+    it(`counts ${what} of a hub`, async (t) => {
+      const report = await runLoad(await hubServer(t, { ...echo, ...options }), { ...plan, ...more });
+      assert.deepEqual(report.faults, []);
+      assert.ok(report.messages > 0 && report.connections === PLAN.connections);
+    });
+  }
+
+  it("counts a fan-out, whose receivers only acknowledge", async (t) => {
+    const hub = createHub({ message: (_session, data) => void hub.broadcast(data) });
+    const server = await serve({ routes: { "/*": hub } });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    const fan: LoadPlan = { ...plan, kind: "fan-out", connections: 10, sizes: [16_000], window: 3 };
+    const report = await runLoad(server.url, fan);
+    assert.deepEqual(report.faults, []);
+    assert.ok(report.messages > 0);
+  });
+
+  for (const [what, options, fault] of [
+    ["cuts messages", { message: (one, data) => void one.send(data.slice(1)) }, /of 20 bytes with one of 19/],
+    ["answers with text", { message: (one, data) => void one.send(String(data)) }, /of another kind/],
+    [
+      "changes a byte",
+      { message: (one, data) => void one.send(Buffer.from(String(data).replace("h", "H"))) },
+      /something else/,
+    ],
+    ["ends the session", { message: (one) => void one.close(4501, "no") }, /with 4501, "no"/],
+    ["never answers", { message: () => {} }, /no answer at all/],
+  ] satisfies [string, HubOptions, RegExp][]) {
+    it(`reports a hub that ${what}`, async (t) => {
+      const { faults } = await runLoad(await hubServer(t, options), { ...plan, window: 1 });
+      assert.ok(faults.length > 0);
+      assert.match(faults[0]!.reason, fault);
+    });
+  }
+
+  it("cannot begin where there are no sessions, or with what does not fit into a block", async (t) => {
+    const late = { ...plan, openTimeoutMs: 5_000 };
+    await assert.rejects(runLoad(await hawserServer(t), late), /unknown type/);
+    const url = await hubServer(t, echo);
+    await assert.rejects(runLoad(url, { ...plan, sizes: [20_000] }), /may have 16384 bytes/);
+    await assert.rejects(runLoad(url, { ...plan, window: 8_000 }), /do not fit/);
+    const small = await hubServer(t, { ...echo, windowBytes: 300 });
+    await assert.rejects(runLoad(small, { ...plan, sizes: [200] }), /too small a window/);
+    await assert.rejects(runLoad(url, { ...plan, kind: "connect" }), /echo or fan out/);
+  });
+});
+
+describe("a load over HTTP/2", () => {
+  async function http2Server(t: TestContext, isSecure: boolean): Promise<string> {
+    const server = await serve({
+      http2: true,
+      ...(isSecure && { tls: testCertificate() }),
+      routes: {
+        "/fan": endpoint({ message: (_socket, data) => void server.broadcast(data) }),
+        "/live": createHub({ message: (session, data) => void session.send(data) }),
+        "/*": endpoint({ message: (socket, data) => void socket.send(data) }),
+      },
+    });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    return server.url;
+  }
+
+  const plan: LoadPlan = { ...PLAN, connections: 6, http2Connections: 2 };
+
+  for (const [what, path, more, isSecure] of [
+    ["small messages", "/", {}, false],
+    ["more than windows and frames hold", "/", { sizes: [100_000], window: 2 }, false],
+    ["messages over TLS", "/", { sizes: [300], isInsecure: true }, true],
+    ["a fan-out", "/fan", { kind: "fan-out", warmUpMs: 400 }, false],
+    ["sessions", "/live", { isSession: true }, false],
+  ] satisfies [string, string, Partial<LoadPlan>, boolean][]) {
+    it(`counts ${what}`, async (t) => {
+      const url = await http2Server(t, isSecure);
+      const report = await runLoad(`${url}${path}`, { ...plan, ...more });
+      assert.deepEqual(report.faults, []);
+      assert.ok(report.messages > 0 && report.connections === 6);
+    });
+  }
+
+  it("cannot begin where HTTP/2 is not spoken, has no WebSocket, or refuses", async (t) => {
+    await assert.rejects(runLoad(await hawserServer(t), plan), /closed the connection|cannot connect/);
+    const http = createHttp2Server().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    t.after(() => http.close());
+    const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+    await assert.rejects(runLoad(url, plan), /no WebSocket over HTTP\/2/);
+    const server = await serve({ http2: true, routes: { "/there": endpoint({}) } });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    await assert.rejects(runLoad(`${server.url}/not-there`, plan), /did not accept/);
   });
 });
 

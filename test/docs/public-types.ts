@@ -28,6 +28,8 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "tsconfig.rpc.json": ["contract"],
   "tsconfig.node.json": ["server", "client"],
   "tsconfig.conformance.json": ["conformance"],
+  // What hawser/ws exports is a class with a namespace; these are the interfaces in it that differ from those of ws.
+  "tsconfig.compat-ws.json": ["../compat/ws/socket-options", "../compat/ws/per-message-deflate"],
 };
 const OPTION_INTERFACE = /(?:Options|Settings|Limits|Deadlines|Handlers)$|^(?:Endpoint|CaseSelection)$/;
 

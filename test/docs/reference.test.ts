@@ -13,6 +13,7 @@ import {
   isCloseCodeAllowed,
   type ProtocolErrorCode,
 } from "hawser/protocol";
+import { WebSocketServer } from "hawser/ws";
 import {
   connectionSettings,
   DEFAULT_MEMORY_LIMITS,
@@ -50,6 +51,7 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   JsonOptions: { ...DEFAULT_JSON_OPTIONS },
   MsgpackOptions: { ...DEFAULT_MSGPACK_OPTIONS },
   MessageOptions: { overflow, overRate, textAs, autoPong, compressFromBytes },
+  SocketOptions: { ...new WebSocketServer({ noServer: true }).options, perMessageDeflate: undefined },
 };
 
 describe("options.md", () => {

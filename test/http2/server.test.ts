@@ -6,6 +6,7 @@ import { connect as connectTcp } from "node:net";
 import { after, describe, it } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { accept, type CloseResult, diagnostics, refuse, type ServeOptions, serve } from "hawser/server";
+import { runLoad } from "#bench/run-load.js";
 import { testCertificate } from "../support/certificate.js";
 import { Http2Client } from "../support/http2-client.js";
 import { Inbox } from "../support/inbox.js";
@@ -391,6 +392,22 @@ describe("shutdown over HTTP/2", () => {
     await server.shutdown({ drainTimeoutMs: 50 });
     await client.gone;
     assert.equal(server.connections.size, 0);
+  });
+
+  it("resolves though clients over TLS vanish at that moment, with messages on their way", async () => {
+    const server = await serve({ ...ECHO, http2: true, tls: testCertificate() });
+    const report = await runLoad(server.url, {
+      kind: "echo",
+      connections: 6,
+      http2Connections: 2,
+      window: 8,
+      sizes: [300],
+      isInsecure: true,
+      durationMs: 50,
+      warmUpMs: 20,
+    });
+    assert.deepEqual(report.faults, []);
+    await server.shutdown({ drainTimeoutMs: 0 });
   });
 
   it("lets ordinary requests finish", async () => {

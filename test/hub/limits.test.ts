@@ -70,6 +70,27 @@ describe("limits on sessions", () => {
     await server.shutdown();
   });
 
+  it("of how many bytes a client sends: nothing is lost, and it waits", async () => {
+    const got: string[] = [];
+    const { hub, server, url } = await served({
+      maxReceivedBytesPerSecond: 100_000,
+      rateBurstMs: 100,
+      windowBytes: 8_000, // so that it waits at the client
+      message: (_session, data) => void got.push(String(data)),
+    });
+    const client = await TestSession.open(url);
+    const texts = Array.from({ length: 40 }, (_, i) => String(i).padEnd(1_000, "."));
+    const begunAt = performance.now();
+    for (const text of texts) client.send(text);
+    await until(() => got.length === texts.length, "all came");
+    const tookMs = performance.now() - begunAt;
+    assert.ok(tookMs >= 250, `40 kB at 100 kB a second, 10 kB at once, took ${tookMs} ms`);
+    assert.deepEqual(got, texts);
+    assert.equal(hub.counts.received, 40);
+    await client.close();
+    await server.shutdown();
+  });
+
   it("of the time that a session waits for its client", async () => {
     const seen: string[] = [];
     const { hub, server, url } = await served({

@@ -104,13 +104,28 @@ export function removeListener(target: Target, type: string, listener: Listener)
   if (found !== undefined) target.removeListener(type, found);
 }
 
-/** What `onopen` and the like give. */
-export function attributeOf(target: Target, type: string): Listener | null {
+/** Gives a class the attributes `onopen`, `onerror`, `onclose` and `onmessage`, enumerable, as those of the standard are. */
+export function defineEventAttributes(prototype: Target): void {
+  for (const type of ["open", "error", "close", "message"]) {
+    Object.defineProperty(prototype, `on${type}`, {
+      configurable: true,
+      enumerable: true,
+      get(this: Target): Listener | null {
+        return attributeOf(this, type);
+      },
+      set(this: Target, listener: unknown) {
+        setAttribute(this, type, listener);
+      },
+    });
+  }
+}
+
+function attributeOf(target: Target, type: string): Listener | null {
   return wrappersOf(target, type).find((one) => one[IS_ATTRIBUTE])?.[LISTENER] ?? null;
 }
 
-/** Sets `onopen` and the like; anything but a function takes it off. */
-export function setAttribute(target: Target, type: string, listener: unknown): void {
+/** Anything but a function takes it off. */
+function setAttribute(target: Target, type: string, listener: unknown): void {
   const before = wrappersOf(target, type).find((one) => one[IS_ATTRIBUTE]);
   if (before !== undefined) target.removeListener(type, before);
   if (typeof listener === "function") add(target, type, listener as Listener, false, true);

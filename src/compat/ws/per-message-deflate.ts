@@ -18,7 +18,10 @@ export interface PerMessageDeflateOptions {
   serverMaxWindowBits?: number | undefined;
   /** The largest window of the client in bits, 8 to 15. Default: what is negotiated, at most 15. */
   clientMaxWindowBits?: number | undefined;
-  /** How zlib deflates: `level` (default 1, where `ws` has 6), `memLevel` and `strategy`. The rest is not used. */
+  /**
+   * How zlib deflates: `level`, `memLevel` and `strategy`; the rest is not used. Default: `level` 1, where `ws` has 6: a third
+   * of the time, for some 10 % more bytes.
+   */
   zlibDeflateOptions?:
     | {
         flush?: number | undefined;
@@ -32,14 +35,14 @@ export interface PerMessageDeflateOptions {
         info?: boolean | undefined;
       }
     | undefined;
-  /** Accepted and not used: inflating has nothing to choose. */
+  /** Accepted and not used: inflating has nothing to choose. Default: none. */
   zlibInflateOptions?: ZlibOptions | undefined;
   /**
    * Messages below this many bytes are not compressed where the window is not kept between messages. Default 1024: below,
    * the gain rarely pays the time.
    */
   threshold?: number | undefined;
-  /** Accepted and not used: messages are compressed in the calling thread, one after the other. */
+  /** Accepted and not used: messages are compressed in the calling thread, one after the other. Default: none. */
   concurrencyLimit?: number | undefined;
 }
 

@@ -18,8 +18,9 @@ import { Link } from "./link.js";
 import { PerMessageDeflate } from "./per-message-deflate.js";
 import type { NegotiatedExtensions } from "./sender.js";
 import { sha1Base64 } from "./sha1-base64.js";
+import { SOCKET_DEFAULTS } from "./socket-options.js";
 import { subprotocol } from "./subprotocol.js";
-import { SOCKET_DEFAULTS, WebSocket } from "./websocket.js";
+import { WebSocket } from "./websocket.js";
 
 /** 16 bytes in base64 (RFC 6455 §4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;

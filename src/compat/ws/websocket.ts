@@ -2,96 +2,47 @@
 // biome-ignore-all lint/suspicious/noUnsafeDeclarationMerging: so are the overloads of `on` told apart by event.
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import type {
-  Agent,
-  ClientRequest,
-  ClientRequestArgs,
-  Server as HttpServer,
-  IncomingMessage,
-  OutgoingHttpHeaders,
-} from "node:http";
-import type { Server as HttpsServer } from "node:https";
-import type { createConnection, Socket } from "node:net";
+import type { ClientRequest, ClientRequestArgs, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { SecureContextOptions } from "node:tls";
 import type { ProtocolError } from "../../core/hawser-error.js";
+import { asBinaryType, BINARY_TYPES } from "./binary-type.js";
 import {
   addListener,
-  attributeOf,
   type CloseEvent as CloseEventClass,
+  defineEventAttributes,
   type ErrorEvent as ErrorEventClass,
   type Event as EventClass,
   type Listener,
   type MessageEvent as MessageEventClass,
   removeListener,
-  setAttribute,
 } from "./event-target.js";
 import { frameError } from "./frame-error.js";
 import { Link } from "./link.js";
 import type { LinkOptions } from "./link-config.js";
+import type * as MessageData from "./message-data.js";
 import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
 import {
   type PerMessageDeflateOptions as DeflateOptions,
   deflateParameters,
   type PerMessageDeflate,
 } from "./per-message-deflate.js";
-import { notOpenMessage, ReadyState, type ReadyStateValue } from "./ready-state.js";
+import { ReadyState, type ReadyStateValue } from "./ready-state.js";
 import { ReceiverView } from "./receiver-view.js";
 import { type NegotiatedExtensions, Sender, type SendOptions } from "./sender.js";
+import { sendControl, sendMessage } from "./sending.js";
 import type { SentCallback } from "./sent-callback.js";
-import { isBlob, toBuffer } from "./to-buffer.js";
+import type { CertMeta as CertMetaOfClient, SocketClientOptions } from "./socket-client-options.js";
+import { CLIENT_DEFAULTS, type SocketOptions as OptionsOfBoth, SOCKET_DEFAULTS } from "./socket-options.js";
+import type { SocketServerOptions } from "./socket-server-options.js";
+import type { SocketSettings } from "./socket-settings.js";
+import type * as Verify from "./verify-client.js";
 
 /** The class of requests; programs may use one that extends it. */
 export type RequestClass = typeof IncomingMessage;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const DEFLATE = "permessage-deflate";
-const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];
-
-/** The defaults that server and client have in common. */
-export const SOCKET_DEFAULTS: Readonly<{
-  [Name in keyof Omit<WebSocket.SocketOptions, "perMessageDeflate">]-?: NonNullable<
-    WebSocket.SocketOptions[Name]
-  >;
-}> = {
-  allowSynchronousEvents: true,
-  autoPong: true,
-  closeTimeout: 30_000,
-  maxBufferedChunks: 262_144,
-  maxFragments: 16_384,
-  maxPayload: 104_857_600,
-  maxPendingAutoPongs: 60,
-  skipUTF8Validation: false,
-};
-
-const CLIENT_DEFAULTS = {
-  ...SOCKET_DEFAULTS,
-  followRedirects: false,
-  maxRedirects: 10,
-  perMessageDeflate: true,
-  protocolVersion: 13,
-};
-
-/** How `setSocket` sets a connection up. */
-export interface SocketSettings {
-  /** Default true. */
-  readonly allowSynchronousEvents?: boolean | undefined;
-  readonly generateMask?: ((mask: Buffer) => void) | undefined;
-  /** Accepted and not used: pieces of a message are kept as one. */
-  readonly maxBufferedChunks?: number | undefined;
-  /** Default 0, no limit. */
-  readonly maxFragments?: number | undefined;
-  /** In bytes. Default 0, no limit. */
-  readonly maxPayload?: number | undefined;
-  readonly skipUTF8Validation?: boolean | undefined;
-}
-
-/** What the constructor of a server's socket is given: the options of the server. */
-interface ServerSocketOptions {
-  readonly autoPong?: boolean | undefined;
-  readonly maxPendingAutoPongs?: number | undefined;
-  readonly closeTimeout?: number | undefined;
-}
 
 /**
  * A WebSocket with the API of `ws`: a client made from a URL, or a connection of a `WebSocketServer`. Underneath works
@@ -187,7 +138,7 @@ export class WebSocket extends EventEmitter {
       protocols === null ||
       typeof protocols === "string" ||
       Array.isArray(protocols);
-    const given = (isList ? options : protocols) as WebSocket.ClientOptions & ServerSocketOptions & Protocols;
+    const given = (isList ? options : protocols) as WebSocket.ClientOptions & Protocols;
     const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
     this._autoPong = all.autoPong ?? false;
     this._maxPendingAutoPongs = (all.maxPendingAutoPongs ?? 0) | 0;
@@ -247,40 +198,13 @@ export class WebSocket extends EventEmitter {
   }
 
   /** Called as a listener for `open`. */
-  get onopen(): ((event: WebSocket.Event) => void) | null {
-    return attributeOf(this, "open") as ((event: WebSocket.Event) => void) | null;
-  }
-
-  set onopen(listener: ((event: WebSocket.Event) => void) | null) {
-    setAttribute(this, "open", listener);
-  }
-
+  declare onopen: ((event: WebSocket.Event) => void) | null;
   /** Called as a listener for `error`. */
-  get onerror(): ((event: WebSocket.ErrorEvent) => void) | null {
-    return attributeOf(this, "error") as ((event: WebSocket.ErrorEvent) => void) | null;
-  }
-
-  set onerror(listener: ((event: WebSocket.ErrorEvent) => void) | null) {
-    setAttribute(this, "error", listener);
-  }
-
+  declare onerror: ((event: WebSocket.ErrorEvent) => void) | null;
   /** Called as a listener for `close`. */
-  get onclose(): ((event: WebSocket.CloseEvent) => void) | null {
-    return attributeOf(this, "close") as ((event: WebSocket.CloseEvent) => void) | null;
-  }
-
-  set onclose(listener: ((event: WebSocket.CloseEvent) => void) | null) {
-    setAttribute(this, "close", listener);
-  }
-
+  declare onclose: ((event: WebSocket.CloseEvent) => void) | null;
   /** Called as a listener for `message`. */
-  get onmessage(): ((event: WebSocket.MessageEvent) => void) | null {
-    return attributeOf(this, "message") as ((event: WebSocket.MessageEvent) => void) | null;
-  }
-
-  set onmessage(listener: ((event: WebSocket.MessageEvent) => void) | null) {
-    setAttribute(this, "message", listener);
-  }
+  declare onmessage: ((event: WebSocket.MessageEvent) => void) | null;
 
   /** @internal */
   get _receiver(): ReceiverView | null {
@@ -327,59 +251,19 @@ export class WebSocket extends EventEmitter {
   send(data: WebSocket.BufferLike, callback?: (error?: Error) => void): void;
   send(data: WebSocket.BufferLike, options: SendOptions, callback?: (error?: Error) => void): void;
   send(data: unknown, options?: SendOptions | SentCallback, callback?: SentCallback): void {
-    const given = typeof options === "function" ? undefined : options;
-    const done = typeof options === "function" ? options : callback;
-    const payload = withoutNothing(data);
-    if (!this._canSend(payload, done)) return;
-    this._sender!.send(
-      payload,
-      {
-        binary: optionOf(given, "binary", typeof data !== "string" && typeof data !== "number"),
-        mask: optionOf(given, "mask", !this._isServer),
-        compress: optionOf(given, "compress", true) && this._extensions[DEFLATE] !== undefined,
-        fin: optionOf(given, "fin", true),
-      },
-      done,
-    );
+    sendMessage(this, data, options, callback);
   }
 
   /** Sends a ping of at most 125 bytes. @throws Error while connecting; RangeError for more bytes. */
   ping(data?: any, mask?: boolean, callback?: (error: Error) => void): void;
   ping(data?: unknown, mask?: boolean | SentCallback, callback?: (error: Error) => void): void {
-    this._sendControl("ping", data, mask, callback as SentCallback);
+    sendControl(this, "ping", data, mask, callback as SentCallback);
   }
 
   /** Sends a pong of at most 125 bytes. @throws Error while connecting; RangeError for more bytes. */
   pong(data?: any, mask?: boolean, callback?: (error: Error) => void): void;
   pong(data?: unknown, mask?: boolean | SentCallback, callback?: (error: Error) => void): void {
-    this._sendControl("pong", data, mask, callback as SentCallback);
-  }
-
-  /** @internal */
-  _sendControl(
-    kind: "ping" | "pong",
-    data: unknown,
-    mask: boolean | SentCallback | undefined,
-    callback: SentCallback | undefined,
-  ): void {
-    const hasData = typeof data !== "function";
-    const done = !hasData ? (data as SentCallback) : typeof mask === "function" ? mask : callback;
-    const payload = withoutNothing(hasData ? data : undefined);
-    if (!this._canSend(payload, done)) return;
-    const isMasked = hasData && typeof mask !== "function" && mask !== undefined ? mask : !this._isServer;
-    this._sender![kind](payload, isMasked, done);
-  }
-
-  /** @internal */
-  _canSend(data: unknown, callback: SentCallback | undefined): boolean {
-    if (this._readyState === ReadyState.OPEN) return true;
-    if (this._readyState === ReadyState.CONNECTING) throw new Error(notOpenMessage(this._readyState));
-    // As in browsers, what is sent too late counts as buffered for ever.
-    const byteLength = isBlob(data) ? data.size : toBuffer(data).length;
-    if (this._sender === null) this._bufferedAmount += byteLength;
-    else this._sender._bufferedBytes += byteLength;
-    if (callback) process.nextTick(callback, new Error(notOpenMessage(this._readyState)));
-    return false;
+    sendControl(this, "pong", data, mask, callback as SentCallback);
   }
 
   /**
@@ -495,22 +379,9 @@ export class WebSocket extends EventEmitter {
 
   /** @internal */
   linkMessage(data: Buffer, isBinary: boolean): void {
-    if (isBinary && this._binaryType !== "nodebuffer") this.emit("message", this._asBinaryType(data), true);
+    if (isBinary && this._binaryType !== "nodebuffer")
+      this.emit("message", asBinaryType(data, this._binaryType), true);
     else this.emit("message", data, isBinary);
-  }
-
-  /** @internal */
-  _asBinaryType(data: Buffer): ArrayBuffer | Buffer[] | Blob {
-    switch (this._binaryType) {
-      case "arraybuffer":
-        return data.byteLength === data.buffer.byteLength
-          ? (data.buffer as ArrayBuffer)
-          : (data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer);
-      case "blob":
-        return new Blob([data as Uint8Array<ArrayBuffer>]);
-      default:
-        return data.length === 0 ? [] : [data];
-    }
   }
 
   /** @internal */
@@ -579,144 +450,63 @@ for (const name of [
   "protocol",
   "readyState",
   "url",
-  "onopen",
-  "onerror",
-  "onclose",
-  "onmessage",
 ]) {
   Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
 }
+defineEventAttributes(WebSocket.prototype);
 
 /** `protocols` among the options: undocumented, and what `isomorphic-ws` and others rely on. */
 interface Protocols {
   readonly protocols?: string | string[] | undefined;
 }
 
-/** As `ws` reads its options: only one that is left out has its default. */
-function optionOf(options: SendOptions | undefined, name: keyof SendOptions, standard: boolean): boolean {
-  const value = options?.[name];
-  if (value !== undefined) return Boolean(value);
-  return options !== undefined && Object.hasOwn(options, name) ? false : standard;
-}
-
-/** Numbers as text; null, undefined and the empty string as no bytes. */
-function withoutNothing(data: unknown): unknown {
-  if (typeof data === "number") return data.toString();
-  return data || EMPTY;
+/** What the listeners of each event of a {@link WebSocket} are given. */
+interface Events {
+  close: [code: number, reason: Buffer];
+  error: [error: Error];
+  message: [data: WebSocket.RawData, isBinary: boolean];
+  open: [];
+  ping: [data: Buffer];
+  pong: [data: Buffer];
+  redirect: [url: string, request: ClientRequest];
+  "unexpected-response": [request: ClientRequest, response: IncomingMessage];
+  upgrade: [request: IncomingMessage];
 }
 
 /** The events of a {@link WebSocket}. */
 export interface WebSocket {
-  on(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
-  on(event: "error", listener: (this: WebSocket, error: Error) => void): this;
-  on(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
-  on(event: "message", listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this;
-  on(event: "open", listener: (this: WebSocket) => void): this;
-  on(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
-  on(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
-  on(
-    event: "unexpected-response",
-    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void,
-  ): this;
+  on<K extends keyof Events>(event: K, listener: (this: WebSocket, ...args: Events[K]) => void): this;
   on(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this;
 
-  once(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
-  once(event: "error", listener: (this: WebSocket, error: Error) => void): this;
-  once(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
-  once(
-    event: "message",
-    listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void,
-  ): this;
-  once(event: "open", listener: (this: WebSocket) => void): this;
-  once(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
-  once(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
-  once(
-    event: "unexpected-response",
-    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void,
-  ): this;
+  once<K extends keyof Events>(event: K, listener: (this: WebSocket, ...args: Events[K]) => void): this;
   once(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this;
 
-  off(event: "close", listener: (this: WebSocket, code: number, reason: Buffer) => void): this;
-  off(event: "error", listener: (this: WebSocket, error: Error) => void): this;
-  off(event: "upgrade", listener: (this: WebSocket, request: IncomingMessage) => void): this;
-  off(
-    event: "message",
-    listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void,
-  ): this;
-  off(event: "open", listener: (this: WebSocket) => void): this;
-  off(event: "ping" | "pong", listener: (this: WebSocket, data: Buffer) => void): this;
-  off(event: "redirect", listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
-  off(
-    event: "unexpected-response",
-    listener: (this: WebSocket, request: ClientRequest, response: IncomingMessage) => void,
-  ): this;
+  off<K extends keyof Events>(event: K, listener: (this: WebSocket, ...args: Events[K]) => void): this;
   off(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this;
 
-  addListener(event: "close", listener: (code: number, reason: Buffer) => void): this;
-  addListener(event: "error", listener: (error: Error) => void): this;
-  addListener(event: "upgrade", listener: (request: IncomingMessage) => void): this;
-  addListener(event: "message", listener: (data: WebSocket.RawData, isBinary: boolean) => void): this;
-  addListener(event: "open", listener: () => void): this;
-  addListener(event: "ping" | "pong", listener: (data: Buffer) => void): this;
-  addListener(event: "redirect", listener: (url: string, request: ClientRequest) => void): this;
-  addListener(
-    event: "unexpected-response",
-    listener: (request: ClientRequest, response: IncomingMessage) => void,
-  ): this;
+  addListener<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): this;
   addListener(event: string | symbol, listener: (...args: any[]) => void): this;
 
-  removeListener(event: "close", listener: (code: number, reason: Buffer) => void): this;
-  removeListener(event: "error", listener: (error: Error) => void): this;
-  removeListener(event: "upgrade", listener: (request: IncomingMessage) => void): this;
-  removeListener(event: "message", listener: (data: WebSocket.RawData, isBinary: boolean) => void): this;
-  removeListener(event: "open", listener: () => void): this;
-  removeListener(event: "ping" | "pong", listener: (data: Buffer) => void): this;
-  removeListener(event: "redirect", listener: (url: string, request: ClientRequest) => void): this;
-  removeListener(
-    event: "unexpected-response",
-    listener: (request: ClientRequest, response: IncomingMessage) => void,
-  ): this;
+  removeListener<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): this;
   removeListener(event: string | symbol, listener: (...args: any[]) => void): this;
 }
 
 /** The types that programs find beside the class. */
 export declare namespace WebSocket {
   /** What `send` takes: all that `Buffer.from` takes, and blobs. */
-  export type BufferLike =
-    | string
-    | Buffer
-    | DataView
-    | number
-    | ArrayBufferView
-    | Uint8Array
-    | ArrayBuffer
-    | SharedArrayBuffer
-    | Blob
-    | readonly any[]
-    | readonly number[]
-    | { valueOf(): ArrayBuffer }
-    | { valueOf(): SharedArrayBuffer }
-    | { valueOf(): Uint8Array }
-    | { valueOf(): readonly number[] }
-    | { valueOf(): string }
-    | { [Symbol.toPrimitive](hint: string): string };
+  export type BufferLike = MessageData.BufferLike;
   /** A message as listeners of `message` get it. */
-  export type RawData = Buffer | ArrayBuffer | Buffer[];
+  export type RawData = MessageData.RawData;
   /** A message as an event has it. */
-  export type Data = string | Buffer | ArrayBuffer | Buffer[];
+  export type Data = MessageData.Data;
   /** A certificate or key. */
-  export type CertMeta = string | string[] | Buffer | Buffer[];
+  export type CertMeta = CertMetaOfClient;
   /** Accepts or refuses a client at once. */
-  export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = (info: {
-    origin: string;
-    secure: boolean;
-    req: Request;
-  }) => boolean;
+  export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
+    Verify.VerifyClientCallbackSync<Request>;
   /** Accepts or refuses a client by a callback. */
-  export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = (
-    info: { origin: string; secure: boolean; req: Request },
-    callback: (res: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void,
-  ) => void;
+  export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
+    Verify.VerifyClientCallbackAsync<Request>;
   /** Is given the request to end it. */
   export type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void;
   /** The options of permessage-deflate. */
@@ -767,79 +557,12 @@ export declare namespace WebSocket {
   }
 
   /** What server and client take alike. */
-  export interface SocketOptions {
-    /** Whether messages, pings and pongs may be told several times in one tick. Default true. */
-    allowSynchronousEvents?: boolean | undefined;
-    /** Whether pings are answered. Default true: RFC 6455 §5.5.2 demands it. */
-    autoPong?: boolean | undefined;
-    /** How long the closing handshake may take, in ms. Default 30 s, as in `ws`. */
-    closeTimeout?: number | undefined;
-    /** The most bytes of a message, before and after inflating; 0 is no limit. Default 100 MiB, as in `ws`. */
-    maxPayload?: number | undefined;
-    /** Accepted and not used: the pieces of a message are kept as one. */
-    maxBufferedChunks?: number | undefined;
-    /** The most fragments of a message; 0 is no limit. Default 16,384, as in `ws`. */
-    maxFragments?: number | undefined;
-    /** How many pongs may wait for a peer that does not read, before it is dropped; 0 is no limit. Default 60, as in `ws`. */
-    maxPendingAutoPongs?: number | undefined;
-    /** permessage-deflate. Default: offered by clients, off on servers. */
-    perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
-    /** Whether text is taken as it comes. Default false: RFC 6455 §8.1 demands the check. */
-    skipUTF8Validation?: boolean | undefined;
-  }
-
+  export type SocketOptions = OptionsOfBoth;
   /** The options of a client; all of `http.request` are taken besides. */
-  export interface ClientOptions extends SocketOptions, SecureContextOptions {
-    protocol?: string | undefined;
-    /** Whether redirects are followed. Default false. */
-    followRedirects?: boolean | undefined;
-    /** Fills the four bytes of a masking key. Default: random ones. */
-    generateMask?(mask: Buffer): void;
-    /** How long the opening handshake may take, in ms. Default: as long as it takes. */
-    handshakeTimeout?: number | undefined;
-    /** Default 10. */
-    maxRedirects?: number | undefined;
-    localAddress?: string | undefined;
-    /** 13 or 8. Default 13. */
-    protocolVersion?: number | undefined;
-    headers?: { [key: string]: string } | undefined;
-    /** The header `Origin`. Default: none. */
-    origin?: string | undefined;
-    agent?: Agent | undefined;
-    host?: string | undefined;
-    family?: number | undefined;
-    checkServerIdentity?(servername: string, cert: CertMeta): boolean;
-    rejectUnauthorized?: boolean | undefined;
-    createConnection?: typeof createConnection | undefined;
-    /** Is given the request before it leaves, and has to end it. */
-    finishRequest?: FinishRequestCallback | undefined;
-  }
-
+  export interface ClientOptions extends SocketClientOptions<WebSocket> {}
   /** The options of a server. One of `port`, `server` and `noServer` is needed. */
   export interface ServerOptions<
     U extends typeof WebSocket = typeof WebSocket,
     V extends typeof IncomingMessage = typeof IncomingMessage,
-  > extends SocketOptions {
-    host?: string | undefined;
-    port?: number | undefined;
-    /** How many connections may wait to be accepted. Default 511, as in Node. */
-    backlog?: number | undefined;
-    /** A server of Node's `http` or `https` whose upgrades are taken. */
-    server?: HttpServer<V> | HttpsServer<V> | undefined;
-    /** Accepts or refuses a client. */
-    verifyClient?:
-      | VerifyClientCallbackAsync<InstanceType<V>>
-      | VerifyClientCallbackSync<InstanceType<V>>
-      | undefined;
-    /** Chooses a subprotocol, or none. Default: the first that the client offers. */
-    handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false;
-    /** Only requests for this path are taken. Default: all. */
-    path?: string | undefined;
-    /** Whether requests are given to `handleUpgrade` by the program. Default false. */
-    noServer?: boolean | undefined;
-    /** Whether `clients` is there. Default true. */
-    clientTracking?: boolean | undefined;
-    /** The class of the connections. Default `WebSocket`. */
-    WebSocket?: U | undefined;
-  }
+  > extends SocketServerOptions<U, V> {}
 }

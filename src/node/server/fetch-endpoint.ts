@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
+import { isThenable } from "../../core/is-thenable.js";
 import type { ConnectionHandlers } from "../connection/connection-options.js";
-import { isThenable } from "../connection/watch-rejection.js";
 import type { Endpoint } from "./endpoint.js";
 import type { FetchHandler } from "./fetch-handler.js";
 import { fetchListener } from "./fetch-listener.js";

@@ -27,6 +27,9 @@ const MORE_PAIRS = 6;
 const MIN_SESSION_MEMORY = 10;
 const MAX_SESSION_MEMORY = 1_048_576;
 
+/** How long the last bytes to a session that is dropped may take. */
+const MAX_END_MS = 200;
+
 /**
  * The HTTP/2 of a server that listens: on the same port as its HTTP/1.1, by ALPN over TLS and by prior knowledge without.
  * The sockets stay those of the HTTP/1.1 server, which accepts and counts them.
@@ -34,6 +37,7 @@ const MAX_SESSION_MEMORY = 1_048_576;
 export class Http2Sessions {
   readonly #limits: ServerLimits;
   readonly #guards = new Set<SessionGuard>();
+  readonly #sockets = new Set<Socket>();
   readonly #count: ConnectionCount;
   /** Never listens: it is given sockets. */
   readonly #http2: EventEmitter;
@@ -112,10 +116,15 @@ export class Http2Sessions {
       ({ session }) => new Promise<void>((resolve) => session.once("close", resolve)),
     );
     for (const { session } of this.#guards) session.close();
+    let timer: NodeJS.Timeout | undefined;
     const drop = (): void => {
       for (const { session } of this.#guards) session.destroy();
+      // Node ends the socket of a session first, and with a client that is gone that may never be done (Node 26, TLS).
+      timer = setTimeout(() => {
+        for (const socket of this.#sockets) socket.destroy();
+      }, MAX_END_MS);
     };
-    const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(drop, drainTimeoutMs);
+    if (drainTimeoutMs !== Infinity) timer = setTimeout(drop, drainTimeoutMs);
     return Promise.all(closed).then(() => clearTimeout(timer));
   }
 
@@ -125,7 +134,11 @@ export class Http2Sessions {
       socket.destroy();
       return;
     }
-    socket.once("close", () => this.#count.remove(address));
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#count.remove(address);
+    });
     socket.allowHalfOpen = false; // unlike HTTP/1.1, HTTP/2 has nothing to say to who has ended the connection
     this.#http2.emit(this.#isSecure ? "secureConnection" : "connection", socket);
   }

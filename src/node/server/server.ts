@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
+import { isThenable } from "../../core/is-thenable.js";
 import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
 import type { ConnectHead } from "../../protocol/handshake/connect-head.js";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
@@ -22,7 +23,7 @@ import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
-import { isThenable, watchRejection } from "../connection/watch-rejection.js";
+import { watchRejection } from "../connection/watch-rejection.js";
 import { dropStream } from "../drop-stream.js";
 import { RawSocket } from "../raw-socket.js";
 import { warnOf } from "../thrown-text.js";

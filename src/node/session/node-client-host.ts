@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { ClientHost } from "../../session/client-host-port.js";
 import { asBuffer } from "../as-buffer.js";
+import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
 
 /** What worked, for the sessions of this process. */
@@ -25,6 +26,8 @@ export const nodeClientHost: ClientHost = {
   dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
   isOffline: () => false,
   watch: () => () => {},
+  // An exception that nobody catches would end the process, and a peer may have brought it about.
+  report: warnOf,
   recall: (key) => memory.get(key),
   remember(key, value) {
     memory.delete(key);

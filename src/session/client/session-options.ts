@@ -29,7 +29,10 @@ export interface SessionHandlers<Session> {
   state?(session: Session, state: SessionState): void;
   /** The session was lost and a new one begins, or none does: `state` tells. Never called if nothing was lost. */
   reset?(session: Session, reset: SessionReset): void;
-  /** What a handler or receiver threw. Default: it is thrown again where nobody catches it, as with an event handler. */
+  /**
+   * What a handler, a receiver or `credentials` threw. Default: on Node a warning of the process, as at a server; in a page it is
+   * thrown where nobody catches it, as what an event handler throws.
+   */
   error?(session: Session, error: unknown): void;
 }
 
@@ -41,8 +44,9 @@ export interface SessionOptions<Session>
     Partial<ReconnectDelays> {
   /**
    * Who this is. A function is asked before each attempt to begin a session, when the server asks for it again, and by
-   * `session.authenticate()`, but not when a session comes back. It may take 30 s. Longer, or a rejection, is a failed attempt.
-   * Default: nothing is said.
+   * `session.authenticate()`, but not when a session comes back. It may take 30 s. Longer, or a rejection, is told to `error`, and
+   * is a failed attempt: the next one asks again. Something that is no credentials closes the session with 4401. Default: nothing
+   * is said.
    */
   readonly credentials?: Credentials | (() => Credentials | Promise<Credentials>) | undefined;
   /**

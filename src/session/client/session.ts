@@ -254,7 +254,11 @@ export class Session {
         this.#race.run();
       },
       (error: unknown) => {
-        if (machine === this.#machine) this.#dialFailed(0, `no credentials: ${String(error)}`, 0);
+        if (machine !== this.#machine || machine.isEnded) return;
+        this.#report(error);
+        // What cannot be sent now could not be sent the next time.
+        if (error instanceof UsageError) machine.end(SessionCode.unauthorized, error.message);
+        else this.#dialFailed(0, `no credentials: ${String(error)}`, 0);
       },
     );
   }
@@ -322,10 +326,7 @@ export class Session {
         // Its own error says less than the one that it was told.
       }
     }
-    // Where nobody catches it, it is seen, and breaks nothing here.
-    this.#host.setTimer(() => {
-      throw error;
-    }, 0);
+    this.#host.report(error);
   }
 
   // --- Time ----------------------------------------------------------------------------------------------------

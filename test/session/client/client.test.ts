@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { connect, type Session, type SessionReset, type SessionState, type TransportName } from "hawser";
 import { type Acceptance, accept, createHub, type HubSession, type Refusal, refuse } from "hawser/hub";
@@ -74,6 +77,47 @@ describe("a session of a client", () => {
       assert.deepEqual(resets, []);
       await session.close();
       await proxy.close();
+    });
+  }
+
+  for (const transport of ["long-polling", "polling"] as const) {
+    it(`takes 408 for a request that failed, over ${transport}: nothing is lost, and the transport goes on`, async () => {
+      const traffic = new NumberedTraffic();
+      const opened = new Inbox<HubSession<unknown>>("session");
+      const hub = createHub({
+        open: (session) => opened.push(session),
+        message: (_session, data) => traffic.atServer(data),
+      });
+      let requests = 0;
+      let refused = 0;
+      const http = createHttpServer((request, response) => {
+        if (++requests % 4 !== 0) {
+          hub.handleRequest(request, response);
+          return;
+        }
+        refused++;
+        request.resume().on("end", () => response.writeHead(408).end()); // as if its end had not come
+      });
+      http.listen(0, "127.0.0.1");
+      await once(http, "listening");
+      const lives: string[] = [];
+      const session = connect(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/live`, {
+        ...QUICK,
+        transports: [transport],
+        message: (_session, data) => traffic.atClient(data),
+        state: (_session, { status }) => void lives.push(status),
+      });
+      const peer = await opened.next();
+      while (refused < 5) {
+        await traffic.send(5, session, peer);
+        await until(() => traffic.isComplete, "all has come");
+      }
+      traffic.check();
+      assert.deepEqual(lives, ["live"]);
+      await session.close();
+      await hub.shutdown({ drainTimeoutMs: 1 });
+      http.close();
+      http.closeAllConnections();
     });
   }
 

@@ -60,16 +60,17 @@ describe("the states of a client's session", () => {
       assert.equal(one.session.state.status, "live");
     });
 
-    it("that are too long, or whose function throws, are a failed attempt", async () => {
-      for (const credentials of [
-        "x".repeat(8_193),
-        () => {
-          throw new Error("no token");
-        },
-      ]) {
-        const one = new ScriptedSession(["websocket"], { credentials });
+    it("whose function throws are a failed attempt, and those that are too long close the session", async () => {
+      const failing = (): never => {
+        throw new Error("no token");
+      };
+      for (const [credentials, status] of [
+        [failing, "waiting"],
+        ["x".repeat(8_193), "closed"],
+      ] as const) {
+        const one = new ScriptedSession(["websocket"], { credentials, error() {} });
         await one.pass(0);
-        assert.equal(one.session.state.status, "waiting");
+        assert.equal(one.session.state.status, status);
         await one.session.close();
       }
     });

@@ -1,6 +1,6 @@
 import type { ClientMachine } from "#session/machine/client-machine.js";
 import type { IncomingChannel } from "#session/machine/incoming-channel.js";
-import type { Link } from "#session/machine/link.js";
+import type { SessionLink } from "#session/machine/link.js";
 import type { OutgoingChannel } from "#session/machine/outgoing-channel.js";
 import type { ServerMachine } from "#session/machine/server-machine.js";
 import type { SessionHandler } from "#session/machine/session-handler.js";
@@ -253,7 +253,7 @@ export class SimulatedSession {
     return false;
   }
 
-  live(link: Link): void {
+  live(link: SessionLink): void {
     this.world.trace?.(`${this.role} is live over transport ${link.epoch}`);
     hold(this.machine.active === link, "the link that is live is the active one");
     this.isLive = true;

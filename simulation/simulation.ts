@@ -1,5 +1,5 @@
 import { ClientMachine } from "#session/machine/client-machine.js";
-import type { Link } from "#session/machine/link.js";
+import type { SessionLink } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
 import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
@@ -256,7 +256,7 @@ export class Simulation implements SessionWorld {
     return this.#client.machine as ClientMachine<SimulatedSession>;
   }
 
-  #healthy(_session: SimulatedSession, link: Link): void {
+  #healthy(_session: SimulatedSession, link: SessionLink): void {
     const { random } = this.plan;
     const machine = this.#clientMachine;
     if (machine.active === undefined || random.chance(0.8)) machine.use(link);

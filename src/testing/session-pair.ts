@@ -1,6 +1,6 @@
 import { ClientMachine } from "../session/machine/client-machine.js";
 import type { IncomingChannel } from "../session/machine/incoming-channel.js";
-import type { Link } from "../session/machine/link.js";
+import type { SessionLink } from "../session/machine/link.js";
 import type { OutgoingChannel } from "../session/machine/outgoing-channel.js";
 import { ServerMachine } from "../session/machine/server-machine.js";
 import {
@@ -44,7 +44,7 @@ export interface PairEvent {
   readonly code?: number;
   readonly count?: number;
   readonly end?: SessionEnd;
-  readonly link?: Link;
+  readonly link?: SessionLink;
   readonly isResumed?: boolean;
 }
 
@@ -138,7 +138,7 @@ export class SessionPair {
   open(isProbe = false): {
     readonly client: PairTransport;
     readonly server: PairTransport;
-    readonly link: Link;
+    readonly link: SessionLink;
   } {
     const client = new PairTransport();
     const server = new PairTransport();
@@ -169,7 +169,7 @@ export class SessionPair {
   }
 
   /** Opens a transport and carries everything. */
-  connect(): { readonly client: PairTransport; readonly server: PairTransport; readonly link: Link } {
+  connect(): { readonly client: PairTransport; readonly server: PairTransport; readonly link: SessionLink } {
     const transports = this.open();
     this.carry();
     return transports;

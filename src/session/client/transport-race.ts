@@ -1,5 +1,5 @@
 import type { ClientHost } from "../client-host-port.js";
-import type { Link } from "../machine/link.js";
+import type { SessionLink } from "../machine/link.js";
 import type { Dialing, DialListener, Transport, TransportDialer, TransportName } from "../transport-port.js";
 
 /** A transport that has not proved itself after so long gets company, in ms. */
@@ -19,9 +19,9 @@ export interface RaceUser {
   /** The id of the session that wants one just now. */
   sessionId(): string;
   /** Attaches a transport: without `isProbe`, it carries the session as soon as it is healthy. */
-  attach(transport: Transport, isProbe: boolean): Link;
+  attach(transport: Transport, isProbe: boolean): SessionLink;
   /** Has a healthy probe carry the session. */
-  use(link: Link): void;
+  use(link: SessionLink): void;
   /** None of them works. */
   allFailed(code: number, reason: string, notBeforeMs: number): void;
 }
@@ -30,7 +30,7 @@ export interface RaceUser {
 interface Entrant {
   readonly dialer: TransportDialer;
   dialing: Dialing | undefined;
-  link: Link | undefined;
+  link: SessionLink | undefined;
 }
 
 /**
@@ -102,12 +102,12 @@ export class TransportRace {
   }
 
   /** A probe made its round trip. */
-  healthy(link: Link): void {
+  healthy(link: SessionLink): void {
     this.#user.use(link);
   }
 
   /** A transport is gone that did not carry the session. */
-  lost(link: Link, code: number, reason: string, notBeforeMs: number): void {
+  lost(link: SessionLink, code: number, reason: string, notBeforeMs: number): void {
     const entrant = this.#entrants.find((one) => one.link === link);
     if (entrant !== undefined) this.#fail(entrant, code, reason, notBeforeMs);
   }

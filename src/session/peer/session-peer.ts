@@ -1,6 +1,6 @@
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
-import { MESSAGE_COST } from "../machine/record-log.js";
+import { MESSAGE_COST } from "../machine/session-rules.js";
 import type {
   ChannelOptions,
   Peer,

@@ -83,7 +83,7 @@ const handler: SessionHandler<Side> & ClientHandler<Side> = {
     if (!side.echoes) return true;
     if (isText) {
       const text = host.utf8Decode(bytes, start, end);
-      if (text !== undefined) side.machine.send(side.machine.channel, text);
+      if (text !== undefined) side.machine.send(side.machine.channel as never, text);
     }
     return true;
   },

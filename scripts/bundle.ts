@@ -14,7 +14,7 @@ export const BUNDLES: Readonly<Record<"everything" | "connect" | "webSocketOnly"
   connect: `export { connect } from ${JSON.stringify(CLIENT)};`,
   /** What a page pays that wants nothing but a WebSocket. */
   webSocketOnly: `import { connectOver, webSocket } from ${JSON.stringify(CLIENT)};
-export const connect = (url, options) => connectOver([webSocket], url, options);`,
+export const connect = (url, options) => connectOver(webSocket, url, options);`,
 };
 
 /** Bundles and minifies a module that imports from the client. `iife` makes a script that sets the global `hawser`. */

@@ -111,7 +111,7 @@ export class SimulatedSession {
     } else if (dice < 0.86 && this.channels.length > 1) {
       const [channel] = this.channels.splice(random.integer(1, this.channels.length - 1), 1);
       this.record.ledger(this.role, channel!.name).isClosed = true;
-      this.machine.closeChannel(channel!);
+      this.machine.closeChannel(channel as never);
     } else if (dice < 0.88 && this.incoming.size > 0) {
       const channel = random.pick([...this.incoming.keys()]);
       this.record.ledger(this.other, channel.name).isRefused = true;
@@ -151,7 +151,8 @@ export class SimulatedSession {
     const content = contentOf(data, id);
     ledger.accepted.set(number, content);
     if (key !== undefined) ledger.keys.set(number, key);
-    const status = this.#sendAsShared(channel, data, id) ?? this.machine.send(channel, data, { id, key });
+    const status =
+      this.#sendAsShared(channel, data, id) ?? this.machine.send(channel as never, data, { id, key });
     if (status === "dropped") {
       ledger.accepted.delete(number);
       hold(channel.dropped > droppedBefore, "a drop is counted");

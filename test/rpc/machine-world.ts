@@ -89,7 +89,7 @@ class MachineChannel implements PeerChannel {
 
   send(data: string | Uint8Array): SendStatus {
     if (this.#peer.result !== undefined) return "closed";
-    const status = this.#peer.machine.send(this.#outgoing, data);
+    const status = this.#peer.machine.send(this.#outgoing as never, data);
     this.#isFull = status === "queued" || status === "dropped";
     return status;
   }

@@ -48,10 +48,9 @@ import {
   TOO_SLOW_CODE,
 } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
+import { ClientChannel, type ClientMessage } from "./client-channel.js";
 import { IncomingChannel } from "./incoming-channel.js";
 import type { SessionLink } from "./link.js";
-import { OutgoingChannel } from "./outgoing-channel.js";
-import type { QueuedMessage } from "./queued-message.js";
 import type { ReconnectDelays, SessionConfig } from "./session-config.js";
 import type { ClientHandler } from "./session-handler.js";
 import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST } from "./session-rules.js";
@@ -69,18 +68,12 @@ const MAX_PING_BYTES = 8;
 /** What a client's session is doing. */
 export type ClientPhase = "connecting" | "live" | "recovering" | "waiting" | "ended";
 
-/** A message that waits, or that is not confirmed. */
-interface Message extends QueuedMessage {
-  readonly data: Uint8Array;
-  readonly channel: OutgoingChannel;
-}
-
 /** A record that has a number and is not confirmed. */
 interface NumberedRecord {
   readonly fields: readonly (number | Uint8Array)[];
   readonly cost: number;
   /** The message that ends with it, if one does. */
-  readonly message: Message | undefined;
+  readonly message: ClientMessage | undefined;
 }
 
 /**
@@ -101,7 +94,7 @@ export class ClientMachine<Owner> {
   /** The secret, 16 bytes. */
   readonly token: Uint8Array;
   /** The channel that every session has, for sending. */
-  readonly channel: OutgoingChannel;
+  readonly channel: ClientChannel;
   /** The link that carries the session; undefined while suspended. */
   active: SessionLink | undefined = undefined;
   /** Whether the session has ended. */
@@ -132,7 +125,7 @@ export class ClientMachine<Owner> {
   #peerWindowBytes = 0;
 
   /** All channels that are open for sending, the next in the round first. */
-  readonly #outgoing = new Map<number, OutgoingChannel>();
+  readonly #outgoing = new Map<number, ClientChannel>();
   #lastChannel = 0;
   /** How many messages wait, and what they count. */
   #queuedCount = 0;
@@ -148,8 +141,6 @@ export class ClientMachine<Owner> {
   #written = 0;
   /** How much may be given a number without a look at anything else. */
   #room = 0;
-  /** Those whose sender waits for room, and for how much: 0 for less than the mark. */
-  readonly #unready = new Map<OutgoingChannel, number>();
   #isFlushWanted = false;
 
   readonly #incoming = new Map<number, IncomingChannel>();
@@ -205,24 +196,25 @@ export class ClientMachine<Owner> {
 
   // --- Sending -------------------------------------------------------------------------------------------------
 
-  #newChannel(name: string, number: number, options: ChannelOptions): OutgoingChannel {
+  #newChannel(name: string, number: number, options: ChannelOptions): ClientChannel {
     const { maxOutboxBytes } = this.config;
-    const channel = new OutgoingChannel(name, number, options, maxOutboxBytes, this.#peerWindowBytes);
-    channel.queue = [];
+    const channel = new ClientChannel(this, name, number, options, maxOutboxBytes, this.#peerWindowBytes);
+    channel.isClosed = this.isEnded;
     this.#outgoing.set(number, channel);
     return channel;
   }
 
   /** Opens a channel for sending. Every call opens another one, also under a name that is open. */
-  openChannel(name: string, options: ChannelOptions = {}): OutgoingChannel {
+  openChannel(name: string, options: ChannelOptions = {}): ClientChannel {
     const channel = this.#newChannel(name, ++this.#lastChannel, options);
-    this.#control(OPEN_CHANNEL_RECORD, channel.number, this.#encode(name).subarray(0, MAX_NAME_BYTES));
+    this.#control(OPEN_CHANNEL_RECORD, channel.number, this.encode(name).subarray(0, MAX_NAME_BYTES));
     return channel;
   }
 
   /** Nothing more is sent on a channel; what waits is sent before. */
-  closeChannel(channel: OutgoingChannel): void {
+  closeChannel(channel: ClientChannel): void {
     channel.isClosed = true;
+    channel.tell(false);
     if (channel.queue.length > 0 || channel.closedBy > 0 || channel.number === 0 || this.isEnded) return;
     this.#control(CLOSE_CHANNEL_RECORD, channel.number);
     channel.closedBy = this.#confirmed + this.#records.length;
@@ -232,14 +224,13 @@ export class ClientMachine<Owner> {
    * Sends a message: strings are text, bytes binary. Bytes above `pieceBytes` are not copied: they must not change until they are
    * confirmed. An id has 1 to 32 bytes.
    */
-  send(channel: OutgoingChannel, data: string | Uint8Array, options: MessageOptions = {}): SendStatus {
+  send(channel: ClientChannel, data: string | Uint8Array, options: MessageOptions = {}): SendStatus {
     if (channel.isClosed || this.#isClosing) return "closed";
     const { pieceBytes } = this.config;
-    const { policy } = channel;
-    const queue = channel.queue as Message[];
+    const { policy, queue } = channel;
     const isText = typeof data === "string" || options.isText === true;
     const bytes =
-      typeof data === "string" ? this.#encode(data) : data.length > pieceBytes ? data : new Uint8Array(data);
+      typeof data === "string" ? this.encode(data) : data.length > pieceBytes ? data : new Uint8Array(data);
     const { length } = bytes;
     const cost = length + MESSAGE_COST;
     // What has begun to leave stays.
@@ -258,7 +249,7 @@ export class ClientMachine<Owner> {
     }
     while (isTooLong || !this.#fits(channel, cost)) {
       if (isTooLong || (policy !== "drop-oldest" && policy !== "latest-per-key") || queue.length <= first) {
-        if (!isTooLong) this.#unready.set(channel, cost);
+        if (!isTooLong) channel.wanted = cost;
         this.#tellDropped(channel, dropped + 1);
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
         return "dropped";
@@ -267,7 +258,16 @@ export class ClientMachine<Owner> {
       place--;
     }
     const counted = this.#counted(channel, cost);
-    const message: Message = { channel, data: bytes, isText, id: options.id, key, cost, counted, offset: 0 };
+    const message: ClientMessage = {
+      channel,
+      data: bytes,
+      isText,
+      id: options.id,
+      key,
+      cost,
+      counted,
+      offset: 0,
+    };
     queue.splice(Math.max(place, first), 0, message);
     this.#count(message, 1);
     // What is short and alone leaves at once, before its turn comes.
@@ -276,7 +276,7 @@ export class ClientMachine<Owner> {
     this.#wantFlush();
     if (dropped > 0) this.#tellDropped(channel, dropped);
     if (channel.queuedBytes <= channel.highWaterMarkBytes) return "sent";
-    this.#unready.set(channel, 0);
+    channel.wanted = 0;
     return "queued";
   }
 
@@ -332,10 +332,15 @@ export class ClientMachine<Owner> {
     this.#room = isStuck
       ? 0
       : Math.min(config.maxInFlightBytes - this.#recordCost, DRAIN_ABOVE_BYTES - transport.bufferedBytes);
-    for (const [channel, cost] of this.#unready) {
-      if (channel.queuedBytes > channel.highWaterMarkBytes || (cost > 0 && !this.#fits(channel, cost)))
+    for (const channel of this.#outgoing.values()) {
+      const { wanted } = channel;
+      if (
+        wanted === undefined ||
+        channel.queuedBytes > channel.highWaterMarkBytes ||
+        (wanted > 0 && !this.#fits(channel, wanted))
+      )
         continue;
-      this.#unready.delete(channel);
+      channel.tell(true);
       config.handler.ready(this.owner, channel);
     }
   }
@@ -346,7 +351,8 @@ export class ClientMachine<Owner> {
     this.config.handler.wantsFlush(this.owner);
   }
 
-  #encode(text: string): Uint8Array {
+  /** Text as UTF-8. */
+  encode(text: string): Uint8Array {
     const { host } = this.config;
     const room = host.allocate(3 * text.length);
     return new Uint8Array(room.subarray(0, host.utf8Write(text, room, 0)));
@@ -357,12 +363,12 @@ export class ClientMachine<Owner> {
   }
 
   /** What a message counts in the session. A long one that is alone on its channel is the caller's bytes, and leaves in pieces. */
-  #counted(channel: OutgoingChannel, cost: number): number {
+  #counted(channel: ClientChannel, cost: number): number {
     return channel.queue.length === 0 ? Math.min(cost, this.config.pieceBytes) : cost;
   }
 
   /** Whether a message may wait. */
-  #fits(channel: OutgoingChannel, cost: number): boolean {
+  #fits(channel: ClientChannel, cost: number): boolean {
     const { maxOutboxBytes, maxOutboxMessages } = this.config;
     return (
       (channel.queue.length === 0 || channel.queuedBytes + cost <= channel.maxQueuedBytes) &&
@@ -371,18 +377,18 @@ export class ClientMachine<Owner> {
     );
   }
 
-  #count({ channel, cost, counted }: Message, sign: number): void {
+  #count({ channel, cost, counted }: ClientMessage, sign: number): void {
     channel.queuedBytes += sign * cost;
     this.#queuedCost += sign * counted;
     this.#queuedCount += sign;
   }
 
   /** Takes the message at a place out of the line. */
-  #remove(channel: OutgoingChannel, at: number): void {
-    this.#count(channel.queue.splice(at, 1)[0] as Message, -1);
+  #remove(channel: ClientChannel, at: number): void {
+    this.#count(channel.queue.splice(at, 1)[0]!, -1);
   }
 
-  #tellDropped(channel: OutgoingChannel, count: number): void {
+  #tellDropped(channel: ClientChannel, count: number): void {
     channel.dropped += count;
     this.config.handler.dropped(this.owner, channel, count);
   }
@@ -404,8 +410,8 @@ export class ClientMachine<Owner> {
   }
 
   /** Gives a number to the next message, or to the next piece of it; returns how much that counts. */
-  #sendPiece(channel: OutgoingChannel): number {
-    const message = channel.queue[0] as Message;
+  #sendPiece(channel: ClientChannel): number {
+    const message = channel.queue[0]!;
     const { data, isText, id, offset } = message;
     const end = Math.min(data.length, offset + this.config.pieceBytes);
     const isLast = end === data.length;
@@ -437,7 +443,7 @@ export class ClientMachine<Owner> {
   }
 
   /** A record is given its number. */
-  #number(fields: readonly (number | Uint8Array)[], byteLength: number, message?: Message): void {
+  #number(fields: readonly (number | Uint8Array)[], byteLength: number, message?: ClientMessage): void {
     const cost = byteLength + MESSAGE_COST;
     this.#records.push({ fields, cost, message });
     this.#recordCost += cost;
@@ -708,6 +714,8 @@ export class ClientMachine<Owner> {
       if (incoming === undefined || number === 0) return false;
       this.#forgetParts(incoming);
       this.#incoming.delete(number);
+      // Its number may be that of another one soon: no credit is given for what is still taken.
+      incoming.limit = Infinity;
       handler.channelClosed(owner, incoming);
     } else if (head === SIGNAL_RECORD) {
       if (end - at > MAX_SIGNAL_BYTES) return false;
@@ -853,7 +861,7 @@ export class ClientMachine<Owner> {
   /** Lets go of a link; if it was the active one, the session is suspended. The other side is told why. */
   detach(link: SessionLink, code: number, reason = ""): void {
     if (link.state === "gone") return;
-    this.#say(link, LEAVE_PACKET, ...endFields(code, this.#encode(reason), 0, 0));
+    this.#say(link, LEAVE_PACKET, ...endFields(code, this.encode(reason), 0, 0));
     link.transport.close(code, reason);
     this.#gone(link, code, reason, 0, 0);
   }
@@ -958,7 +966,7 @@ export class ClientMachine<Owner> {
   #closeIfEmpty(): void {
     if (!this.#isClosing || this.isEnded || this.#lastRecord > 0 || this.#queuedCount > 0) return;
     this.#lastRecord = this.#confirmed + this.#records.length + 1;
-    this.#control(END_RECORD, ...endFields(this.#closeCode, this.#encode(this.#closeReason), 0, 0));
+    this.#control(END_RECORD, ...endFields(this.#closeCode, this.encode(this.#closeReason), 0, 0));
   }
 
   /** Ends the session at once; the other side is told if it can be. `handler.ended` is called before this returns. */
@@ -968,7 +976,7 @@ export class ClientMachine<Owner> {
 
   #reset(code: number, reason: string, isReset: boolean): void {
     for (const link of this.#links)
-      this.#say(link, RESET_PACKET, ...endFields(code, this.#encode(reason), 0, 0));
+      this.#say(link, RESET_PACKET, ...endFields(code, this.encode(reason), 0, 0));
     this.#finish(code, reason, isReset);
   }
 
@@ -986,10 +994,11 @@ export class ClientMachine<Owner> {
     this.deadlineMs = Infinity;
     const left = this.#records.map(({ message }) => message);
     for (const channel of this.#outgoing.values()) {
-      left.push(...(channel.queue as Message[]));
+      left.push(...channel.queue);
       channel.queue = [];
       channel.queuedBytes = 0;
       channel.isClosed = true;
+      channel.tell(false);
     }
     const unconfirmed = [];
     for (const message of left) {
@@ -998,7 +1007,6 @@ export class ClientMachine<Owner> {
       unconfirmed.push({ channel: channel.name, data: isText ? this.#decode(data)! : data, id });
     }
     this.#records.length = this.#recordCost = this.#queuedCost = this.#queuedCount = 0;
-    this.#unready.clear();
     this.config.handler.ended(this.owner, { code, reason, isReset, unconfirmed });
   }
 

@@ -1,5 +1,6 @@
 import { type ConnectOptions, Session, type SessionState, type TransportName } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
+import { TransportRace } from "#session/client/transport-race.js";
 import type { ClientHost, HostChange } from "#session/client-host-port.js";
 import type {
   Dialing,
@@ -137,7 +138,8 @@ export class ScriptedSession {
         },
       }),
     );
-    this.session = new Session(dialers, host, "example.com", {
+    const dialer = dialers.length === 1 ? dialers[0]! : new TransportRace(dialers, host, "example.com");
+    this.session = new Session(dialer, host, {
       ...options,
       state: (_session, state) => void this.states.push(state),
     });

@@ -10,6 +10,7 @@ import { endBlock } from "#session/wire/end-packet.js";
 import { type OpenPacket, readOpen } from "#session/wire/open-packet.js";
 import { PacketType } from "#session/wire/packet-type.js";
 import { SessionCode } from "#session/wire/session-code.js";
+import { clientPhase } from "#testing/client-phase.js";
 import { type SimulatedDirection, simulatedPair } from "#testing/simulated-transport.js";
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
@@ -271,7 +272,7 @@ export class Simulation implements SessionWorld {
     const race = ++this.#races;
     this.clock.after(RACE_AFTER_MS, () =>
       this.#clientEnd.run(() => {
-        const { phase } = this.#clientMachine;
+        const phase = clientPhase(this.#clientMachine);
         if (race === this.#races && (phase === "connecting" || phase === "recovering"))
           this.#dial(NAMES[1]!, true);
       }),
@@ -327,7 +328,7 @@ export class Simulation implements SessionWorld {
     for (const dialling of this.#diallings) {
       if (dialling.client?.isClosed === true) this.#diallings.delete(dialling);
     }
-    const { phase } = machine;
+    const phase = clientPhase(machine);
     if (this.#diallings.size === 0 && (phase === "connecting" || phase === "recovering"))
       machine.dialFailed(0, "nothing opens", this.plan.random.chance(0.1) ? 1_000 : 0);
   }
@@ -582,7 +583,7 @@ export class Simulation implements SessionWorld {
       default:
         // Migration: the client tries another transport while it is live.
         this.#clientEnd.run(() => {
-          if (this.#clientMachine.phase === "live") this.#dial(random.pick(NAMES), true);
+          if (this.#clientMachine.active !== undefined) this.#dial(random.pick(NAMES), true);
         });
     }
   }

@@ -22,9 +22,13 @@ export interface ClientHost extends SessionHost {
   isOffline(): boolean;
   /** Calls `listener` for what happens around. Returns what ends that. */
   watch(listener: (change: HostChange) => void): () => void;
-  /** What was remembered under this key, by any session of this origin; undefined if nothing was, or there is no memory. */
-  recall(key: string): string | undefined;
-  remember(key: string, value: string): void;
   /** Shows an error that the application does not take: as the platform shows those of listeners, and no process ends by it. */
   report(error: unknown): void;
+}
+
+/** Where the sessions of an origin tell each other what works with a server. It is a hint: it may be lost, or not be there at all. */
+export interface TransportMemory {
+  /** What was remembered; undefined if nothing was. */
+  recall(): string | undefined;
+  remember(value: string): void;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { messageRecord } from "#session/wire/message-record.js";
 import { SessionCode } from "#session/wire/session-code.js";
+import { clientPhase } from "#testing/client-phase.js";
 import { SessionPair, type SessionPairOptions } from "#testing/session-pair.js";
 import { textHost } from "./text-host.js";
 
@@ -127,7 +128,7 @@ describe("a session whose transport is lost", () => {
       made.client.of("live").map(({ isResumed }) => isResumed),
       [false, true],
     );
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
   });
 
   it("takes over at once from a transport that died in silence, and loses and doubles nothing", () => {
@@ -217,7 +218,7 @@ describe("a session whose transport is lost", () => {
     server.sent = [];
     server.receiver.lost();
     made.carry();
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
   });
 
   it("is expired after the resume window, and each side is told what was never confirmed", () => {
@@ -277,7 +278,7 @@ describe("several transports at a time", () => {
     made.carry();
     made.client.machine.use(quick.link);
     made.carry();
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
     slow.server.receiver.block(late!, 0, late!.length);
     assert.equal(slow.server.closedWith, SessionCode.fenced);
     assert.equal(made.serverMachine.active?.transport, quick.server);
@@ -300,7 +301,7 @@ describe("several transports at a time", () => {
     made.wait(10_000);
     assert.equal(probe.link.state, "gone");
     assert.ok(probe.server.closedWith !== undefined);
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
   });
 
   it("do not end the session by a reset from where it is not known", () => {
@@ -733,7 +734,7 @@ describe("coming back", () => {
     const waits: number[] = [];
     for (let i = 0; i < 9; i++) {
       machine.dialFailed(0, "", 0);
-      assert.equal(machine.phase, "waiting");
+      assert.equal(clientPhase(machine), "waiting");
       waits.push(machine.waitingUntilMs - made.clock.nowMs);
       made.wait(machine.waitingUntilMs - made.clock.nowMs);
       assert.equal(made.client.of("dial").length, 3 + i);
@@ -756,7 +757,7 @@ describe("coming back", () => {
     made.client.machine.dialFailed(0, "", 0);
     made.client.machine.retryNow();
     assert.equal(made.client.of("dial").length, 2);
-    assert.equal(made.client.machine.phase, "connecting");
+    assert.equal(clientPhase(made.client.machine), "connecting");
   });
 
   for (const [code, isReset] of [

@@ -6,11 +6,6 @@ import { asBuffer } from "../as-buffer.js";
 import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
 
-/** What worked, for the sessions of this process. */
-const memory = new Map<string, string>();
-/** Origins that are remembered; the oldest goes first. */
-const MAX_REMEMBERED = 1_000;
-
 /** The host of client sessions on Node. */
 export const nodeClientHost: ClientHost = {
   nowMs: () => performance.now(),
@@ -28,10 +23,4 @@ export const nodeClientHost: ClientHost = {
   watch: () => () => {},
   // An exception that nobody catches would end the process, and a peer may have brought it about.
   report: warnOf,
-  recall: (key) => memory.get(key),
-  remember(key, value) {
-    memory.delete(key);
-    memory.set(key, value);
-    if (memory.size > MAX_REMEMBERED) memory.delete(memory.keys().next().value!);
-  },
 };

@@ -1,6 +1,6 @@
-import { ClientMachine } from "../machine/client-machine.js";
+import { type ClientConfig, ClientMachine } from "../machine/client-machine.js";
 import type { IncomingChannel } from "../machine/incoming-channel.js";
-import type { ReconnectDelays, SessionConfig } from "../machine/session-config.js";
+import type { ReconnectDelays } from "../machine/session-config.js";
 import type { ClientHandler } from "../machine/session-handler.js";
 import type {
   ChannelOptions,
@@ -46,7 +46,7 @@ export class ClientPeer implements Peer {
   });
 
   constructor(
-    config: Omit<SessionConfig<ClientHandler<ClientPeer>>, "handler"> & ReconnectDelays,
+    config: Omit<ClientConfig<ClientPeer>, "handler"> & ReconnectDelays,
     owner: PeerOwner,
     receivers: ReadonlyMap<string, PeerReceiver>,
   ) {

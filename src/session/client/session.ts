@@ -79,8 +79,7 @@ export class Session {
         throw new UsageError("INVALID_OPTION", `${name} cannot be ${String(value)}`);
       numbers[name] = value;
     }
-    const budget = { heldBytes: 0, maxBytes: Infinity };
-    this.#config = { ...(numbers as unknown as typeof DEFAULTS), host, budget };
+    this.#config = { ...(numbers as unknown as typeof DEFAULTS), host };
     this.#stopWatching = host.watch((change) => this.#hostChanged(change));
     if (options.message !== undefined) {
       this.#receivers.set("", { message: (data) => options.message!(this, data) });
@@ -220,7 +219,7 @@ export class Session {
 
   async #dial(peer: ClientPeer): Promise<void> {
     const { machine } = peer;
-    const isFirst = machine.phase === "connecting";
+    const isFirst = !machine.wasLive;
     this.#setState(isFirst ? { status: "connecting" } : { status: "recovering", reason: this.#lostBecause });
     // Whoever is known is not asked again who it is. Before that, a token may grow too old while nothing gets through.
     if (isFirst) {

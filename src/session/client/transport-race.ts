@@ -1,4 +1,4 @@
-import type { ClientHost } from "../client-host-port.js";
+import type { ClientHost, TransportMemory } from "../client-host-port.js";
 import type { Dialing, DialListener, Transport, TransportDialer, TransportName } from "../transport-port.js";
 
 /** A transport that has not proved itself after so long gets company, in ms. */
@@ -30,8 +30,7 @@ export class TransportRace implements TransportDialer {
   /** The best first. */
   readonly #dialers: readonly TransportDialer[];
   readonly #host: ClientHost;
-  /** Under which it is remembered what worked. */
-  readonly #key: string;
+  readonly #memory: TransportMemory;
   /** Who is told what was opened, and for which session it is. */
   #listener!: DialListener;
   #sessionId = "";
@@ -48,11 +47,11 @@ export class TransportRace implements TransportDialer {
   #failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
 
   /** @param dialers the best first; at least one. */
-  constructor(dialers: readonly TransportDialer[], host: ClientHost, key: string) {
+  constructor(dialers: readonly TransportDialer[], host: ClientHost, memory: TransportMemory) {
     this.name = dialers[0]!.name;
     this.#dialers = dialers;
     this.#host = host;
-    this.#key = key;
+    this.#memory = memory;
   }
 
   /** Looks for a transport. */
@@ -83,7 +82,7 @@ export class TransportRace implements TransportDialer {
   won(name: TransportName): void {
     this.#stop();
     // Where there was no choice, nothing was learned.
-    if (this.#dialers.length > 1) this.#host.remember(this.#key, `${name} ${this.#dateMs()}`);
+    if (this.#dialers.length > 1) this.#memory.remember(`${name} ${this.#dateMs()}`);
     this.#carrying = name;
     this.#wonAtMs = this.#host.nowMs();
     this.#probeLater();
@@ -181,7 +180,7 @@ export class TransportRace implements TransportDialer {
   }
 
   #remembered(): string | undefined {
-    const [name, atMs] = this.#host.recall(this.#key)?.split(" ") ?? [];
+    const [name, atMs] = this.#memory.recall()?.split(" ") ?? [];
     const ageMs = this.#dateMs() - Number(atMs);
     return ageMs >= 0 && ageMs < REMEMBER_MS ? name : undefined;
   }

@@ -1,14 +1,14 @@
-import { ByteQueue } from "../../core/byte-queue.js";
 import type { ChannelOptions, MessageOptions, SendStatus } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
 import { encodeFields, encodePacket } from "../wire/encode-fields.js";
 import { endFields, readEnd } from "../wire/end-packet.js";
-import { IDENTITY_BYTES, MAX_OWNER_BYTES, openBlock } from "../wire/open-packet.js";
+import { IDENTITY_BYTES, MAX_OWNER_BYTES, PROBE_BIT, RESUME_BIT } from "../wire/open-packet.js";
 import {
   ACK_PACKET,
   DATA_PACKET,
   LEAVE_PACKET,
   MAX_BLOCK_BYTES,
+  OPEN_PACKET,
   PING_PACKET,
   PONG_PACKET,
   RESET_PACKET,
@@ -34,7 +34,6 @@ import {
   SKIPPABLE_RECORD,
 } from "../wire/record-head.js";
 import { RecordReader } from "../wire/record-reader.js";
-import { sameBytes } from "../wire/same-bytes.js";
 import {
   actionOf,
   BAD_MESSAGE_CODE,
@@ -49,7 +48,7 @@ import {
 } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
 import { ClientChannel, type ClientMessage } from "./client-channel.js";
-import { IncomingChannel } from "./incoming-channel.js";
+import type { IncomingChannel } from "./incoming-channel.js";
 import type { SessionLink } from "./link.js";
 import type { ReconnectDelays, SessionConfig } from "./session-config.js";
 import type { ClientHandler } from "./session-handler.js";
@@ -65,8 +64,17 @@ const ACK_AFTER_BYTES = 65_536;
 const CONTROL_ROOM_BYTES = 65_536;
 const MAX_PING_BYTES = 8;
 
-/** What a client's session is doing. */
-export type ClientPhase = "connecting" | "live" | "recovering" | "waiting" | "ended";
+/** What a client's sessions share: what a server's do, but for what those hold together. */
+export type ClientConfig<Owner> = Omit<SessionConfig<ClientHandler<Owner>>, "budget">;
+
+/** A channel that the other side sends on. */
+interface Incoming extends IncomingChannel {
+  readonly parts: undefined;
+  /** The pieces of the message that is not complete, with room for more; undefined if there is none. */
+  pieces: Uint8Array | undefined;
+  /** How long they are. */
+  byteLength: number;
+}
 
 /** A record that has a number and is not confirmed. */
 interface NumberedRecord {
@@ -86,13 +94,11 @@ interface NumberedRecord {
  */
 export class ClientMachine<Owner> {
   /** What all sessions of a client share. */
-  readonly config: SessionConfig<ClientHandler<Owner>>;
+  readonly config: ClientConfig<Owner>;
   /** What the handler is told this session belongs to. */
   readonly owner: Owner;
   /** The id, 16 bytes. */
   readonly id: Uint8Array;
-  /** The secret, 16 bytes. */
-  readonly token: Uint8Array;
   /** The channel that every session has, for sending. */
   readonly channel: ClientChannel;
   /** The link that carries the session; undefined while suspended. */
@@ -103,22 +109,22 @@ export class ClientMachine<Owner> {
   deadlineMs: number = Infinity;
   /** The smoothed round-trip time in ms; undefined before the first round trip. */
   roundTripMs: number | undefined = undefined;
-  /** How long the server keeps the session without a transport, in ms; 0 before it said so. */
-  resumeWindowMs = 0;
+  /** Whether a transport ever carried the session. */
+  wasLive = false;
   /** When `handler.dial` is called again, on the clock of the host; Infinity if it does not wait for that. */
   waitingUntilMs: number = Infinity;
   readonly #delays: ReconnectDelays;
+  /** The id, and the secret behind it. */
+  readonly #identity: Uint8Array;
   #links: SessionLink[] = [];
   /** The transport that another one replaced, until that one proves itself; what it still brings is not looked at. */
   #replaced: Transport | undefined = undefined;
   #epoch = 0;
-  #wasLive = false;
   #liveSinceMs = 0;
   /** How often it was tried since a transport worked. */
   #failures = 0;
-  /** What the server said to transports that were of no use yet: how long to stay away, and over how long to spread that. */
+  /** What the server said to transports that were of no use yet: how long to stay away. */
   #notBeforeMs = 0;
-  #spreadMs = 0;
   /** What the server said in its first welcome: its name, the longest message, how much may be sent on a new channel. */
   #server: Uint8Array | undefined = undefined;
   #peerMaxBytes = Infinity;
@@ -143,14 +149,13 @@ export class ClientMachine<Owner> {
   #room = 0;
   #isFlushWanted = false;
 
-  readonly #incoming = new Map<number, IncomingChannel>();
+  readonly #incoming = new Map<number, Incoming>();
   /** Those with a message that is not complete, the oldest first. */
-  #assembling: IncomingChannel[] = [];
+  #assembling: Incoming[] = [];
   #assemblingBytes = 0;
   /** The number of the last record that came. */
   #received = 0;
-  /** The last acknowledgement that went out over the active link; -1 if it is to be repeated. */
-  #acknowledged = 0;
+  /** How many bytes came that are not acknowledged over the active link. */
   #unacknowledgedBytes = 0;
   #ackDueMs = Infinity;
 
@@ -170,23 +175,15 @@ export class ClientMachine<Owner> {
   #lastRecord = 0;
 
   /** With an id and a token of its own. */
-  constructor(config: SessionConfig<ClientHandler<Owner>>, delays: ReconnectDelays, owner: Owner) {
+  constructor(config: ClientConfig<Owner>, delays: ReconnectDelays, owner: Owner) {
     const identity = config.host.randomBytes(2 * IDENTITY_BYTES);
     this.config = config;
     this.#delays = delays;
     this.owner = owner;
-    this.id = identity.slice(0, IDENTITY_BYTES);
-    this.token = identity.slice(IDENTITY_BYTES);
+    this.#identity = identity;
+    this.id = identity.subarray(0, IDENTITY_BYTES);
     this.channel = this.#newChannel("", 0, {});
-    this.#incoming.set(0, new IncomingChannel("", 0, config.windowBytes));
-  }
-
-  /** What it is doing: `connecting` before the first welcome, `waiting` until {@link waitingUntilMs}. */
-  get phase(): ClientPhase {
-    if (this.isEnded) return "ended";
-    if (this.active !== undefined) return "live";
-    if (this.waitingUntilMs < Infinity) return "waiting";
-    return this.#wasLive ? "recovering" : "connecting";
+    this.#opened("", 0);
   }
 
   /** How much is kept of what was sent and is not confirmed, in bytes, each message counting 64 more. */
@@ -324,10 +321,9 @@ export class ClientMachine<Owner> {
       this.#acknowledgedAll();
       this.#wasBusy();
       if (this.#askedMs < 0) this.#heartbeatDueMs = Math.min(this.#heartbeatDueMs, nowMs + UNCONFIRMED_MS);
-    } else if (this.#received !== this.#acknowledged) {
-      if (this.#unacknowledgedBytes >= ACK_AFTER_BYTES) this.#acknowledge(active);
-      else this.#ackDueMs = Math.min(this.#ackDueMs, nowMs + config.ackDelayMs);
-    }
+    } else if (this.#unacknowledgedBytes >= ACK_AFTER_BYTES) this.#acknowledge(active);
+    else if (this.#unacknowledgedBytes > 0)
+      this.#ackDueMs = Math.min(this.#ackDueMs, nowMs + config.ackDelayMs);
     this.#wake(Math.min(this.#heartbeatDueMs, this.#ackDueMs));
     this.#room = isStuck
       ? 0
@@ -511,7 +507,8 @@ export class ClientMachine<Owner> {
       const { code, notBeforeMs, spreadMs, reason } = readEnd(reader);
       if (!reader.isBad) {
         link.transport.close(code, "");
-        this.#lost(link, code, this.#decode(reason) ?? "", notBeforeMs, spreadMs, type === RESET_PACKET);
+        const afterMs = notBeforeMs + this.config.host.random() * spreadMs;
+        this.#lost(link, code, this.#decode(reason) ?? "", afterMs, type === RESET_PACKET);
       }
       return true;
     }
@@ -541,17 +538,16 @@ export class ClientMachine<Owner> {
     const received = reader.varint();
     const windowBytes = reader.varint();
     const maxMessageBytes = reader.varint();
-    const resumeWindowMs = reader.varint();
+    reader.varint(); // how long it keeps the session: it says itself when that is over
     const server = reader.field(MAX_OWNER_BYTES);
     if (reader.isBad || version !== SESSION_VERSION) return false;
     if (link.state !== "opening") return true; // repeated, since the server thought that it was lost
     if (this.#server === undefined) {
       this.#server = server;
-      this.resumeWindowMs = resumeWindowMs;
       this.#peerWindowBytes = windowBytes;
       this.#peerMaxBytes = maxMessageBytes;
       for (const channel of this.#outgoing.values()) channel.limit = windowBytes;
-    } else if (!sameBytes(this.#server, server)) {
+    } else if (String(this.#server) !== String(server)) {
       this.detach(link, NOT_NEEDED_CODE);
       return true;
     }
@@ -579,8 +575,6 @@ export class ClientMachine<Owner> {
       return false;
     this.#unacknowledgedBytes += reader.end - start;
     this.#wasBusy();
-    // It does not know that these came already.
-    if (number <= this.#received) this.#acknowledged = -1;
     for (; reader.at < reader.end && link.state !== "gone"; number++) {
       if (!reader.next()) return false;
       if (number <= this.#received) continue;
@@ -608,11 +602,10 @@ export class ClientMachine<Owner> {
     )
       return false;
     if (channel.isRefused) return true;
-    let { parts } = channel;
     const length = end - start;
-    const byteLength = length + (parts === undefined ? 0 : parts.byteLength);
+    const byteLength = channel.byteLength + length;
     if (
-      isContinued !== (parts !== undefined) ||
+      isContinued !== (channel.pieces !== undefined) ||
       channel.received >= channel.limit ||
       byteLength > maxMessageBytes ||
       (isContinued && ((channel.head ^ head) & BINARY_BIT) !== 0) ||
@@ -620,61 +613,85 @@ export class ClientMachine<Owner> {
     )
       return false;
     channel.received += length + (isContinued ? 0 : MESSAGE_COST);
-    if (isLast && parts === undefined) {
+    if (isLast && !isContinued) {
       if (config.handler.message(owner, channel, isText, bytes, start, end, id)) this.taken(channel, length);
       return true;
     }
-    if (parts === undefined) {
-      channel.parts = parts = new ByteQueue();
+    if (!isContinued) {
       channel.head = head;
       channel.id = id;
       this.#assembling.push(channel);
     }
+    let { pieces = bytes } = channel;
+    if (!isContinued || byteLength > pieces.length) {
+      // Twice as long each time, so that many short ones do not cost much more than their bytes.
+      const longer = new Uint8Array(2 * byteLength);
+      if (isContinued) longer.set(pieces);
+      channel.pieces = pieces = longer;
+    }
+    pieces.set(bytes.subarray(start, end), channel.byteLength);
+    channel.byteLength = byteLength;
     this.#assemblingBytes += length;
-    parts.append(bytes, start, end);
     if (!isLast) {
       this.#giveCredit(channel);
       return true;
     }
     const firstId = channel.id;
-    this.#forgetParts(channel);
-    if (config.handler.message(owner, channel, isText, parts.concat(), 0, byteLength, firstId))
+    this.#forgetPieces(channel);
+    if (config.handler.message(owner, channel, isText, pieces, 0, byteLength, firstId))
       this.taken(channel, byteLength);
     return true;
   }
 
-  #forgetParts(channel: IncomingChannel): void {
-    const { parts } = channel;
-    if (parts === undefined) return;
-    channel.parts = channel.id = undefined;
-    this.#assemblingBytes -= parts.byteLength;
+  #opened(name: string, number: number): Incoming {
+    const limit = this.config.windowBytes;
+    const channel = {
+      name,
+      number,
+      isRefused: false,
+      received: 0,
+      taken: 0,
+      limit,
+      byteLength: 0,
+    } as Incoming;
+    this.#incoming.set(number, channel);
+    return channel;
+  }
+
+  #forgetPieces(channel: Incoming): void {
+    if (channel.pieces === undefined) return;
+    this.#assemblingBytes -= channel.byteLength;
     this.#assembling = this.#assembling.filter((other) => other !== channel);
+    channel.pieces = channel.id = undefined;
+    channel.byteLength = 0;
     for (const other of this.#assembling) this.#giveCredit(other);
   }
 
   /** A message for which the handler returned false is done with: its length in bytes. */
   taken(channel: IncomingChannel, byteLength: number): void {
     channel.taken += byteLength + MESSAGE_COST;
-    this.#giveCredit(channel);
+    this.#giveCredit(channel as Incoming);
   }
 
   /** Takes nothing more of what comes on a channel; the sender is told. */
   refuseChannel(channel: IncomingChannel, code: number): void {
     if (channel.isRefused) return;
     channel.isRefused = true;
-    this.#forgetParts(channel);
+    this.#forgetPieces(channel as Incoming);
     this.#control(REFUSE_CHANNEL_RECORD, channel.number, code);
   }
 
   /** Lets the other side send on, once half of the window is used. */
-  #giveCredit(channel: IncomingChannel): void {
+  #giveCredit(channel: Incoming): void {
     const { windowBytes, maxMessageBytes } = this.config;
-    const { parts } = channel;
     let limit = channel.taken + windowBytes;
     // The pieces of a message count as taken until it is complete; but of several messages, only those of the oldest go on when
     // together they are too long.
-    if (parts !== undefined && (this.#assembling[0] === channel || this.#assemblingBytes <= maxMessageBytes))
-      limit += parts.byteLength + MESSAGE_COST;
+    if (
+      channel.pieces !== undefined &&
+      (this.#assembling[0] === channel || this.#assemblingBytes <= maxMessageBytes)
+    )
+      limit += channel.byteLength + MESSAGE_COST;
     if (limit - channel.limit < windowBytes / 2 || channel.isRefused) return;
     channel.limit = limit;
     this.#control(CREDIT_RECORD, channel.number, limit);
@@ -707,12 +724,10 @@ export class ClientMachine<Owner> {
         this.#incoming.size > config.maxChannels
       )
         return false;
-      const channel = new IncomingChannel(name, number, config.windowBytes);
-      this.#incoming.set(number, channel);
-      handler.channelOpened(owner, channel);
+      handler.channelOpened(owner, this.#opened(name, number));
     } else if (head === CLOSE_CHANNEL_RECORD) {
       if (incoming === undefined || number === 0) return false;
-      this.#forgetParts(incoming);
+      this.#forgetPieces(incoming);
       this.#incoming.delete(number);
       // Its number may be that of another one soon: no credit is given for what is still taken.
       incoming.limit = Infinity;
@@ -755,7 +770,7 @@ export class ClientMachine<Owner> {
       block: (bytes, start, end) => this.#block(link, bytes, start, end),
       drained: () => this.#wantFlush(),
       lost: () => this.#lostBlocks(link),
-      closed: (code, reason) => this.#lost(link, code === 0 ? LOST_CODE : code, reason, 0, 0, false),
+      closed: (code, reason) => this.#lost(link, code === 0 ? LOST_CODE : code, reason),
     };
     if (this.isEnded) {
       link.state = "gone";
@@ -763,19 +778,24 @@ export class ClientMachine<Owner> {
       return link;
     }
     this.#links.push(link);
-    const block = openBlock({
-      isResume: this.#server !== undefined,
-      isProbe,
-      id: this.id,
-      token: this.token,
-      epoch: link.epoch,
-      received: this.#received,
-      windowBytes: config.windowBytes,
-      maxMessageBytes: config.maxMessageBytes,
-      owner: this.#server ?? new Uint8Array(0),
-      credentials: config.handler.credentials(this.owner),
-    });
-    transport.send(block, 0, block.length);
+    const server = this.#server ?? new Uint8Array(0);
+    const credentials = config.handler.credentials(this.owner);
+    this.#say(
+      link,
+      OPEN_PACKET,
+      SESSION_VERSION,
+      SESSION_VERSION,
+      (this.#server === undefined ? 0 : RESUME_BIT) | (isProbe ? PROBE_BIT : 0),
+      this.#identity,
+      link.epoch,
+      this.#received,
+      config.windowBytes,
+      config.maxMessageBytes,
+      server.length,
+      server,
+      credentials.length,
+      credentials,
+    );
     this.waitingUntilMs = Infinity;
     this.#wake(attachedMs + config.attachTimeoutMs);
     return link;
@@ -803,11 +823,10 @@ export class ClientMachine<Owner> {
 
   #goLive(link: SessionLink): void {
     const { config } = this;
-    const wasLive = this.#wasLive;
+    const { active, wasLive } = this;
     this.waitingUntilMs = Infinity;
     this.#liveSinceMs = config.host.nowMs();
     link.state = "active";
-    const { active } = this;
     this.active = link;
     for (const other of this.#links) {
       if (other !== link) this.detach(other, other === active ? FENCED_CODE : NOT_NEEDED_CODE);
@@ -816,14 +835,14 @@ export class ClientMachine<Owner> {
     this.#wasBusy();
     this.#quiet(this.#liveSinceMs, false);
     this.#wake(this.#heartbeatDueMs);
-    this.#wasLive = true;
+    this.wasLive = true;
     config.handler.live(this.owner, link, wasLive);
   }
 
   /** All that is not confirmed is sent again, or for the first time. */
   #sendAgain(): void {
     this.#sentCount = 0;
-    this.#acknowledged = this.#received > 0 ? -1 : 0;
+    this.#unacknowledgedBytes = Math.min(this.#received, 1);
     this.#wantFlush();
   }
 
@@ -853,7 +872,6 @@ export class ClientMachine<Owner> {
   }
 
   #acknowledgedAll(): void {
-    this.#acknowledged = this.#received;
     this.#unacknowledgedBytes = 0;
     this.#ackDueMs = Infinity;
   }
@@ -863,28 +881,21 @@ export class ClientMachine<Owner> {
     if (link.state === "gone") return;
     this.#say(link, LEAVE_PACKET, ...endFields(code, this.encode(reason), 0, 0));
     link.transport.close(code, reason);
-    this.#gone(link, code, reason, 0, 0);
+    this.#gone(link, code, reason);
   }
 
   /** The other side ended a transport, or it broke. */
-  #lost(
-    link: SessionLink,
-    code: number,
-    reason: string,
-    notBeforeMs: number,
-    spreadMs: number,
-    isReset: boolean,
-  ): void {
+  #lost(link: SessionLink, code: number, reason: string, notBeforeMs = 0, isReset = false): void {
     if (link.state === "gone") return;
     // Where another one is in use, a node that does not know the session has no say in it.
     const counts = this.active === undefined || this.active === link;
     if (counts && (isReset || actionOf(code) !== "retry")) {
       // What we closed and the other side forgot was closed in order, if nothing else is open.
       this.#finish(code, reason, this.#lastRecord === 0 || this.#lastRecord !== this.#confirmed + 1);
-    } else this.#gone(link, code, reason, notBeforeMs, spreadMs);
+    } else this.#gone(link, code, reason, notBeforeMs);
   }
 
-  #gone(link: SessionLink, code: number, reason: string, notBeforeMs: number, spreadMs: number): void {
+  #gone(link: SessionLink, code: number, reason: string, notBeforeMs = 0): void {
     const { handler, host } = this.config;
     const wasActive = link === this.active;
     link.state = "gone";
@@ -899,16 +910,15 @@ export class ClientMachine<Owner> {
     if (this.isEnded) return;
     if (!wasActive) {
       this.#notBeforeMs = Math.max(this.#notBeforeMs, notBeforeMs);
-      this.#spreadMs = Math.max(this.#spreadMs, spreadMs);
-      handler.linkLost(this.owner, link, code, reason, notBeforeMs + host.random() * spreadMs);
+      handler.linkLost(this.owner, link, code, reason, notBeforeMs);
       return;
     }
     const standby = this.#links.find(({ state }) => state === "standby");
     const hasWorked = host.nowMs() - this.#liveSinceMs >= WORKED_AFTER_MS;
     if (hasWorked) this.#failures = 0;
     if (standby !== undefined) this.use(standby);
-    else if (hasWorked && notBeforeMs + spreadMs === 0) this.#dial();
-    else this.#wait(notBeforeMs, spreadMs);
+    else if (hasWorked && notBeforeMs === 0) this.#dial();
+    else this.#wait(notBeforeMs);
   }
 
   // --- Coming back ---------------------------------------------------------------------------------------------
@@ -916,28 +926,27 @@ export class ClientMachine<Owner> {
   /** All that was dialled has failed. `code` and `notBeforeMs` as a `TransportDialer` told; 0 if it did not. */
   dialFailed(code: number, reason: string, notBeforeMs: number): void {
     if (this.isEnded || this.active !== undefined || this.waitingUntilMs < Infinity) return;
-    if (actionOf(code) === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs), this.#spreadMs);
+    if (actionOf(code) === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs));
     else this.end(code, reason);
   }
 
   /** Does not wait any longer; does nothing while a transport is there or is being opened. */
   retryNow(): void {
-    if (this.phase === "waiting") this.#dial();
+    if (this.waitingUntilMs < Infinity) this.#dial();
   }
 
   #dial(): void {
     this.waitingUntilMs = Infinity;
-    this.#notBeforeMs = this.#spreadMs = 0;
+    this.#notBeforeMs = 0;
     this.config.handler.dial(this.owner);
   }
 
   /** Full jitter: a random part of a delay that doubles, and is capped before the dice are thrown. */
-  #wait(notBeforeMs: number, spreadMs: number): void {
+  #wait(notBeforeMs: number): void {
     const { reconnectDelayMs, maxReconnectDelayMs } = this.#delays;
     const { host, handler } = this.config;
     const mostMs = Math.min(maxReconnectDelayMs, reconnectDelayMs * 2 ** this.#failures++);
-    const delayMs = Math.max(host.random() * mostMs, notBeforeMs + host.random() * spreadMs);
-    this.waitingUntilMs = host.nowMs() + delayMs;
+    this.waitingUntilMs = host.nowMs() + Math.max(host.random() * mostMs, notBeforeMs);
     this.#wake(this.waitingUntilMs);
     handler.waiting(this.owner, this.waitingUntilMs);
   }
@@ -953,8 +962,8 @@ export class ClientMachine<Owner> {
     this.#isClosing = true;
     this.#closeCode = code;
     this.#closeReason = reason;
-    if (!this.#wasLive && this.outboxBytes === 0) {
-      this.#reset(code, reason, false);
+    if (!this.wasLive && this.outboxBytes === 0) {
+      this.end(code, reason, false);
       return;
     }
     this.#closeDueMs = this.config.host.nowMs() + this.config.closeTimeoutMs;
@@ -970,11 +979,7 @@ export class ClientMachine<Owner> {
   }
 
   /** Ends the session at once; the other side is told if it can be. `handler.ended` is called before this returns. */
-  end(code: number, reason = ""): void {
-    if (!this.isEnded) this.#reset(code, reason, true);
-  }
-
-  #reset(code: number, reason: string, isReset: boolean): void {
+  end(code: number, reason = "", isReset = true): void {
     for (const link of this.#links)
       this.#say(link, RESET_PACKET, ...endFields(code, this.encode(reason), 0, 0));
     this.#finish(code, reason, isReset);
@@ -991,7 +996,7 @@ export class ClientMachine<Owner> {
     this.#closeReplaced();
     this.#links = [];
     this.active = undefined;
-    this.deadlineMs = Infinity;
+    this.deadlineMs = this.waitingUntilMs = Infinity;
     const left = this.#records.map(({ message }) => message);
     for (const channel of this.#outgoing.values()) {
       left.push(...channel.queue);

@@ -1,4 +1,5 @@
 import type { SessionLink } from "../machine/link.js";
+import type { SessionConfig } from "../machine/session-config.js";
 import type { SessionHandler } from "../machine/session-handler.js";
 import type { SessionMachine } from "../machine/session-machine.js";
 
@@ -7,6 +8,8 @@ export type PeerMachine = Pick<
   SessionMachine<never, SessionHandler<never>>,
   "id" | "channel" | "isEnded" | "roundTripMs" | "openChannel" | "closeChannel" | "refuseChannel"
 > &
-  Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close" | "end" | "config"> & {
+  Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close"> & {
+    end(code: number, reason?: string): void;
     readonly active: SessionLink | undefined;
+    readonly config: Pick<SessionConfig<never>, "host"> & Partial<Pick<SessionConfig<never>, "budget">>;
   };

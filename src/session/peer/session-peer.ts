@@ -262,7 +262,7 @@ export abstract class SessionPeer implements Peer {
   #countHeld(byteLength: number): void {
     const extras = this.#extras!;
     extras.heldBytes = (extras.heldBytes ?? 0) + byteLength;
-    this.machine.config.budget.heldBytes += byteLength;
+    this.machine.config.budget!.heldBytes += byteLength;
   }
 
   #decided(channel: IncomingChannel, isAllowed: boolean): void {

@@ -1,6 +1,7 @@
 import type { DialOptions } from "../../node/client/connect-options.js";
 import { nodeClientHost } from "../../node/session/node-client-host.js";
 import { NodeWebSocketDialer } from "../../node/session/node-websocket-dialer.js";
+import { processMemory } from "../../node/session/process-memory.js";
 import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
@@ -55,7 +56,7 @@ export function race(first: TransportMaker, ...others: TransportMaker[]): Transp
     new TransportRace(
       [first, ...others].map((make) => make(url, options)),
       nodeClientHost,
-      new URL(url).host,
+      processMemory(new URL(url).host),
     );
 }
 
@@ -74,5 +75,5 @@ export function connectOver(
   url: string | URL,
   options: ConnectOptions = {},
 ): Session {
-  return new Session(transport(sessionUrl(url).href, options), nodeClientHost, options);
+  return new Session(transport(sessionUrl(url), options), nodeClientHost, options);
 }

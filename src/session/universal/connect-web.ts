@@ -1,5 +1,6 @@
 import { browserHost } from "../../web/browser-host.js";
 import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
+import { pageMemory } from "../../web/page-memory.js";
 import { WebSocketDialer } from "../../web/websocket-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
@@ -55,7 +56,7 @@ export function race(first: TransportMaker, ...others: TransportMaker[]): Transp
     new TransportRace(
       [first, ...others].map((make) => make(url, options)),
       browserHost,
-      new URL(url).host,
+      pageMemory(new URL(url).host),
     );
 }
 
@@ -77,6 +78,6 @@ export function connectOver(
   url: string | URL,
   options: SessionOptions<Session> = {},
 ): Session {
-  const { href } = sessionUrl(url, (globalThis.location as Location | undefined)?.href);
-  return new Session(transport(href, options), browserHost, options);
+  const target = sessionUrl(url, (globalThis.location as Location | undefined)?.href);
+  return new Session(transport(target, options), browserHost, options);
 }

@@ -8,6 +8,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Engine, engineConfig, Opcode } from "hawser/protocol";
 import { nodeHost } from "#node/node-host.js";
+import { boundConfig } from "#session/machine/client-config.js";
 import { ClientMachine } from "#session/machine/client-machine.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import {
@@ -70,7 +71,7 @@ class MemoryTransport implements Transport {
 }
 
 interface Side {
-  machine: ClientMachine<Side> | ServerMachine<Side>;
+  machine: ClientMachine | ServerMachine<Side>;
   received: number;
   echoes: boolean;
 }
@@ -111,7 +112,7 @@ function sessionEcho(batch: number): { both: number; server: number } {
   const up = new MemoryTransport();
   const down = new MemoryTransport();
   const config = sessionConfig<typeof handler>({ host, handler });
-  const clientMachine = new ClientMachine<Side>(config, DEFAULT_RECONNECT_DELAYS, client);
+  const clientMachine = new ClientMachine(boundConfig<Side>(config, client), DEFAULT_RECONNECT_DELAYS);
   client.machine = clientMachine;
   clientMachine.attach(up, false);
   const open = readOpen(up.bytes, 0, up.ends.splice(0)[0]!)!;

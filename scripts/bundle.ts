@@ -34,6 +34,7 @@ export async function bundle(source: string, format: "esm" | "iife" = "esm"): Pr
     const { output } = await build.generate({
       format,
       minify: true,
+      comments: false, // what is for bundlers is of no use in a page
       ...(format === "iife" && { name: "hawser" }),
     });
     return output[0].code;

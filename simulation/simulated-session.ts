@@ -48,7 +48,7 @@ export class SimulatedSession {
   readonly role: Role;
   readonly world: SessionWorld;
   readonly end: SimulatedEnd;
-  machine!: ClientMachine<SimulatedSession> | ServerMachine<SimulatedSession>;
+  machine!: ClientMachine | ServerMachine<SimulatedSession>;
   record!: SessionRecord;
   readonly channels: OutgoingChannel[] = [];
   readonly incoming = new Map<IncomingChannel, number>();

@@ -1,3 +1,4 @@
+import { boundConfig } from "#session/machine/client-config.js";
 import { ClientMachine } from "#session/machine/client-machine.js";
 import type { SessionLink } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
@@ -211,11 +212,10 @@ export class Simulation implements SessionWorld {
     hold(++this.#generation <= MOST_GENERATIONS, "a client does not begin again and again");
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
-    const machine = new ClientMachine<SimulatedSession>(
-      this.#clientConfig,
-      { reconnectDelayMs: 200, maxReconnectDelayMs: 5_000 },
-      session,
-    );
+    const machine = new ClientMachine(boundConfig(this.#clientConfig, session), {
+      reconnectDelayMs: 200,
+      maxReconnectDelayMs: 5_000,
+    });
     session.machine = machine;
     const key = Buffer.from(machine.id).toString("hex");
     session.record = new SessionRecord(key, this.clock.nowMs);
@@ -253,8 +253,8 @@ export class Simulation implements SessionWorld {
     };
   }
 
-  get #clientMachine(): ClientMachine<SimulatedSession> {
-    return this.#client.machine as ClientMachine<SimulatedSession>;
+  get #clientMachine(): ClientMachine {
+    return this.#client.machine as ClientMachine;
   }
 
   #healthy(_session: SimulatedSession, link: SessionLink): void {

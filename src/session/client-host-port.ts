@@ -1,4 +1,4 @@
-import type { SessionHost } from "./machine/session-host.js";
+import type { ClientMachineHost } from "./machine/client-config.js";
 
 /**
  * What the world around a client did, as far as a session wants to know it:
@@ -10,7 +10,7 @@ import type { SessionHost } from "./machine/session-host.js";
 export type HostChange = "online" | "offline" | "visible" | "restored" | "unload";
 
 /** What a client needs from where it runs: a page, a worker, Node. */
-export interface ClientHost extends SessionHost {
+export interface ClientHost extends ClientMachineHost {
   /** Calls `call` once, after so many ms. Returns what {@link clearTimer} takes. */
   setTimer(call: () => void, delayMs: number): unknown;
   clearTimer(timer: unknown): void;

@@ -1,3 +1,4 @@
+import { boundConfig } from "../session/machine/client-config.js";
 import { ClientMachine } from "../session/machine/client-machine.js";
 import type { IncomingChannel } from "../session/machine/incoming-channel.js";
 import type { SessionLink } from "../session/machine/link.js";
@@ -103,9 +104,7 @@ export class PairTransport implements Transport {
 /** A client's and a server's session over transports in memory, on a virtual clock: for tests, step by step. */
 export class SessionPair {
   readonly clock: VirtualClock = new VirtualClock();
-  readonly client: PairSide<ClientMachine<PairSide<unknown>>> = new PairSide<
-    ClientMachine<PairSide<unknown>>
-  >();
+  readonly client: PairSide<ClientMachine> = new PairSide<ClientMachine>();
   readonly server: PairSide<ServerMachine<PairSide<unknown>> | undefined> = new PairSide<
     ServerMachine<PairSide<unknown>> | undefined
   >();
@@ -126,7 +125,7 @@ export class SessionPair {
       budget: options.serverBudget,
     });
     const clientConfig = sessionConfig<ClientHandler<PairSide<unknown>>>({ ...options, host, handler });
-    this.client.machine = new ClientMachine(clientConfig, DEFAULT_RECONNECT_DELAYS, this.client);
+    this.client.machine = new ClientMachine(boundConfig(clientConfig, this.client), DEFAULT_RECONNECT_DELAYS);
   }
 
   /** The server's machine, once there is one. */

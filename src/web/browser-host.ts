@@ -9,7 +9,7 @@ export const browserHost: ClientHost = {
   random: () => Math.random(),
   randomBytes: (byteLength) => crypto.getRandomValues(new Uint8Array(byteLength)),
   allocate: (byteLength) => new Uint8Array(byteLength),
-  utf8Write: (text, bytes, position) => encoder.encodeInto(text, bytes.subarray(position)).written,
+  utf8Encode: (text) => encoder.encode(text),
   utf8Decode(bytes, start, end) {
     try {
       return decoder.decode(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
@@ -38,22 +38,16 @@ function watchPage(listener: (change: HostChange) => void): () => void {
   const on = (
     target: EventTarget | undefined,
     type: string,
-    change: (event: Event) => HostChange | false,
-  ): void =>
-    target?.addEventListener(
-      type,
-      (event) => {
-        const what = change(event);
-        if (what) listener(what);
-      },
-      stop,
-    );
+    change: HostChange,
+    counts: (event: Event) => boolean = () => true,
+  ): void => target?.addEventListener(type, (event) => void (counts(event) && listener(change)), stop);
+  const world = globalThis as unknown as EventTarget;
   const isPersisted = (event: Event): boolean => (event as PageTransitionEvent).persisted;
-  on(globalThis as unknown as EventTarget, "online", () => "online");
-  on(globalThis as unknown as EventTarget, "offline", () => "offline");
-  on(globalThis as unknown as EventTarget, "pageshow", (event) => isPersisted(event) && "restored");
-  on(globalThis as unknown as EventTarget, "pagehide", (event) => !isPersisted(event) && "unload");
-  on(page, "visibilitychange", () => page?.visibilityState === "visible" && "visible");
-  on(page, "resume", () => "visible");
+  on(world, "online", "online");
+  on(world, "offline", "offline");
+  on(world, "pageshow", "restored", isPersisted);
+  on(world, "pagehide", "unload", (event) => !isPersisted(event));
+  on(page, "visibilitychange", "visible", () => !page!.hidden);
+  on(page, "resume", "visible");
   return () => stop.abort();
 }

@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { ClientHost } from "../../session/client-host-port.js";
-import { asBuffer } from "../as-buffer.js";
 import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
 
@@ -12,7 +11,7 @@ export const nodeClientHost: ClientHost = {
   random: () => Math.random(),
   randomBytes: (byteLength) => randomBytes(byteLength),
   allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
-  utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
+  utf8Encode: (text) => Buffer.from(text),
   utf8Decode,
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),

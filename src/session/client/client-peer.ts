@@ -1,7 +1,7 @@
-import { type ClientConfig, ClientMachine } from "../machine/client-machine.js";
+import type { BoundHandler, ClientConfig } from "../machine/client-config.js";
+import { ClientMachine } from "../machine/client-machine.js";
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { ReconnectDelays } from "../machine/session-config.js";
-import type { ClientHandler } from "../machine/session-handler.js";
 import type {
   ChannelOptions,
   Peer,
@@ -17,8 +17,10 @@ import { listen } from "./listen.js";
 type OfChannels = "message" | "channelOpened" | "channelClosed" | "channelRefused" | "dropped" | "ready";
 
 /** Whoever has the sessions of a client, one after the other. */
-export interface PeerOwner extends Omit<ClientHandler<ClientPeer>, OfChannels> {
-  /** What receivers throw. */
+export interface PeerOwner extends Omit<BoundHandler, OfChannels> {
+  /** Calls what is the application's. What it throws is reported; it returns undefined then. */
+  guard<T>(call: () => T): T | undefined;
+  /** What a receiver promised, in vain. */
   report(error: unknown): void;
 }
 
@@ -32,7 +34,7 @@ interface Turn {
 export class ClientPeer implements Peer {
   readonly id: string;
   /** The session itself. */
-  readonly machine: ClientMachine<ClientPeer>;
+  readonly machine: ClientMachine;
   readonly #owner: PeerOwner;
   readonly #channels = new Map<string, PeerChannel & { readonly isClosed: boolean }>();
   readonly #receivers: Map<string, PeerReceiver>;
@@ -46,20 +48,20 @@ export class ClientPeer implements Peer {
   });
 
   constructor(
-    config: Omit<ClientConfig<ClientPeer>, "handler"> & ReconnectDelays,
+    config: Omit<ClientConfig, "handler"> & ReconnectDelays,
+    failures: number,
     owner: PeerOwner,
     receivers: ReadonlyMap<string, PeerReceiver>,
   ) {
     this.#owner = owner;
     this.#receivers = new Map(receivers);
-    const handler: ClientHandler<ClientPeer> = {
+    const handler: BoundHandler = {
       ...owner,
-      message: (_peer, channel, isText, bytes, start, end, id) =>
-        this.#message(channel, isText, bytes, start, end, id),
-      channelOpened: (_peer, channel) => {
+      message: (...given) => this.#message(...given),
+      channelOpened: (channel) => {
         if (this.#receiver(channel.name) === undefined) this.machine.refuseChannel(channel, FORBIDDEN_CODE);
       },
-      channelClosed: (_peer, channel) =>
+      channelClosed: (channel) =>
         void this.#inTurn(channel, {
           run: () => this.#receiver(channel.name)?.ended?.(channel.name),
           byteLength: 0,
@@ -68,7 +70,7 @@ export class ClientPeer implements Peer {
       dropped() {},
       ready() {},
     };
-    this.machine = new ClientMachine({ ...config, handler }, config, this);
+    this.machine = new ClientMachine({ ...config, handler }, config, failures);
     this.id = Array.from(this.machine.id, (byte) => byte.toString(16).padStart(2, "0")).join("");
     this.#channels.set("", this.machine.channel);
   }
@@ -107,14 +109,14 @@ export class ClientPeer implements Peer {
 
   /** @internal The state has changed. */
   tellState(): void {
-    for (const listener of [...this.#listeners]) this.#guard(() => listener(this.state, this.#end));
+    for (const listener of [...this.#listeners]) this.#owner.guard(() => listener(this.state, this.#end));
   }
 
   /** @internal The session has ended. What was confirmed counts as delivered, so it is handed over before anybody hears of that. */
   finish(end: SessionEnd | undefined): void {
     this.#end = end;
     if (end === undefined || this.#holding > 0) return;
-    for (const name of this.#receivers.keys()) this.#guard(() => this.#receiver(name)?.ended?.(name));
+    for (const name of this.#receivers.keys()) this.#owner.guard(() => this.#receiver(name)?.ended?.(name));
     this.tellState();
     this.#resolve(end);
   }
@@ -162,7 +164,7 @@ export class ClientPeer implements Peer {
       waiting.push(turn);
       return false;
     }
-    const result = this.#guard(turn.run);
+    const result = this.#owner.guard(turn.run);
     if (typeof result !== "object") return true;
     void this.#hold(channel, { run: () => result, byteLength: turn.byteLength });
     return false;
@@ -184,14 +186,5 @@ export class ClientPeer implements Peer {
     channel.data = undefined;
     this.#holding--;
     this.finish(this.#end);
-  }
-
-  #guard<T>(call: () => T): T | undefined {
-    try {
-      return call();
-    } catch (error) {
-      this.#owner.report(error);
-      return undefined;
-    }
   }
 }

@@ -18,7 +18,7 @@ import type {
 } from "../peer-port.js";
 import type { Dialing, TransportDialer } from "../transport-port.js";
 import { actionOf, CLOSED_CODE, UNAUTHORIZED_CODE } from "../wire/session-code.js";
-import { SessionSignal } from "../wire/session-signal.js";
+import { ASK_FOR_CREDENTIALS_SIGNAL, CREDENTIALS_SIGNAL } from "../wire/session-signal.js";
 import { ClientPeer, type PeerOwner } from "./client-peer.js";
 import { listen } from "./listen.js";
 import type { SessionOptions } from "./session-options.js";
@@ -154,7 +154,7 @@ export class Session {
     const peer = this.#peer;
     this.#credentials = await this.#fetchCredentials();
     // Whoever comes while another session begins is asked there.
-    if (peer === this.#peer) peer.machine.signal(SessionSignal.credentials, this.#credentials);
+    if (peer === this.#peer) peer.machine.signal(CREDENTIALS_SIGNAL, this.#credentials);
   }
 
   /**
@@ -174,26 +174,20 @@ export class Session {
    * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for a code that is not from 4400 to 4599.
    */
   close(code: number = CLOSED_CODE, reason = ""): Promise<SessionEnd> {
-    if (actionOf(code) !== "stop")
-      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `a session is not closed with ${code}`);
+    if (actionOf(code) !== "stop") throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `code cannot be ${code}`);
     this.#isClosing = true;
     return this.#peer.close(code, reason);
   }
 
   #begin(): void {
-    const { reconnectDelayMs, maxReconnectDelayMs } = this.#config;
-    const peer = new ClientPeer(this.#config, this.#owner, this.#receivers);
-    const { machine } = peer;
+    const failures = this.#failedSessions++;
+    const peer = new ClientPeer(this.#config, failures, this.#owner, this.#receivers);
     this.#peer = peer;
     this.#credentials = NO_BYTES;
     for (const listener of this.#peerListeners) this.#guard(() => listener(peer));
-    const failures = this.#failedSessions++;
-    if (failures === 0) machine.start();
-    else {
-      // A server that resets each session gets time.
-      const mostMs = Math.min(maxReconnectDelayMs, reconnectDelayMs * 2 ** failures);
-      machine.dialFailed(0, "", this.#host.random() * mostMs);
-    }
+    // A server that resets each session gets time.
+    if (failures > 0) peer.machine.dialFailed(0, "", 0);
+    else peer.machine.start();
   }
 
   async #fetchCredentials(): Promise<Uint8Array> {
@@ -211,13 +205,14 @@ export class Session {
               );
             }),
           ]).finally(() => this.#host.clearTimer(timer));
-    const bytes = typeof given === "string" ? this.#peer.machine.encode(given) : given;
+    const bytes = typeof given === "string" ? this.#host.utf8Encode(given) : given;
     if (!(bytes.length <= MAX_CREDENTIALS_BYTES))
-      throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
+      throw new UsageError("INVALID_OPTION", "credentials: text or bytes, 8,192 bytes at most");
     return bytes;
   }
 
-  async #dial(peer: ClientPeer): Promise<void> {
+  async #dial(): Promise<void> {
+    const peer = this.#peer;
     const { machine } = peer;
     const isFirst = !machine.wasLive;
     this.#setState(isFirst ? { status: "connecting" } : { status: "recovering", reason: this.#lostBecause });
@@ -273,11 +268,12 @@ export class Session {
     for (const listener of this.#stateListeners) this.#guard(() => listener(state));
   }
 
-  #guard(call: () => void): void {
+  #guard<T>(call: () => T): T | undefined {
     try {
-      call();
+      return call();
     } catch (error) {
       this.#report(error);
+      return undefined;
     }
   }
 
@@ -308,29 +304,32 @@ export class Session {
 
   /** What its sessions tell, one after the other. */
   readonly #owner: PeerOwner = {
-    wantsFlush: ({ machine }) => this.#host.afterTurn(() => machine.flush()),
+    wantsFlush: () => {
+      const { machine } = this.#peer;
+      this.#host.afterTurn(() => machine.flush());
+    },
     deadlineChanged: () => this.#arm(),
-    signal: (_peer, code) => {
-      if (code === SessionSignal.askForCredentials)
+    signal: (code) => {
+      if (code === ASK_FOR_CREDENTIALS_SIGNAL)
         this.authenticate().catch((error: unknown) => this.#report(error));
     },
-    live: (peer, { transport: { name } }) => {
+    live: ({ transport: { name } }) => {
       this.#dialer.won?.(name);
       this.#failedSessions = 0;
       this.#setState({ status: "live", transport: name });
-      peer.tellState();
+      this.#peer.tellState();
     },
-    suspended: (peer, _code, reason) => {
+    suspended: (_code, reason) => {
       this.#dialing?.abort();
       this.#lostBecause = reason;
-      peer.tellState();
+      this.#peer.tellState();
     },
-    ended: (peer, end) => {
+    ended: (end) => {
       const { code, reason, isReset } = end;
       const goesOn = isReset && actionOf(code) !== "stop" && !this.#isClosing;
       this.#dialing?.abort();
       this.#host.clearTimer(this.#timer);
-      peer.finish(end);
+      this.#peer.finish(end);
       if (goesOn) this.#begin();
       else {
         this.#stopWatching();
@@ -338,15 +337,16 @@ export class Session {
       }
       if (isReset) this.#guard(() => this.#options.reset?.(this, end));
     },
-    dial: (peer) => void this.#dial(peer),
-    waiting: (_peer, untilMs) =>
+    dial: () => void this.#dial(),
+    waiting: (untilMs) =>
       this.#setState({ status: "waiting", untilMs: this.#host.dateMs(untilMs), reason: this.#lostBecause }),
-    healthy: ({ machine }, link) => machine.use(link),
-    linkLost: (_peer, { transport }, code, reason, notBeforeMs) => {
+    healthy: (link) => this.#peer.machine.use(link),
+    linkLost: ({ transport }, code, reason, notBeforeMs) => {
       if (this.#dialer.lost === undefined) this.#dialFailed(code, reason, notBeforeMs);
       else this.#dialer.lost(transport, code, reason, notBeforeMs);
     },
     credentials: () => this.#credentials,
+    guard: (call) => this.#guard(call),
     report: (error) => this.#report(error),
   };
 }

@@ -56,16 +56,16 @@ export class ClientChannel implements PeerChannel {
     user: ChannelUser,
     name: string,
     number: number,
-    options: ChannelOptions,
-    maxQueuedBytes: number,
+    mostBytes: number,
+    { policy = "block", maxQueuedBytes = mostBytes, highWaterMarkBytes = DRAIN_ABOVE_BYTES }: ChannelOptions,
     limit: number,
   ) {
     this.#user = user;
     this.name = name;
     this.number = number;
-    this.policy = options.policy ?? "block";
-    this.maxQueuedBytes = options.maxQueuedBytes ?? maxQueuedBytes;
-    this.highWaterMarkBytes = options.highWaterMarkBytes ?? DRAIN_ABOVE_BYTES;
+    this.policy = policy;
+    this.maxQueuedBytes = maxQueuedBytes;
+    this.highWaterMarkBytes = highWaterMarkBytes;
     this.limit = limit;
   }
 

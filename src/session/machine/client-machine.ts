@@ -1,6 +1,6 @@
 import type { ChannelOptions, MessageOptions, SendStatus } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
-import { encodeFields, encodePacket } from "../wire/encode-fields.js";
+import { encodeFields } from "../wire/encode-fields.js";
 import { endFields, readEnd } from "../wire/end-packet.js";
 import { IDENTITY_BYTES, MAX_OWNER_BYTES, PROBE_BIT, RESUME_BIT } from "../wire/open-packet.js";
 import {
@@ -48,10 +48,10 @@ import {
 } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
 import { ClientChannel, type ClientMessage } from "./client-channel.js";
+import type { ClientConfig } from "./client-config.js";
 import type { IncomingChannel } from "./incoming-channel.js";
 import type { SessionLink } from "./link.js";
-import type { ReconnectDelays, SessionConfig } from "./session-config.js";
-import type { ClientHandler } from "./session-handler.js";
+import type { ReconnectDelays } from "./session-config.js";
 import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST } from "./session-rules.js";
 
 /** A transport that carried the session for so long, in ms, worked: its end is no reason to hesitate. */
@@ -63,9 +63,6 @@ const ACK_AFTER_BYTES = 65_536;
 /** What records between the machines may take beyond what messages may. */
 const CONTROL_ROOM_BYTES = 65_536;
 const MAX_PING_BYTES = 8;
-
-/** What a client's sessions share: what a server's do, but for what those hold together. */
-export type ClientConfig<Owner> = Omit<SessionConfig<ClientHandler<Owner>>, "budget">;
 
 /** A channel that the other side sends on. */
 interface Incoming extends IncomingChannel {
@@ -92,11 +89,9 @@ interface NumberedRecord {
  * It says and takes what a server's machine does, and shares no code with it beyond the wire: that one is made for many sessions and much
  * traffic, this one to be short, since each page loads it. A record is an object here, and is encoded each time it is sent.
  */
-export class ClientMachine<Owner> {
-  /** What all sessions of a client share. */
-  readonly config: ClientConfig<Owner>;
-  /** What the handler is told this session belongs to. */
-  readonly owner: Owner;
+export class ClientMachine {
+  /** What it goes by. */
+  readonly config: ClientConfig;
   /** The id, 16 bytes. */
   readonly id: Uint8Array;
   /** The channel that every session has, for sending. */
@@ -118,15 +113,15 @@ export class ClientMachine<Owner> {
   readonly #identity: Uint8Array;
   #links: SessionLink[] = [];
   /** The transport that another one replaced, until that one proves itself; what it still brings is not looked at. */
-  #replaced: Transport | undefined = undefined;
+  #replaced: Transport | undefined;
   #epoch = 0;
   #liveSinceMs = 0;
   /** How often it was tried since a transport worked. */
-  #failures = 0;
+  #failures: number;
   /** What the server said to transports that were of no use yet: how long to stay away. */
   #notBeforeMs = 0;
   /** What the server said in its first welcome: its name, the longest message, how much may be sent on a new channel. */
-  #server: Uint8Array | undefined = undefined;
+  #server: Uint8Array | undefined;
   #peerMaxBytes = Infinity;
   #peerWindowBytes = 0;
 
@@ -145,8 +140,6 @@ export class ClientMachine<Owner> {
   #sentCount = 0;
   /** The number of the last record that ever left. */
   #written = 0;
-  /** How much may be given a number without a look at anything else. */
-  #room = 0;
   #isFlushWanted = false;
 
   readonly #incoming = new Map<number, Incoming>();
@@ -174,15 +167,18 @@ export class ClientMachine<Owner> {
   #closeDueMs = Infinity;
   #lastRecord = 0;
 
-  /** With an id and a token of its own. */
-  constructor(config: ClientConfig<Owner>, delays: ReconnectDelays, owner: Owner) {
+  /**
+   * With an id and a token of its own.
+   * @param failures how many sessions before it came to nothing: the first delay is as after so many attempts.
+   */
+  constructor(config: ClientConfig, delays: ReconnectDelays, failures = 0) {
     const identity = config.host.randomBytes(2 * IDENTITY_BYTES);
     this.config = config;
     this.#delays = delays;
-    this.owner = owner;
+    this.#failures = failures;
     this.#identity = identity;
     this.id = identity.subarray(0, IDENTITY_BYTES);
-    this.channel = this.#newChannel("", 0, {});
+    this.channel = this.#newChannel("", 0);
     this.#opened("", 0);
   }
 
@@ -193,18 +189,22 @@ export class ClientMachine<Owner> {
 
   // --- Sending -------------------------------------------------------------------------------------------------
 
-  #newChannel(name: string, number: number, options: ChannelOptions): ClientChannel {
+  #newChannel(name: string, number: number, options: ChannelOptions = {}): ClientChannel {
     const { maxOutboxBytes } = this.config;
-    const channel = new ClientChannel(this, name, number, options, maxOutboxBytes, this.#peerWindowBytes);
+    const channel = new ClientChannel(this, name, number, maxOutboxBytes, options, this.#peerWindowBytes);
     channel.isClosed = this.isEnded;
     this.#outgoing.set(number, channel);
     return channel;
   }
 
   /** Opens a channel for sending. Every call opens another one, also under a name that is open. */
-  openChannel(name: string, options: ChannelOptions = {}): ClientChannel {
+  openChannel(name: string, options?: ChannelOptions): ClientChannel {
     const channel = this.#newChannel(name, ++this.#lastChannel, options);
-    this.#control(OPEN_CHANNEL_RECORD, channel.number, this.encode(name).subarray(0, MAX_NAME_BYTES));
+    this.#control(
+      OPEN_CHANNEL_RECORD,
+      channel.number,
+      this.config.host.utf8Encode(name).subarray(0, MAX_NAME_BYTES),
+    );
     return channel;
   }
 
@@ -223,11 +223,15 @@ export class ClientMachine<Owner> {
    */
   send(channel: ClientChannel, data: string | Uint8Array, options: MessageOptions = {}): SendStatus {
     if (channel.isClosed || this.#isClosing) return "closed";
-    const { pieceBytes } = this.config;
+    const { pieceBytes, maxInFlightBytes } = this.config;
     const { policy, queue } = channel;
     const isText = typeof data === "string" || options.isText === true;
     const bytes =
-      typeof data === "string" ? this.encode(data) : data.length > pieceBytes ? data : new Uint8Array(data);
+      typeof data === "string"
+        ? this.config.host.utf8Encode(data)
+        : data.length > pieceBytes
+          ? data
+          : new Uint8Array(data);
     const { length } = bytes;
     const cost = length + MESSAGE_COST;
     // What has begun to leave stays.
@@ -268,7 +272,14 @@ export class ClientMachine<Owner> {
     queue.splice(Math.max(place, first), 0, message);
     this.#count(message, 1);
     // What is short and alone leaves at once, before its turn comes.
-    if (queue.length === 1 && length <= pieceBytes && length < this.#room && channel.sent < channel.limit)
+    if (
+      queue.length === 1 &&
+      length <= pieceBytes &&
+      this.#recordCost < maxInFlightBytes &&
+      channel.sent < channel.limit &&
+      this.active !== undefined &&
+      this.active.transport.bufferedBytes <= DRAIN_ABOVE_BYTES
+    )
       this.#sendPiece(channel);
     this.#wantFlush();
     if (dropped > 0) this.#tellDropped(channel, dropped);
@@ -290,8 +301,7 @@ export class ClientMachine<Owner> {
     const { transport } = active;
     const nowMs = config.host.nowMs();
     let hasWritten = false;
-    let isStuck = false;
-    while (!(isStuck = transport.bufferedBytes > DRAIN_ABOVE_BYTES)) {
+    while (transport.bufferedBytes <= DRAIN_ABOVE_BYTES) {
       const fields: (number | Uint8Array)[] = [
         DATA_PACKET,
         this.#received,
@@ -301,8 +311,7 @@ export class ClientMachine<Owner> {
       while (byteLength < config.pieceBytes) {
         const record = this.#records[this.#sentCount];
         if (record === undefined) {
-          isStuck = this.#recordCost >= config.maxInFlightBytes;
-          if (isStuck || !this.#takeTurn()) break;
+          if (this.#recordCost >= config.maxInFlightBytes || !this.#takeTurn()) break;
         } else {
           // What a record counts is more than it takes.
           byteLength += record.cost;
@@ -313,8 +322,7 @@ export class ClientMachine<Owner> {
       }
       if (fields.length === 3) break;
       this.#written = Math.max(this.#written, this.#confirmed + this.#sentCount);
-      const block = encodeFields(fields);
-      transport.send(block, 0, block.length);
+      write(active, fields);
       hasWritten = true;
     }
     if (hasWritten) {
@@ -325,9 +333,6 @@ export class ClientMachine<Owner> {
     else if (this.#unacknowledgedBytes > 0)
       this.#ackDueMs = Math.min(this.#ackDueMs, nowMs + config.ackDelayMs);
     this.#wake(Math.min(this.#heartbeatDueMs, this.#ackDueMs));
-    this.#room = isStuck
-      ? 0
-      : Math.min(config.maxInFlightBytes - this.#recordCost, DRAIN_ABOVE_BYTES - transport.bufferedBytes);
     for (const channel of this.#outgoing.values()) {
       const { wanted } = channel;
       if (
@@ -337,21 +342,14 @@ export class ClientMachine<Owner> {
       )
         continue;
       channel.tell(true);
-      config.handler.ready(this.owner, channel);
+      config.handler.ready(channel);
     }
   }
 
   #wantFlush(): void {
     if (this.#isFlushWanted || this.active === undefined) return;
     this.#isFlushWanted = true;
-    this.config.handler.wantsFlush(this.owner);
-  }
-
-  /** Text as UTF-8. */
-  encode(text: string): Uint8Array {
-    const { host } = this.config;
-    const room = host.allocate(3 * text.length);
-    return new Uint8Array(room.subarray(0, host.utf8Write(text, room, 0)));
+    this.config.handler.wantsFlush();
   }
 
   #decode(bytes: Uint8Array): string | undefined {
@@ -386,7 +384,7 @@ export class ClientMachine<Owner> {
 
   #tellDropped(channel: ClientChannel, count: number): void {
     channel.dropped += count;
-    this.config.handler.dropped(this.owner, channel, count);
+    this.config.handler.dropped(channel, count);
   }
 
   /** The next channel in the round sends a piece, or as many short messages. False if none may. */
@@ -443,14 +441,13 @@ export class ClientMachine<Owner> {
     const cost = byteLength + MESSAGE_COST;
     this.#records.push({ fields, cost, message });
     this.#recordCost += cost;
-    this.#room -= cost;
   }
 
   /** A record between the machines, or `signal`: numbered and kept as messages are, but it waits for no room. */
   #control(head: number, ...fields: readonly (number | Uint8Array)[]): void {
     if (this.isEnded) return;
     const { maxInFlightBytes, maxOutboxBytes } = this.config;
-    const body = new Uint8Array(encodeFields(fields));
+    const body = bodyOf(fields);
     this.#number([Uint8Array.of(head), body.length, body], body.length);
     this.#wantFlush();
     // Whoever never confirms gets no more of them.
@@ -555,7 +552,7 @@ export class ClientMachine<Owner> {
     if (this.isEnded) return true;
     this.#measured(this.config.host.nowMs() - link.attachedMs);
     link.state = "standby";
-    if (link.isProbe) this.config.handler.healthy(this.owner, link);
+    if (link.isProbe) this.config.handler.healthy(link);
     else this.#goLive(link);
     return true;
   }
@@ -588,7 +585,7 @@ export class ClientMachine<Owner> {
   /** False for what breaks a rule, and would again. */
   #record(link: SessionLink, { head, channel: number, id, bytes, start, at: end }: RecordReader): boolean {
     if (head >= CONTROL_RECORD) return this.#controlled(link, head, new WireReader(bytes, start, end));
-    const { config, owner } = this;
+    const { config } = this;
     const { maxMessageBytes } = config;
     const channel = this.#incoming.get(number);
     const isContinued = (head & CONTINUED_BIT) !== 0;
@@ -613,32 +610,37 @@ export class ClientMachine<Owner> {
     )
       return false;
     channel.received += length + (isContinued ? 0 : MESSAGE_COST);
-    if (isLast && !isContinued) {
-      if (config.handler.message(owner, channel, isText, bytes, start, end, id)) this.taken(channel, length);
-      return true;
+    let message = bytes;
+    let from = start;
+    let to = end;
+    let messageId = id;
+    if (isContinued || !isLast) {
+      if (!isContinued) {
+        channel.head = head;
+        channel.id = id;
+        this.#assembling.push(channel);
+      }
+      let { pieces = bytes } = channel;
+      if (!isContinued || byteLength > pieces.length) {
+        // Twice as long each time, so that many short ones do not cost much more than their bytes.
+        const longer = new Uint8Array(2 * byteLength);
+        if (isContinued) longer.set(pieces);
+        channel.pieces = pieces = longer;
+      }
+      pieces.set(bytes.subarray(start, end), channel.byteLength);
+      channel.byteLength = byteLength;
+      this.#assemblingBytes += length;
+      if (!isLast) {
+        this.#giveCredit(channel);
+        return true;
+      }
+      message = pieces;
+      from = 0;
+      to = byteLength;
+      messageId = channel.id;
+      this.#forgetPieces(channel);
     }
-    if (!isContinued) {
-      channel.head = head;
-      channel.id = id;
-      this.#assembling.push(channel);
-    }
-    let { pieces = bytes } = channel;
-    if (!isContinued || byteLength > pieces.length) {
-      // Twice as long each time, so that many short ones do not cost much more than their bytes.
-      const longer = new Uint8Array(2 * byteLength);
-      if (isContinued) longer.set(pieces);
-      channel.pieces = pieces = longer;
-    }
-    pieces.set(bytes.subarray(start, end), channel.byteLength);
-    channel.byteLength = byteLength;
-    this.#assemblingBytes += length;
-    if (!isLast) {
-      this.#giveCredit(channel);
-      return true;
-    }
-    const firstId = channel.id;
-    this.#forgetPieces(channel);
-    if (config.handler.message(owner, channel, isText, pieces, 0, byteLength, firstId))
+    if (config.handler.message(channel, isText, message, from, to, messageId))
       this.taken(channel, byteLength);
     return true;
   }
@@ -698,7 +700,7 @@ export class ClientMachine<Owner> {
   }
 
   #controlled(link: SessionLink, head: number, reader: WireReader): boolean {
-    const { config, owner } = this;
+    const { config } = this;
     const { handler } = config;
     if (head === END_RECORD) {
       const { code, reason } = readEnd(reader);
@@ -724,17 +726,17 @@ export class ClientMachine<Owner> {
         this.#incoming.size > config.maxChannels
       )
         return false;
-      handler.channelOpened(owner, this.#opened(name, number));
+      handler.channelOpened(this.#opened(name, number));
     } else if (head === CLOSE_CHANNEL_RECORD) {
       if (incoming === undefined || number === 0) return false;
       this.#forgetPieces(incoming);
       this.#incoming.delete(number);
       // Its number may be that of another one soon: no credit is given for what is still taken.
       incoming.limit = Infinity;
-      handler.channelClosed(owner, incoming);
+      handler.channelClosed(incoming);
     } else if (head === SIGNAL_RECORD) {
       if (end - at > MAX_SIGNAL_BYTES) return false;
-      handler.signal(owner, number, reader.bytes, at, end);
+      handler.signal(number, reader.bytes, at, end);
     } else if (sending !== undefined) {
       if (head === CREDIT_RECORD) {
         sending.limit = Math.max(sending.limit, value);
@@ -744,7 +746,7 @@ export class ClientMachine<Owner> {
         while (sending.queue.length > 0) this.#remove(sending, 0);
         if (length > 0) this.#tellDropped(sending, length);
         this.closeChannel(sending);
-        handler.channelRefused(owner, sending, value);
+        handler.channelRefused(sending, value);
         this.#closeIfEmpty();
       }
     }
@@ -755,7 +757,7 @@ export class ClientMachine<Owner> {
 
   /** Begins: `handler.dial` is called. */
   start(): void {
-    this.config.handler.dial(this.owner);
+    this.config.handler.dial();
   }
 
   /**
@@ -779,7 +781,7 @@ export class ClientMachine<Owner> {
     }
     this.#links.push(link);
     const server = this.#server ?? new Uint8Array(0);
-    const credentials = config.handler.credentials(this.owner);
+    const credentials = config.handler.credentials();
     this.#say(
       link,
       OPEN_PACKET,
@@ -816,7 +818,7 @@ export class ClientMachine<Owner> {
       this.#links = this.#links.filter((other) => other !== replaced);
       this.#closeReplaced();
       this.#replaced = replaced.transport;
-      this.config.handler.linkLost(this.owner, replaced, FENCED_CODE, "", 0);
+      this.config.handler.linkLost(replaced, FENCED_CODE, "", 0);
     }
     this.#goLive(link);
   }
@@ -836,7 +838,7 @@ export class ClientMachine<Owner> {
     this.#quiet(this.#liveSinceMs, false);
     this.#wake(this.#heartbeatDueMs);
     this.wasLive = true;
-    config.handler.live(this.owner, link, wasLive);
+    config.handler.live(link, wasLive);
   }
 
   /** All that is not confirmed is sent again, or for the first time. */
@@ -862,8 +864,8 @@ export class ClientMachine<Owner> {
 
   /** Sends a packet in a block of its own. */
   #say(link: SessionLink, type: number, ...fields: readonly (number | Uint8Array)[]): void {
-    const block = encodePacket(type, fields);
-    link.transport.send(block, 0, block.length);
+    const body = bodyOf(fields);
+    write(link, [type, body.length, body]);
   }
 
   #acknowledge(link: SessionLink): void {
@@ -879,7 +881,7 @@ export class ClientMachine<Owner> {
   /** Lets go of a link; if it was the active one, the session is suspended. The other side is told why. */
   detach(link: SessionLink, code: number, reason = ""): void {
     if (link.state === "gone") return;
-    this.#say(link, LEAVE_PACKET, ...endFields(code, this.encode(reason), 0, 0));
+    this.#say(link, LEAVE_PACKET, ...endFields(code, this.config.host.utf8Encode(reason), 0, 0));
     link.transport.close(code, reason);
     this.#gone(link, code, reason);
   }
@@ -903,14 +905,13 @@ export class ClientMachine<Owner> {
     if (wasActive) {
       this.#closeReplaced();
       this.active = undefined;
-      this.#room = 0;
       this.#ackDueMs = this.#heartbeatDueMs = Infinity;
-      handler.suspended(this.owner, code, reason);
+      handler.suspended(code, reason);
     }
     if (this.isEnded) return;
     if (!wasActive) {
       this.#notBeforeMs = Math.max(this.#notBeforeMs, notBeforeMs);
-      handler.linkLost(this.owner, link, code, reason, notBeforeMs);
+      handler.linkLost(link, code, reason, notBeforeMs);
       return;
     }
     const standby = this.#links.find(({ state }) => state === "standby");
@@ -938,7 +939,7 @@ export class ClientMachine<Owner> {
   #dial(): void {
     this.waitingUntilMs = Infinity;
     this.#notBeforeMs = 0;
-    this.config.handler.dial(this.owner);
+    this.config.handler.dial();
   }
 
   /** Full jitter: a random part of a delay that doubles, and is capped before the dice are thrown. */
@@ -948,7 +949,7 @@ export class ClientMachine<Owner> {
     const mostMs = Math.min(maxReconnectDelayMs, reconnectDelayMs * 2 ** this.#failures++);
     this.waitingUntilMs = host.nowMs() + Math.max(host.random() * mostMs, notBeforeMs);
     this.#wake(this.waitingUntilMs);
-    handler.waiting(this.owner, this.waitingUntilMs);
+    handler.waiting(this.waitingUntilMs);
   }
 
   // --- Ending --------------------------------------------------------------------------------------------------
@@ -975,13 +976,16 @@ export class ClientMachine<Owner> {
   #closeIfEmpty(): void {
     if (!this.#isClosing || this.isEnded || this.#lastRecord > 0 || this.#queuedCount > 0) return;
     this.#lastRecord = this.#confirmed + this.#records.length + 1;
-    this.#control(END_RECORD, ...endFields(this.#closeCode, this.encode(this.#closeReason), 0, 0));
+    this.#control(
+      END_RECORD,
+      ...endFields(this.#closeCode, this.config.host.utf8Encode(this.#closeReason), 0, 0),
+    );
   }
 
   /** Ends the session at once; the other side is told if it can be. `handler.ended` is called before this returns. */
   end(code: number, reason = "", isReset = true): void {
     for (const link of this.#links)
-      this.#say(link, RESET_PACKET, ...endFields(code, this.encode(reason), 0, 0));
+      this.#say(link, RESET_PACKET, ...endFields(code, this.config.host.utf8Encode(reason), 0, 0));
     this.#finish(code, reason, isReset);
   }
 
@@ -1012,7 +1016,7 @@ export class ClientMachine<Owner> {
       unconfirmed.push({ channel: channel.name, data: isText ? this.#decode(data)! : data, id });
     }
     this.#records.length = this.#recordCost = this.#queuedCost = this.#queuedCount = 0;
-    this.config.handler.ended(this.owner, { code, reason, isReset, unconfirmed });
+    this.config.handler.ended({ code, reason, isReset, unconfirmed });
   }
 
   // --- Time ----------------------------------------------------------------------------------------------------
@@ -1079,6 +1083,17 @@ export class ClientMachine<Owner> {
   #wake(dueMs: number): void {
     if (dueMs >= this.deadlineMs || this.isEnded) return;
     this.deadlineMs = dueMs;
-    this.config.handler.deadlineChanged(this.owner);
+    this.config.handler.deadlineChanged();
   }
+}
+
+/** Fields one behind the other, to keep. */
+function bodyOf(fields: readonly (number | Uint8Array)[]): Uint8Array {
+  return new Uint8Array(encodeFields(fields));
+}
+
+/** Sends fields as a block. */
+function write({ transport }: SessionLink, fields: readonly (number | Uint8Array)[]): void {
+  const block = encodeFields(fields);
+  transport.send(block, 0, block.length);
 }

@@ -1,6 +1,7 @@
 import type { SessionLink } from "../machine/link.js";
 import type { SessionConfig } from "../machine/session-config.js";
 import type { SessionHandler } from "../machine/session-handler.js";
+import type { SessionHost } from "../machine/session-host.js";
 import type { SessionMachine } from "../machine/session-machine.js";
 
 /** A session as a `SessionPeer` uses it, whichever side it is. */
@@ -11,5 +12,7 @@ export type PeerMachine = Pick<
   Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close"> & {
     end(code: number, reason?: string): void;
     readonly active: SessionLink | undefined;
-    readonly config: Pick<SessionConfig<never>, "host"> & Partial<Pick<SessionConfig<never>, "budget">>;
+    readonly config: Partial<Pick<SessionConfig<never>, "budget">> & {
+      readonly host: Pick<SessionHost, "allocate" | "utf8Decode">;
+    };
   };

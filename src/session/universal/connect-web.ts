@@ -1,7 +1,7 @@
 import { browserHost } from "../../web/browser-host.js";
 import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
 import { pageMemory } from "../../web/page-memory.js";
-import { WebSocketDialer } from "../../web/websocket-dialer.js";
+import { webSocketDialer } from "../../web/websocket-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
 import { TransportRace } from "../client/transport-race.js";
@@ -13,7 +13,7 @@ import { transportsByName } from "./transports-by-name.js";
 export type TransportMaker = (url: string, options: SessionOptions<Session>) => TransportDialer;
 
 /** The transport over a WebSocket. */
-export const webSocket: TransportMaker = (url) => new WebSocketDialer(url, globalThis.WebSocket);
+export const webSocket: TransportMaker = (url) => webSocketDialer(url, globalThis.WebSocket);
 
 const http =
   (name: HttpTransportName): TransportMaker =>

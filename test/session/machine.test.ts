@@ -209,6 +209,28 @@ describe("a session whose transport is lost", () => {
     assert.deepEqual(made.client.messages, ["a", "b"]);
   });
 
+  it("keeps what is sent behind a part that is confirmed when it comes again", () => {
+    const made = pair();
+    const { client, server } = made.connect();
+    const carryOnly = (from: typeof server, to: typeof client): void => {
+      for (const block of from.sent.splice(0)) to.receiver.block(block, 0, block.length);
+    };
+    answer(made, "a", "b");
+    made.flush();
+    carryOnly(server, client);
+    server.receiver.lost();
+    answer(made, "c"); // goes out together with what is sent again
+    made.clock.step(25);
+    made.client.machine.flush();
+    made.client.machine.handleTimeout();
+    made.clock.step(50);
+    made.client.machine.handleTimeout(); // the acknowledgement of the first two
+    carryOnly(client, server);
+    for (const transport of [client, server]) transport.receiver.closed(0, "");
+    made.connect();
+    assert.deepEqual(made.client.messages, ["a", "b", "c"]);
+  });
+
   it("repeats a welcome that was lost", () => {
     const made = pair();
     const { client, server } = made.open();

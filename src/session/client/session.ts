@@ -191,7 +191,7 @@ export class Session {
   }
 
   async #fetchCredentials(): Promise<Uint8Array> {
-    const { credentials = NO_BYTES } = this.#options;
+    const { credentials } = this.#options;
     let timer: unknown;
     const given =
       typeof credentials !== "function"
@@ -205,9 +205,9 @@ export class Session {
               );
             }),
           ]).finally(() => this.#host.clearTimer(timer));
-    const bytes = typeof given === "string" ? this.#host.utf8Encode(given) : given;
+    const bytes = typeof given === "string" ? this.#host.utf8Encode(given) : (given ?? NO_BYTES);
     if (!(bytes.length <= MAX_CREDENTIALS_BYTES))
-      throw new UsageError("INVALID_OPTION", "credentials: text or bytes, 8,192 bytes at most");
+      throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
     return bytes;
   }
 

@@ -71,7 +71,7 @@ export class ClientChannel implements PeerChannel {
 
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus {
     if (typeof data !== "string" && !(data instanceof Uint8Array))
-      throw new UsageError("INVALID_PAYLOAD", "a message is a string or a Uint8Array");
+      throw new UsageError("INVALID_PAYLOAD", `a message cannot be ${typeof data}`);
     return this.#user.send(this, data, options);
   }
 

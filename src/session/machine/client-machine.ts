@@ -1,7 +1,7 @@
 import type { ChannelOptions, MessageOptions, SendStatus } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
 import { encodeFields } from "../wire/encode-fields.js";
-import { endFields, readEnd } from "../wire/end-packet.js";
+import { MAX_REASON_BYTES, readEnd } from "../wire/end-packet.js";
 import { IDENTITY_BYTES, MAX_OWNER_BYTES, PROBE_BIT, RESUME_BIT } from "../wire/open-packet.js";
 import {
   ACK_PACKET,
@@ -881,7 +881,7 @@ export class ClientMachine {
   /** Lets go of a link; if it was the active one, the session is suspended. The other side is told why. */
   detach(link: SessionLink, code: number, reason = ""): void {
     if (link.state === "gone") return;
-    this.#say(link, LEAVE_PACKET, ...endFields(code, this.config.host.utf8Encode(reason), 0, 0));
+    this.#say(link, LEAVE_PACKET, ...this.#ending(code, reason));
     link.transport.close(code, reason);
     this.#gone(link, code, reason);
   }
@@ -976,16 +976,17 @@ export class ClientMachine {
   #closeIfEmpty(): void {
     if (!this.#isClosing || this.isEnded || this.#lastRecord > 0 || this.#queuedCount > 0) return;
     this.#lastRecord = this.#confirmed + this.#records.length + 1;
-    this.#control(
-      END_RECORD,
-      ...endFields(this.#closeCode, this.config.host.utf8Encode(this.#closeReason), 0, 0),
-    );
+    this.#control(END_RECORD, ...this.#ending(this.#closeCode, this.#closeReason));
+  }
+
+  /** Why something ends, as it is said: a reason that is too long is cut off. */
+  #ending(code: number, reason: string): (number | Uint8Array)[] {
+    return [code, 0, 0, this.config.host.utf8Encode(reason).subarray(0, MAX_REASON_BYTES)];
   }
 
   /** Ends the session at once; the other side is told if it can be. `handler.ended` is called before this returns. */
   end(code: number, reason = "", isReset = true): void {
-    for (const link of this.#links)
-      this.#say(link, RESET_PACKET, ...endFields(code, this.config.host.utf8Encode(reason), 0, 0));
+    for (const link of this.#links) this.#say(link, RESET_PACKET, ...this.#ending(code, reason));
     this.#finish(code, reason, isReset);
   }
 

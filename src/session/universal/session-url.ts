@@ -15,6 +15,6 @@ export function sessionUrl(url: string | URL, base?: string): string {
   try {
     return `ws${SESSION_URL.exec(new URL(url, base).href)![1]!}`;
   } catch {
-    throw new UsageError("INVALID_URL", `not a URL of a session: ${String(url)}`);
+    throw new UsageError("INVALID_URL", `url cannot be ${String(url)}`);
   }
 }

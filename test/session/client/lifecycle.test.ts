@@ -60,18 +60,14 @@ describe("the states of a client's session", () => {
       assert.equal(one.session.state.status, "live");
     });
 
-    it("that are too long, or whose function throws, are a failed attempt", async () => {
-      for (const credentials of [
-        "x".repeat(8_193),
-        () => {
-          throw new Error("no token");
-        },
-      ]) {
-        const one = new ScriptedSession(["websocket"], { credentials });
-        await one.pass(0);
-        assert.equal(one.session.state.status, "waiting");
-        await one.session.close();
-      }
+    it("whose function throws are a failed attempt", async () => {
+      const credentials = (): string => {
+        throw new Error("no token");
+      };
+      const one = new ScriptedSession(["websocket"], { credentials, error() {} });
+      await one.pass(0);
+      assert.equal(one.session.state.status, "waiting");
+      await one.session.close();
     });
 
     it("are asked for again before each attempt until it was connected: a token grows old meanwhile", async () => {

@@ -37,6 +37,13 @@ describe("the states of a client's session", () => {
     assert.deepEqual(one.session.state, { status: "waiting", untilMs: 1_000_000_000_250, reason: "no way" });
   });
 
+  it("says that there is room, also behind a message that was too long to be taken", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    await one.live();
+    assert.equal(one.session.send(new Uint8Array(1_048_577)), "dropped");
+    assert.equal(await one.session.ready(), true);
+  });
+
   it("goes by the time of day that is set meanwhile", () => {
     const now = Date.now() + 3_600_000;
     const set = mock.method(Date, "now", () => now);

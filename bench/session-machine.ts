@@ -8,6 +8,8 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Engine, engineConfig, Opcode } from "hawser/protocol";
 import { nodeHost } from "#node/node-host.js";
+import { nodeClientHost } from "#node/session/node-client-host.js";
+import { boundConfig } from "#session/machine/client-config.js";
 import { ClientMachine } from "#session/machine/client-machine.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import {
@@ -70,7 +72,7 @@ class MemoryTransport implements Transport {
 }
 
 interface Side {
-  machine: ClientMachine<Side> | ServerMachine<Side>;
+  machine: ClientMachine | ServerMachine<Side>;
   received: number;
   echoes: boolean;
 }
@@ -83,7 +85,7 @@ const handler: SessionHandler<Side> & ClientHandler<Side> = {
     if (!side.echoes) return true;
     if (isText) {
       const text = host.utf8Decode(bytes, start, end);
-      if (text !== undefined) side.machine.send(side.machine.channel, text);
+      if (text !== undefined) side.machine.send(side.machine.channel as never, text);
     }
     return true;
   },
@@ -111,7 +113,10 @@ function sessionEcho(batch: number): { both: number; server: number } {
   const up = new MemoryTransport();
   const down = new MemoryTransport();
   const config = sessionConfig<typeof handler>({ host, handler });
-  const clientMachine = new ClientMachine<Side>(config, DEFAULT_RECONNECT_DELAYS, client);
+  const clientMachine = new ClientMachine(
+    { ...boundConfig<Side>(config, client), host: { ...host, utf8Encode: nodeClientHost.utf8Encode } },
+    DEFAULT_RECONNECT_DELAYS,
+  );
   client.machine = clientMachine;
   clientMachine.attach(up, false);
   const open = readOpen(up.bytes, 0, up.ends.splice(0)[0]!)!;

@@ -14,7 +14,7 @@ export const BUNDLES: Readonly<Record<"everything" | "connect" | "webSocketOnly"
   connect: `export { connect } from ${JSON.stringify(CLIENT)};`,
   /** What a page pays that wants nothing but a WebSocket. */
   webSocketOnly: `import { connectOver, webSocket } from ${JSON.stringify(CLIENT)};
-export const connect = (url, options) => connectOver([webSocket], url, options);`,
+export const connect = (url, options) => connectOver(webSocket, url, options);`,
 };
 
 /** Bundles and minifies a module that imports from the client. `iife` makes a script that sets the global `hawser`. */
@@ -34,6 +34,7 @@ export async function bundle(source: string, format: "esm" | "iife" = "esm"): Pr
     const { output } = await build.generate({
       format,
       minify: true,
+      comments: false, // what is for bundlers is of no use in a page
       ...(format === "iife" && { name: "hawser" }),
     });
     return output[0].code;

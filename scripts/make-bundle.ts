@@ -1,18 +1,17 @@
-// Command: makes the files for pages without a bundler, dist/hawser.min.js (a module) and dist/hawser.global.min.js (a script that
-// sets `hawser`), and says how long they are.
+// Command: makes the files for pages without a bundler, and says how long they are: dist/hawser.min.js (a module),
+// dist/hawser.global.min.js (a script that sets `hawser`), dist/hawser-websocket.min.js (a module with `connect` over a WebSocket only).
 import { writeFileSync } from "node:fs";
 import { BUNDLES, bundle, gzippedBytes } from "./bundle.js";
 import { projectPath } from "./project-root.js";
 
-for (const [name, format] of [
-  ["hawser.min.js", "esm"],
-  ["hawser.global.min.js", "iife"],
+for (const [name, source, format] of [
+  ["hawser.min.js", BUNDLES.everything, "esm"],
+  ["hawser.global.min.js", BUNDLES.everything, "iife"],
+  ["hawser-websocket.min.js", BUNDLES.webSocketOnly, "esm"],
 ] as const) {
-  const code = await bundle(BUNDLES.everything, format);
+  const code = await bundle(source, format);
   writeFileSync(projectPath("dist", name), code);
   console.log(`dist/${name}: ${code.length} bytes, ${gzippedBytes(code)} gzipped`);
 }
-for (const name of ["webSocketOnly", "connect"] as const) {
-  const code = await bundle(BUNDLES[name]);
-  console.log(`${name}: ${code.length} bytes, ${gzippedBytes(code)} gzipped`);
-}
+const connect = await bundle(BUNDLES.connect);
+console.log(`what \`connect\` needs of it: ${connect.length} bytes, ${gzippedBytes(connect)} gzipped`);

@@ -1,6 +1,6 @@
 import type { ClientMachine } from "#session/machine/client-machine.js";
 import type { IncomingChannel } from "#session/machine/incoming-channel.js";
-import type { Link } from "#session/machine/link.js";
+import type { SessionLink } from "#session/machine/link.js";
 import type { OutgoingChannel } from "#session/machine/outgoing-channel.js";
 import type { ServerMachine } from "#session/machine/server-machine.js";
 import type { SessionHandler } from "#session/machine/session-handler.js";
@@ -48,7 +48,7 @@ export class SimulatedSession {
   readonly role: Role;
   readonly world: SessionWorld;
   readonly end: SimulatedEnd;
-  machine!: ClientMachine<SimulatedSession> | ServerMachine<SimulatedSession>;
+  machine!: ClientMachine | ServerMachine<SimulatedSession>;
   record!: SessionRecord;
   readonly channels: OutgoingChannel[] = [];
   readonly incoming = new Map<IncomingChannel, number>();
@@ -111,7 +111,7 @@ export class SimulatedSession {
     } else if (dice < 0.86 && this.channels.length > 1) {
       const [channel] = this.channels.splice(random.integer(1, this.channels.length - 1), 1);
       this.record.ledger(this.role, channel!.name).isClosed = true;
-      this.machine.closeChannel(channel!);
+      this.machine.closeChannel(channel as never);
     } else if (dice < 0.88 && this.incoming.size > 0) {
       const channel = random.pick([...this.incoming.keys()]);
       this.record.ledger(this.other, channel.name).isRefused = true;
@@ -151,7 +151,8 @@ export class SimulatedSession {
     const content = contentOf(data, id);
     ledger.accepted.set(number, content);
     if (key !== undefined) ledger.keys.set(number, key);
-    const status = this.#sendAsShared(channel, data, id) ?? this.machine.send(channel, data, { id, key });
+    const status =
+      this.#sendAsShared(channel, data, id) ?? this.machine.send(channel as never, data, { id, key });
     if (status === "dropped") {
       ledger.accepted.delete(number);
       hold(channel.dropped > droppedBefore, "a drop is counted");
@@ -253,7 +254,7 @@ export class SimulatedSession {
     return false;
   }
 
-  live(link: Link): void {
+  live(link: SessionLink): void {
     this.world.trace?.(`${this.role} is live over transport ${link.epoch}`);
     hold(this.machine.active === link, "the link that is live is the active one");
     this.isLive = true;

@@ -1,5 +1,6 @@
+import { boundConfig } from "#session/machine/client-config.js";
 import { ClientMachine } from "#session/machine/client-machine.js";
-import type { Link } from "#session/machine/link.js";
+import type { SessionLink } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
 import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
@@ -10,6 +11,7 @@ import { endBlock } from "#session/wire/end-packet.js";
 import { type OpenPacket, readOpen } from "#session/wire/open-packet.js";
 import { PacketType } from "#session/wire/packet-type.js";
 import { SessionCode } from "#session/wire/session-code.js";
+import { clientPhase } from "#testing/client-phase.js";
 import { type SimulatedDirection, simulatedPair } from "#testing/simulated-transport.js";
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
@@ -210,11 +212,10 @@ export class Simulation implements SessionWorld {
     hold(++this.#generation <= MOST_GENERATIONS, "a client does not begin again and again");
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
-    const machine = new ClientMachine<SimulatedSession>(
-      this.#clientConfig,
-      { reconnectDelayMs: 200, maxReconnectDelayMs: 5_000 },
-      session,
-    );
+    const machine = new ClientMachine(boundConfig(this.#clientConfig, session), {
+      reconnectDelayMs: 200,
+      maxReconnectDelayMs: 5_000,
+    });
     session.machine = machine;
     const key = Buffer.from(machine.id).toString("hex");
     session.record = new SessionRecord(key, this.clock.nowMs);
@@ -252,11 +253,11 @@ export class Simulation implements SessionWorld {
     };
   }
 
-  get #clientMachine(): ClientMachine<SimulatedSession> {
-    return this.#client.machine as ClientMachine<SimulatedSession>;
+  get #clientMachine(): ClientMachine {
+    return this.#client.machine as ClientMachine;
   }
 
-  #healthy(_session: SimulatedSession, link: Link): void {
+  #healthy(_session: SimulatedSession, link: SessionLink): void {
     const { random } = this.plan;
     const machine = this.#clientMachine;
     if (machine.active === undefined || random.chance(0.8)) machine.use(link);
@@ -271,7 +272,7 @@ export class Simulation implements SessionWorld {
     const race = ++this.#races;
     this.clock.after(RACE_AFTER_MS, () =>
       this.#clientEnd.run(() => {
-        const { phase } = this.#clientMachine;
+        const phase = clientPhase(this.#clientMachine);
         if (race === this.#races && (phase === "connecting" || phase === "recovering"))
           this.#dial(NAMES[1]!, true);
       }),
@@ -327,7 +328,7 @@ export class Simulation implements SessionWorld {
     for (const dialling of this.#diallings) {
       if (dialling.client?.isClosed === true) this.#diallings.delete(dialling);
     }
-    const { phase } = machine;
+    const phase = clientPhase(machine);
     if (this.#diallings.size === 0 && (phase === "connecting" || phase === "recovering"))
       machine.dialFailed(0, "nothing opens", this.plan.random.chance(0.1) ? 1_000 : 0);
   }
@@ -582,7 +583,7 @@ export class Simulation implements SessionWorld {
       default:
         // Migration: the client tries another transport while it is live.
         this.#clientEnd.run(() => {
-          if (this.#clientMachine.phase === "live") this.#dial(random.pick(NAMES), true);
+          if (this.#clientMachine.active !== undefined) this.#dial(random.pick(NAMES), true);
         });
     }
   }

@@ -27,6 +27,7 @@ export {
   connectOver,
   longPolling,
   polling,
+  race,
   sse,
   stream,
   type TransportMaker,

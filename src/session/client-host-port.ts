@@ -1,4 +1,4 @@
-import type { SessionHost } from "./machine/session-host.js";
+import type { ClientMachineHost } from "./machine/client-config.js";
 
 /**
  * What the world around a client did, as far as a session wants to know it:
@@ -10,7 +10,7 @@ import type { SessionHost } from "./machine/session-host.js";
 export type HostChange = "online" | "offline" | "visible" | "restored" | "unload";
 
 /** What a client needs from where it runs: a page, a worker, Node. */
-export interface ClientHost extends SessionHost {
+export interface ClientHost extends ClientMachineHost {
   /** Calls `call` once, after so many ms. Returns what {@link clearTimer} takes. */
   setTimer(call: () => void, delayMs: number): unknown;
   clearTimer(timer: unknown): void;
@@ -22,9 +22,13 @@ export interface ClientHost extends SessionHost {
   isOffline(): boolean;
   /** Calls `listener` for what happens around. Returns what ends that. */
   watch(listener: (change: HostChange) => void): () => void;
-  /** What was remembered under this key, by any session of this origin; undefined if nothing was, or there is no memory. */
-  recall(key: string): string | undefined;
-  remember(key: string, value: string): void;
   /** Shows an error that the application does not take: as the platform shows those of listeners, and no process ends by it. */
   report(error: unknown): void;
+}
+
+/** Where the sessions of an origin tell each other what works with a server. It is a hint: it may be lost, or not be there at all. */
+export interface TransportMemory {
+  /** What was remembered; undefined if nothing was. */
+  recall(): string | undefined;
+  remember(value: string): void;
 }

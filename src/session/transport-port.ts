@@ -73,12 +73,24 @@ export interface TransportDialer {
    * @param sessionId for which session it is, for balancers that keep a session on one node: see `sessionUrl`.
    */
   dial(listener: DialListener, sessionId: string): Dialing;
+  /**
+   * A transport that it opened is gone, and did not carry the session. Only what may have others wants to know: without it, this
+   * attempt has failed.
+   */
+  lost?(transport: Transport, code: number, reason: string, notBeforeMs: number): void;
+  /** A transport of this name carries the session. */
+  won?(name: TransportName): void;
+  /** The network is another one while the session lives: what did not work before may work now. */
+  networkChanged?(): void;
 }
 
 /** What a {@link TransportDialer} tells. */
 export interface DialListener {
-  /** It can be used. Its `receiver` has to be set before this returns: `session.attach(transport)` does. */
-  opened(transport: Transport): void;
+  /**
+   * It can be used. Its `receiver` has to be set before this returns: `session.attach(transport)` does.
+   * @param isProbe whether another one may carry the session, and goes on until this one is known to be healthy. Default false.
+   */
+  opened(transport: Transport, isProbe?: boolean): void;
   /**
    * It came to nothing.
    * @param code a session code where the server gave one (`SessionCode`), or 0.

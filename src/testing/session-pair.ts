@@ -1,6 +1,7 @@
+import { boundConfig } from "../session/machine/client-config.js";
 import { ClientMachine } from "../session/machine/client-machine.js";
 import type { IncomingChannel } from "../session/machine/incoming-channel.js";
-import type { Link } from "../session/machine/link.js";
+import type { SessionLink } from "../session/machine/link.js";
 import type { OutgoingChannel } from "../session/machine/outgoing-channel.js";
 import { ServerMachine } from "../session/machine/server-machine.js";
 import {
@@ -44,7 +45,7 @@ export interface PairEvent {
   readonly code?: number;
   readonly count?: number;
   readonly end?: SessionEnd;
-  readonly link?: Link;
+  readonly link?: SessionLink;
   readonly isResumed?: boolean;
 }
 
@@ -103,9 +104,7 @@ export class PairTransport implements Transport {
 /** A client's and a server's session over transports in memory, on a virtual clock: for tests, step by step. */
 export class SessionPair {
   readonly clock: VirtualClock = new VirtualClock();
-  readonly client: PairSide<ClientMachine<PairSide<unknown>>> = new PairSide<
-    ClientMachine<PairSide<unknown>>
-  >();
+  readonly client: PairSide<ClientMachine> = new PairSide<ClientMachine>();
   readonly server: PairSide<ServerMachine<PairSide<unknown>> | undefined> = new PairSide<
     ServerMachine<PairSide<unknown>> | undefined
   >();
@@ -126,7 +125,7 @@ export class SessionPair {
       budget: options.serverBudget,
     });
     const clientConfig = sessionConfig<ClientHandler<PairSide<unknown>>>({ ...options, host, handler });
-    this.client.machine = new ClientMachine(clientConfig, DEFAULT_RECONNECT_DELAYS, this.client);
+    this.client.machine = new ClientMachine(boundConfig(clientConfig, this.client), DEFAULT_RECONNECT_DELAYS);
   }
 
   /** The server's machine, once there is one. */
@@ -138,7 +137,7 @@ export class SessionPair {
   open(isProbe = false): {
     readonly client: PairTransport;
     readonly server: PairTransport;
-    readonly link: Link;
+    readonly link: SessionLink;
   } {
     const client = new PairTransport();
     const server = new PairTransport();
@@ -169,7 +168,7 @@ export class SessionPair {
   }
 
   /** Opens a transport and carries everything. */
-  connect(): { readonly client: PairTransport; readonly server: PairTransport; readonly link: Link } {
+  connect(): { readonly client: PairTransport; readonly server: PairTransport; readonly link: SessionLink } {
     const transports = this.open();
     this.carry();
     return transports;

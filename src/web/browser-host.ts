@@ -1,8 +1,5 @@
 import type { ClientHost, HostChange } from "../session/client-host-port.js";
 
-/** Where pages of one origin remember things, until the browser is closed. */
-const MEMORY_PREFIX = "hawser ";
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -12,7 +9,7 @@ export const browserHost: ClientHost = {
   random: () => Math.random(),
   randomBytes: (byteLength) => crypto.getRandomValues(new Uint8Array(byteLength)),
   allocate: (byteLength) => new Uint8Array(byteLength),
-  utf8Write: (text, bytes, position) => encoder.encodeInto(text, bytes.subarray(position)).written,
+  utf8Encode: (text) => encoder.encode(text),
   utf8Decode(bytes, start, end) {
     try {
       return decoder.decode(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
@@ -33,39 +30,24 @@ export const browserHost: ClientHost = {
       throw error;
     });
   },
-  recall(key) {
-    try {
-      return localStorage.getItem(MEMORY_PREFIX + key) ?? undefined;
-    } catch {
-      return undefined; // a worker, or a page that may not
-    }
-  },
-  remember(key, value) {
-    try {
-      localStorage.setItem(MEMORY_PREFIX + key, value);
-    } catch {
-      // It is only a hint.
-    }
-  },
 };
 
 function watchPage(listener: (change: HostChange) => void): () => void {
   const stop = new AbortController();
-  const { signal } = stop;
-  const on = (target: EventTarget | undefined, type: string, tell: (event: Event) => void): void =>
-    target?.addEventListener(type, tell, { signal });
   const page = globalThis.document as Document | undefined;
-  on(globalThis as unknown as EventTarget, "online", () => listener("online"));
-  on(globalThis as unknown as EventTarget, "offline", () => listener("offline"));
-  on(page, "visibilitychange", () => {
-    if (page?.visibilityState === "visible") listener("visible");
-  });
-  on(page, "resume", () => listener("visible"));
-  on(globalThis as unknown as EventTarget, "pageshow", (event) => {
-    if ((event as PageTransitionEvent).persisted) listener("restored");
-  });
-  on(globalThis as unknown as EventTarget, "pagehide", (event) => {
-    if (!(event as PageTransitionEvent).persisted) listener("unload");
-  });
+  const on = (
+    target: EventTarget | undefined,
+    type: string,
+    change: HostChange,
+    counts: (event: Event) => boolean = () => true,
+  ): void => target?.addEventListener(type, (event) => void (counts(event) && listener(change)), stop);
+  const world = globalThis as unknown as EventTarget;
+  const isPersisted = (event: Event): boolean => (event as PageTransitionEvent).persisted;
+  on(world, "online", "online");
+  on(world, "offline", "offline");
+  on(world, "pageshow", "restored", isPersisted);
+  on(world, "pagehide", "unload", (event) => !isPersisted(event));
+  on(page, "visibilitychange", "visible", () => !page!.hidden);
+  on(page, "resume", "visible");
   return () => stop.abort();
 }

@@ -1,11 +1,5 @@
-import {
-  type Dialing,
-  type DialListener,
-  DRAIN_ABOVE_BYTES,
-  type Transport,
-  type TransportDialer,
-  type TransportReceiver,
-} from "../session/transport-port.js";
+import { DRAIN_ABOVE_BYTES, type Transport, type TransportDialer } from "../session/transport-port.js";
+import { BAD_PACKET_CODE } from "../session/wire/session-code.js";
 import { sessionUrl } from "../session/wire/session-url.js";
 
 /** How a session is asked for (`docs/wire/session-v1.md` §2.1). */
@@ -14,93 +8,73 @@ const SUBPROTOCOL = "hawser.1";
 const DRAIN_INTERVAL_MS = 20;
 
 /** Opens WebSockets: of the browser, or of a class that does the same. */
-export class WebSocketDialer implements TransportDialer {
-  readonly name = "websocket";
-  readonly #url: string;
-  readonly #WebSocket: typeof WebSocket;
-
-  constructor(url: string, Class: typeof WebSocket) {
-    this.#url = url;
-    this.#WebSocket = Class;
-  }
-
-  dial(listener: DialListener, sessionId: string): Dialing {
-    let socket: WebSocket;
-    try {
-      socket = new this.#WebSocket(sessionUrl(this.#url, sessionId), SUBPROTOCOL);
-    } catch (error) {
-      // A page may not: `ws:` in one that came by `https:`, or its policy forbids it.
-      let isAborted = false;
-      queueMicrotask(() => isAborted || listener.failed(0, String(error), 0));
-      return { abort: () => void (isAborted = true) };
-    }
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      socket.onopen = socket.onclose = null;
-      listener.opened(new WebSocketTransport(socket));
-    };
-    socket.onclose = ({ code, reason }) =>
-      listener.failed(sessionCode(code), reason || `closed with ${code}`, 0);
-    return {
-      abort() {
-        if (socket.onopen === null) return;
-        socket.onopen = socket.onclose = null;
-        socket.close();
-      },
-    };
-  }
+export function webSocketDialer(url: string, Class: typeof WebSocket): TransportDialer {
+  return {
+    name: "websocket",
+    dial(listener, sessionId) {
+      let socket: WebSocket | undefined;
+      let isOver = false;
+      const failed = (code: number, reason: string): void => {
+        if (!isOver) listener.failed(code, reason, 0);
+        isOver = true;
+      };
+      try {
+        const opening = new Class(sessionUrl(url, sessionId), SUBPROTOCOL);
+        socket = opening;
+        opening.binaryType = "arraybuffer";
+        opening.onopen = () => {
+          if (isOver) return;
+          isOver = true;
+          listener.opened(webSocketTransport(opening));
+        };
+        opening.onclose = ({ code, reason }) => failed(sessionCode(code), reason || `closed with ${code}`);
+      } catch (error) {
+        // A page may not: `ws:` in one that came by `https:`, or its policy forbids it.
+        queueMicrotask(() => failed(0, String(error)));
+      }
+      return {
+        abort() {
+          if (!isOver) socket?.close();
+          isOver = true;
+        },
+      };
+    },
+  };
 }
 
 /** One block, one binary message. */
-class WebSocketTransport implements Transport {
-  readonly name = "websocket";
-  receiver!: TransportReceiver;
-  readonly #socket: WebSocket;
-  #isWatching = false;
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => {
-      if (typeof data === "string") {
-        this.close(4001);
-        return;
-      }
-      const bytes = new Uint8Array(data as ArrayBuffer);
-      this.receiver.block(bytes, 0, bytes.length);
-    };
-    socket.onclose = ({ code, reason }) => this.receiver.closed(sessionCode(code), reason);
-  }
-
-  get bufferedBytes(): number {
-    return this.#socket.bufferedAmount;
-  }
-
-  send(bytes: Uint8Array, start: number, end: number): void {
-    const socket = this.#socket;
-    if (socket.readyState !== 1) return;
-    socket.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
-    if (!this.#isWatching && socket.bufferedAmount > DRAIN_ABOVE_BYTES) {
-      this.#isWatching = true;
-      this.#watch();
-    }
-  }
-
-  /** The reason stands in the last packet; browsers throw at one that is too long, and at codes of the standard. */
-  close(code: number): void {
-    this.#socket.close(sessionCode(code) || 1000);
-  }
-
-  #watch(): void {
+function webSocketTransport(socket: WebSocket): Transport {
+  let isWatching = false;
+  const watch = (): void => {
     setTimeout(() => {
-      if (this.#socket.readyState !== 1) return;
-      if (this.#socket.bufferedAmount > DRAIN_ABOVE_BYTES / 2) {
-        this.#watch();
-        return;
-      }
-      this.#isWatching = false;
-      this.receiver.drained();
+      if (socket.readyState !== 1) return;
+      isWatching = socket.bufferedAmount > DRAIN_ABOVE_BYTES / 2;
+      if (isWatching) watch();
+      else transport.receiver.drained();
     }, DRAIN_INTERVAL_MS);
-  }
+  };
+  const transport: Transport = {
+    name: "websocket",
+    receiver: undefined as never, // whoever it was opened for sets it at once
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    send(bytes, start, end) {
+      if (socket.readyState !== 1) return;
+      socket.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
+      if (isWatching || socket.bufferedAmount <= DRAIN_ABOVE_BYTES) return;
+      isWatching = true;
+      watch();
+    },
+    // The reason stands in the last packet; browsers throw at one that is too long, and at codes of the standard.
+    close: (code) => socket.close(sessionCode(code) || 1000),
+  };
+  socket.onmessage = ({ data }) => {
+    if (typeof data === "string") transport.close(BAD_PACKET_CODE, "");
+    else transport.receiver.block(new Uint8Array(data as ArrayBuffer), 0, (data as ArrayBuffer).byteLength);
+  };
+  socket.onclose = ({ code, reason }) => transport.receiver.closed(sessionCode(code), reason);
+  return transport;
 }
 
 /** The codes that are ours; any other tells of the transport alone. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Peer, PeerSource, SendStatus } from "hawser/contract";
+import { boundConfig } from "#session/machine/client-config.js";
 import { ClientMachine } from "#session/machine/client-machine.js";
 import type { OutgoingChannel } from "#session/machine/outgoing-channel.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
@@ -18,7 +19,7 @@ const REFUSED_CHANNEL = 4403;
 
 /** A session as a `Peer`, without all that contracts do not use. */
 class MachinePeer implements Peer {
-  machine!: ClientMachine<MachinePeer> | ServerMachine<MachinePeer>;
+  machine!: ClientMachine | ServerMachine<MachinePeer>;
   wantsFlush = false;
   result: SessionEnd | undefined;
   readonly roundTripMs = undefined;
@@ -89,7 +90,7 @@ class MachineChannel implements PeerChannel {
 
   send(data: string | Uint8Array): SendStatus {
     if (this.#peer.result !== undefined) return "closed";
-    const status = this.#peer.machine.send(this.#outgoing, data);
+    const status = this.#peer.machine.send(this.#outgoing as never, data);
     this.#isFull = status === "queued" || status === "dropped";
     return status;
   }
@@ -219,11 +220,10 @@ export class MachineWorld implements PeerSource {
 
   #begin(): void {
     this.#client = new MachinePeer();
-    const machine = new ClientMachine<MachinePeer>(
-      this.#clientConfig,
-      { reconnectDelayMs: 10, maxReconnectDelayMs: 100 },
-      this.#client,
-    );
+    const machine = new ClientMachine(boundConfig(this.#clientConfig, this.#client), {
+      reconnectDelayMs: 10,
+      maxReconnectDelayMs: 100,
+    });
     this.#client.machine = machine;
     for (const listener of this.#listeners) listener(this.#client);
     machine.start();
@@ -233,11 +233,11 @@ export class MachineWorld implements PeerSource {
   #settle(): void {
     if (this.#hasFailed) {
       this.#hasFailed = false;
-      (this.#client.machine as ClientMachine<MachinePeer>).dialFailed(0, "", 0);
+      (this.#client.machine as ClientMachine).dialFailed(0, "", 0);
     }
     if (this.#wantsToDial) {
       this.#wantsToDial = false;
-      const machine = this.#client.machine as ClientMachine<MachinePeer>;
+      const machine = this.#client.machine as ClientMachine;
       if (this.isOnline) this.#dial(machine);
       else machine.dialFailed(0, "", 0);
     }
@@ -254,7 +254,7 @@ export class MachineWorld implements PeerSource {
     }
   }
 
-  #dial(machine: ClientMachine<MachinePeer>): void {
+  #dial(machine: ClientMachine): void {
     const line: Line = { client: new HeldTransport(), server: new HeldTransport() };
     this.#lines.add(line);
     line.server.receiver = {

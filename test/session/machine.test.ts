@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { MessageOptions } from "#session/peer-port.js";
 import { messageRecord } from "#session/wire/message-record.js";
 import { SessionCode } from "#session/wire/session-code.js";
+import { clientPhase } from "#testing/client-phase.js";
 import { SessionPair, type SessionPairOptions } from "#testing/session-pair.js";
 import { textHost } from "./text-host.js";
 
@@ -127,7 +129,7 @@ describe("a session whose transport is lost", () => {
       made.client.of("live").map(({ isResumed }) => isResumed),
       [false, true],
     );
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
   });
 
   it("takes over at once from a transport that died in silence, and loses and doubles nothing", () => {
@@ -208,6 +210,28 @@ describe("a session whose transport is lost", () => {
     assert.deepEqual(made.client.messages, ["a", "b"]);
   });
 
+  it("keeps what is sent behind a part that is confirmed when it comes again", () => {
+    const made = pair();
+    const { client, server } = made.connect();
+    const carryOnly = (from: typeof server, to: typeof client): void => {
+      for (const block of from.sent.splice(0)) to.receiver.block(block, 0, block.length);
+    };
+    answer(made, "a", "b");
+    made.flush();
+    carryOnly(server, client);
+    server.receiver.lost();
+    answer(made, "c"); // goes out together with what is sent again
+    made.clock.step(25);
+    made.client.machine.flush();
+    made.client.machine.handleTimeout();
+    made.clock.step(50);
+    made.client.machine.handleTimeout(); // the acknowledgement of the first two
+    carryOnly(client, server);
+    for (const transport of [client, server]) transport.receiver.closed(0, "");
+    made.connect();
+    assert.deepEqual(made.client.messages, ["a", "b", "c"]);
+  });
+
   it("repeats a welcome that was lost", () => {
     const made = pair();
     const { client, server } = made.open();
@@ -217,7 +241,7 @@ describe("a session whose transport is lost", () => {
     server.sent = [];
     server.receiver.lost();
     made.carry();
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
   });
 
   it("is expired after the resume window, and each side is told what was never confirmed", () => {
@@ -277,7 +301,7 @@ describe("several transports at a time", () => {
     made.carry();
     made.client.machine.use(quick.link);
     made.carry();
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
     slow.server.receiver.block(late!, 0, late!.length);
     assert.equal(slow.server.closedWith, SessionCode.fenced);
     assert.equal(made.serverMachine.active?.transport, quick.server);
@@ -300,7 +324,7 @@ describe("several transports at a time", () => {
     made.wait(10_000);
     assert.equal(probe.link.state, "gone");
     assert.ok(probe.server.closedWith !== undefined);
-    assert.equal(made.client.machine.phase, "live");
+    assert.equal(clientPhase(made.client.machine), "live");
   });
 
   it("do not end the session by a reset from where it is not known", () => {
@@ -314,21 +338,6 @@ describe("several transports at a time", () => {
 });
 
 describe("channels", () => {
-  it("take turns: a short message waits for one piece, not for the whole of a long one", () => {
-    const made = livePair({ pieceBytes: 1_000 });
-    const { machine } = made.client;
-    const upload = machine.openChannel("upload");
-    const long = new Uint8Array(100_000).fill(7);
-    machine.send(upload, long);
-    machine.send(machine.channel, "short");
-    made.carry();
-    assert.equal(made.server.messages[0], "short");
-    assert.deepEqual(made.server.messages[1], long);
-    const before = made.carried.findIndex(({ block }) => Buffer.from(block).includes("short"));
-    const ahead = made.carried.slice(0, before + 1).reduce((sum, { block }) => sum + block.length, 0);
-    assert.ok(ahead < 3_000, `${ahead} bytes were sent before it`);
-  });
-
   it("are opened and closed, in order with their messages", () => {
     const made = livePair();
     const { machine } = made.client;
@@ -413,64 +422,113 @@ describe("channels", () => {
   });
 });
 
-describe("the outbox", () => {
-  /** A pair that is suspended, with room for 1,000 bytes on a channel: 10 messages of 36 bytes, each counting 64 more. */
-  function suspended(policy: "block" | "drop-oldest" | "drop-newest" | "latest-per-key" | "disconnect") {
-    const made = pair({ maxOutboxBytes: 100_000 });
-    const { client } = made.connect();
-    const channel = made.client.machine.openChannel("c", {
-      policy,
-      maxQueuedBytes: 1_000,
-      highWaterMarkBytes: 500,
+/** Either side of a pair, as one that sends to the other. */
+function sideOf(made: SessionPair, role: "client" | "server") {
+  const machine = role === "client" ? made.client.machine : made.serverMachine;
+  return {
+    machine,
+    told: role === "client" ? made.client : made.server,
+    other: role === "client" ? made.server : made.client,
+    send: (channel: { readonly name: string }, data: string | Uint8Array, options?: MessageOptions): string =>
+      machine.send(channel as never, data, options),
+  };
+}
+
+for (const role of ["client", "server"] as const) {
+  describe(`what a ${role} sends`, () => {
+    /** One that is suspended, with room for 1,000 bytes on a channel: 10 messages of 36 bytes, each counting 64 more. */
+    function suspended(policy: "block" | "drop-oldest" | "drop-newest" | "latest-per-key" | "disconnect") {
+      const made = pair({ maxOutboxBytes: 100_000 });
+      const { client, server } = made.connect();
+      const { machine, told, other, send: put } = sideOf(made, role);
+      const channel = machine.openChannel("c", { policy, maxQueuedBytes: 1_000, highWaterMarkBytes: 500 });
+      made.carry();
+      for (const transport of [client, server]) transport.receiver.closed(0, "");
+      return {
+        channel,
+        told,
+        put: (name: string, key?: string): string => put(channel, name.padEnd(36), { key }),
+        arrived: (): string[] => {
+          made.connect();
+          made.wait(100);
+          return other.messages.map((data) => String(data).trim());
+        },
+      };
+    }
+    const names = Array.from({ length: 12 }, (_, i) => String(i));
+
+    it("is sent, then queued above the mark, then dropped", () => {
+      const { put, channel, told, arrived } = suspended("block");
+      assert.deepEqual(
+        names.map((name) => put(name)),
+        [...Array(5).fill("sent"), ...Array(5).fill("queued"), "dropped", "dropped"],
+      );
+      assert.equal(channel.dropped, 2);
+      assert.equal(told.of("dropped").length, 2);
+      assert.deepEqual(arrived(), names.slice(0, 10));
+      assert.equal(told.of("ready").length, 1);
     });
-    made.carry();
-    client.receiver.closed(0, "");
-    const put = (name: string, key?: string): string =>
-      made.client.machine.send(channel, name.padEnd(36), { key });
-    const arrived = (): string[] => {
-      made.connect();
-      made.wait(100);
-      return made.server.messages.map((data) => String(data).trim());
-    };
-    return { made, channel, put, arrived };
-  }
-  const names = Array.from({ length: 12 }, (_, i) => String(i));
 
-  it("says sent, then queued above the mark, then dropped", () => {
-    const { put, channel, made, arrived } = suspended("block");
-    assert.deepEqual(
-      names.map((name) => put(name)),
-      [...Array(5).fill("sent"), ...Array(5).fill("queued"), "dropped", "dropped"],
-    );
-    assert.equal(channel.dropped, 2);
-    assert.equal(made.client.of("dropped").length, 2);
-    assert.deepEqual(arrived(), names.slice(0, 10));
-    assert.equal(made.client.of("ready").length, 1);
+    it("drops the oldest", () => {
+      const { put, channel, arrived } = suspended("drop-oldest");
+      for (const name of names) put(name);
+      assert.equal(channel.dropped, 2);
+      assert.deepEqual(arrived(), names.slice(2));
+    });
+
+    it("drops the newest", () => {
+      const { put, arrived } = suspended("drop-newest");
+      for (const name of names) put(name);
+      assert.deepEqual(arrived(), names.slice(0, 10));
+    });
+
+    it("keeps the latest for each key, at its place in the line", () => {
+      const { put, channel, arrived } = suspended("latest-per-key");
+      put("a1", "a");
+      put("b1", "b");
+      put("a2", "a");
+      for (let i = 0; i < 100; i++) put(`c${i}`, "c");
+      assert.equal(channel.dropped, 100);
+      assert.deepEqual(arrived(), ["a2", "b1", "c99"]);
+    });
+
+    it("takes turns: a short message waits for one piece, not for the whole of a long one", () => {
+      const made = livePair({ pieceBytes: 1_000 });
+      const { machine, other, send: put } = sideOf(made, role);
+      const long = new Uint8Array(100_000).fill(7);
+      put(machine.openChannel("upload"), long);
+      put(machine.channel, "short");
+      made.carry();
+      assert.equal(other.messages[0], "short");
+      assert.deepEqual(other.messages[1], long);
+      const before = made.carried.findIndex(({ block }) => Buffer.from(block).includes("short"));
+      const ahead = made.carried
+        .slice(0, before + 1)
+        .reduce((sum, { from, block }) => sum + (from === role ? block.length : 0), 0);
+      assert.ok(ahead < 3_000, `${ahead} bytes were sent before it`);
+    });
+
+    it("comes back as what was never confirmed when the session ends", () => {
+      const made = livePair({ pieceBytes: 100 });
+      const { machine, send: put } = sideOf(made, role);
+      const channel = machine.openChannel("c");
+      made.carry();
+      made.wait(50);
+      const long = "é".repeat(500);
+      const id = Uint8Array.of(9);
+      put(channel, long, { id });
+      put(channel, Uint8Array.of(1));
+      made.flush();
+      machine.end(SessionCode.evicted, "no room");
+      assert.deepEqual(sideOf(made, role).told.of("ended")[0]?.end?.unconfirmed, [
+        { channel: "c", data: long, id },
+        { channel: "c", data: Uint8Array.of(1), id: undefined },
+      ]);
+    });
   });
+}
 
-  it("drops the oldest", () => {
-    const { put, channel, arrived } = suspended("drop-oldest");
-    for (const name of names) put(name);
-    assert.equal(channel.dropped, 2);
-    assert.deepEqual(arrived(), names.slice(2));
-  });
-
-  it("drops the newest", () => {
-    const { put, arrived } = suspended("drop-newest");
-    for (const name of names) put(name);
-    assert.deepEqual(arrived(), names.slice(0, 10));
-  });
-
-  it("keeps the latest for each key, at its place in the line", () => {
-    const { put, channel, arrived } = suspended("latest-per-key");
-    put("a1", "a");
-    put("b1", "b");
-    put("a2", "a");
-    for (let i = 0; i < 100; i++) put(`c${i}`, "c");
-    assert.equal(channel.dropped, 100);
-    assert.deepEqual(arrived(), ["a2", "b1", "c99"]);
-  });
-
+describe("the outbox", () => {
   it("drops the transport of a peer that is too slow, and resumes", () => {
     const made = pair({ windowBytes: 300 });
     const { client } = made.connect();
@@ -516,7 +574,7 @@ describe("the outbox", () => {
     const made = livePair({ maxMessageBytes: 100 });
     assert.deepEqual(send(made, "x".repeat(101), "é".repeat(51), "x".repeat(100)), [
       "dropped",
-      "sent",
+      "dropped",
       "sent",
     ]);
     made.wait(100);
@@ -733,7 +791,7 @@ describe("coming back", () => {
     const waits: number[] = [];
     for (let i = 0; i < 9; i++) {
       machine.dialFailed(0, "", 0);
-      assert.equal(machine.phase, "waiting");
+      assert.equal(clientPhase(machine), "waiting");
       waits.push(machine.waitingUntilMs - made.clock.nowMs);
       made.wait(machine.waitingUntilMs - made.clock.nowMs);
       assert.equal(made.client.of("dial").length, 3 + i);
@@ -756,7 +814,7 @@ describe("coming back", () => {
     made.client.machine.dialFailed(0, "", 0);
     made.client.machine.retryNow();
     assert.equal(made.client.of("dial").length, 2);
-    assert.equal(made.client.machine.phase, "connecting");
+    assert.equal(clientPhase(made.client.machine), "connecting");
   });
 
   for (const [code, isReset] of [

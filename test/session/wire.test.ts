@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { BlockSplitter, MAX_BLOCK_HEADER_BYTES, writeBlockHeader } from "#session/wire/block-frames.js";
 import { encodeFields, encodePacket } from "#session/wire/encode-fields.js";
 import { endBlock, readEnd } from "#session/wire/end-packet.js";
-import { type OpenPacket, openBlock, readOpen } from "#session/wire/open-packet.js";
+import { type OpenPacket, readOpen } from "#session/wire/open-packet.js";
 import * as packetTypes from "#session/wire/packet-type.js";
 import { RecordReader } from "#session/wire/record-reader.js";
 import { sameBytes } from "#session/wire/same-bytes.js";
@@ -12,6 +12,7 @@ import * as sessionCodes from "#session/wire/session-code.js";
 import { MAX_VARINT_BYTES, varintLength, writeVarint } from "#session/wire/varint.js";
 import { readWelcome, welcomeBlock } from "#session/wire/welcome-packet.js";
 import { WireReader } from "#session/wire/wire-reader.js";
+import { openBlock } from "../support/session/open-block.js";
 
 const { PacketType, LEAVE_PACKET, MAX_BLOCK_BYTES, RESET_PACKET } = packetTypes;
 const { SessionCode, actionOf } = sessionCodes;

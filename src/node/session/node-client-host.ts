@@ -2,14 +2,8 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { ClientHost } from "../../session/client-host-port.js";
-import { asBuffer } from "../as-buffer.js";
 import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
-
-/** What worked, for the sessions of this process. */
-const memory = new Map<string, string>();
-/** Origins that are remembered; the oldest goes first. */
-const MAX_REMEMBERED = 1_000;
 
 /** The host of client sessions on Node. */
 export const nodeClientHost: ClientHost = {
@@ -17,7 +11,7 @@ export const nodeClientHost: ClientHost = {
   random: () => Math.random(),
   randomBytes: (byteLength) => randomBytes(byteLength),
   allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
-  utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
+  utf8Encode: (text) => Buffer.from(text),
   utf8Decode,
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
@@ -28,10 +22,4 @@ export const nodeClientHost: ClientHost = {
   watch: () => () => {},
   // An exception that nobody catches would end the process, and a peer may have brought it about.
   report: warnOf,
-  recall: (key) => memory.get(key),
-  remember(key, value) {
-    memory.delete(key);
-    memory.set(key, value);
-    if (memory.size > MAX_REMEMBERED) memory.delete(memory.keys().next().value!);
-  },
 };

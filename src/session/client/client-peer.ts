@@ -1,38 +1,190 @@
-import type { ClientMachine } from "../machine/client-machine.js";
-import type { PeerMachine } from "../peer/peer-machine.js";
-import { SessionPeer } from "../peer/session-peer.js";
-import type { PeerChannel, SendStatus } from "../peer-port.js";
+import type { BoundHandler, ClientConfig } from "../machine/client-config.js";
+import { ClientMachine } from "../machine/client-machine.js";
+import type { IncomingChannel } from "../machine/incoming-channel.js";
+import type { ReconnectDelays } from "../machine/session-config.js";
+import type {
+  ChannelOptions,
+  Peer,
+  PeerChannel,
+  PeerReceiver,
+  PeerStateListener,
+  SessionEnd,
+} from "../peer-port.js";
+import { BAD_MESSAGE_CODE, FORBIDDEN_CODE } from "../wire/session-code.js";
+import { listen } from "./listen.js";
+
+/** What a {@link ClientPeer} and its channels see to: the rest of the handler is for whoever has it. */
+type OfChannels = "message" | "channelOpened" | "channelClosed" | "channelRefused" | "dropped" | "ready";
+
+/** Whoever has the sessions of a client, one after the other. */
+export interface PeerOwner extends Omit<BoundHandler, OfChannels> {
+  /** Calls what is the application's. What it throws is reported; it returns undefined then. */
+  guard<T>(call: () => T): T | undefined;
+  /** What a receiver promised, in vain. */
+  report(error: unknown): void;
+}
+
+/** What is to be done for a channel in its turn, and the length of the message that is done with then. */
+interface Turn {
+  readonly run: () => unknown;
+  readonly byteLength: number;
+}
 
 /** One session of a client, from its beginning to its end; behind a reset another one follows. */
-export class ClientPeer extends SessionPeer {
-  protected override readonly machine: PeerMachine;
-  readonly #report: (error: unknown) => void;
-  readonly #main: PeerChannel;
+export class ClientPeer implements Peer {
+  readonly id: string;
+  /** The session itself. */
+  readonly machine: ClientMachine;
+  readonly #owner: PeerOwner;
+  readonly #channels = new Map<string, PeerChannel & { readonly isClosed: boolean }>();
+  readonly #receivers: Map<string, PeerReceiver>;
+  readonly #listeners = new Set<PeerStateListener>();
+  /** How many channels wait for their receivers. */
+  #holding = 0;
+  #end: SessionEnd | undefined = undefined;
+  #resolve!: (end: SessionEnd) => void;
+  readonly #ended: Promise<SessionEnd> = new Promise((resolve) => {
+    this.#resolve = resolve;
+  });
 
-  /** @param report is told what receivers throw. */
-  constructor(machine: ClientMachine<never>, report: (error: unknown) => void) {
-    super();
-    this.machine = machine as unknown as PeerMachine;
-    this.#report = report;
-    this.#main = this.channel("");
+  constructor(
+    config: Omit<ClientConfig, "handler"> & ReconnectDelays,
+    failures: number,
+    owner: PeerOwner,
+    receivers: ReadonlyMap<string, PeerReceiver>,
+  ) {
+    this.#owner = owner;
+    this.#receivers = new Map(receivers);
+    const handler: BoundHandler = {
+      ...owner,
+      message: (...given) => this.#message(...given),
+      channelOpened: (channel) => {
+        if (this.#receiver(channel.name) === undefined) this.machine.refuseChannel(channel, FORBIDDEN_CODE);
+      },
+      channelClosed: (channel) =>
+        void this.#inTurn(channel, {
+          run: () => this.#receiver(channel.name)?.ended?.(channel.name),
+          byteLength: 0,
+        }),
+      channelRefused() {},
+      dropped() {},
+      ready() {},
+    };
+    this.machine = new ClientMachine({ ...config, handler }, config, failures);
+    this.id = Array.from(this.machine.id, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#channels.set("", this.machine.channel);
   }
 
-  /** Sends on the channel that every session has. */
-  send(data: string | Uint8Array): SendStatus {
-    return this.#main.send(data);
+  get state(): "live" | "suspended" | "closed" {
+    if (this.#end !== undefined && this.#holding === 0) return "closed";
+    return this.machine.active === undefined ? "suspended" : "live";
   }
 
-  protected override take(): "refused" {
-    return "refused";
+  get roundTripMs(): number | undefined {
+    return this.machine.roundTripMs;
   }
 
-  protected override admits(): boolean {
+  channel(name: string, options?: ChannelOptions): PeerChannel {
+    let channel = this.#channels.get(name);
+    if (channel === undefined || channel.isClosed) {
+      channel = this.machine.openChannel(name, options);
+      this.#channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  receive(name: string, receiver: PeerReceiver | undefined): void {
+    if (receiver === undefined) this.#receivers.delete(name);
+    else this.#receivers.set(name, receiver);
+  }
+
+  onState(listener: PeerStateListener): () => void {
+    return listen(this.#listeners, listener);
+  }
+
+  close(code?: number, reason?: string): Promise<SessionEnd> {
+    this.machine.close(code, reason);
+    return this.#ended;
+  }
+
+  /** @internal The state has changed. */
+  tellState(): void {
+    for (const listener of [...this.#listeners]) this.#owner.guard(() => listener(this.state, this.#end));
+  }
+
+  /** @internal The session has ended. What was confirmed counts as delivered, so it is handed over before anybody hears of that. */
+  finish(end: SessionEnd | undefined): void {
+    this.#end = end;
+    if (end === undefined || this.#holding > 0) return;
+    for (const name of this.#receivers.keys()) this.#owner.guard(() => this.#receiver(name)?.ended?.(name));
+    this.tellState();
+    this.#resolve(end);
+  }
+
+  #receiver(name: string): PeerReceiver | undefined {
+    return this.#receivers.get(name) ?? this.#receivers.get("*");
+  }
+
+  #message(
+    channel: IncomingChannel,
+    isText: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    id: Uint8Array | undefined,
+  ): boolean {
+    const { machine } = this;
+    const { host } = machine.config;
+    const byteLength = end - start;
+    let data: string | Uint8Array | undefined;
+    if (isText) data = host.utf8Decode(bytes, start, end);
+    else {
+      data = host.allocate(byteLength);
+      data.set(bytes.subarray(start, end));
+    }
+    if (data === undefined) {
+      machine.end(BAD_MESSAGE_CODE, "text that is not UTF-8");
+      return true;
+    }
+    const message = data;
+    const run = (): unknown => {
+      const { name } = channel;
+      const receiver = this.#receiver(name);
+      if (receiver === undefined) machine.refuseChannel(channel, FORBIDDEN_CODE);
+      // What waited while its channel was refused is not taken, either.
+      return channel.isRefused ? undefined : receiver?.message(message, id, name);
+    };
+    return this.#inTurn(channel, { run, byteLength });
+  }
+
+  /** Does something when all before it on this channel is done; whether it is done with already. */
+  #inTurn(channel: IncomingChannel, turn: Turn): boolean {
+    const waiting = channel.data as Turn[] | undefined;
+    if (waiting !== undefined) {
+      waiting.push(turn);
+      return false;
+    }
+    const result = this.#owner.guard(turn.run);
+    if (typeof result !== "object") return true;
+    void this.#hold(channel, { run: () => result, byteLength: turn.byteLength });
     return false;
   }
 
-  protected override receiverFailed(error: unknown): void {
-    this.#report(error);
+  /** What comes on this channel waits for what a receiver promised. */
+  async #hold(channel: IncomingChannel, first: Turn): Promise<void> {
+    const waiting: Turn[] = [first];
+    channel.data = waiting;
+    this.#holding++;
+    for (let turn = waiting.shift(); turn !== undefined; turn = waiting.shift()) {
+      try {
+        await turn.run();
+      } catch (error) {
+        this.#owner.report(error);
+      }
+      this.machine.taken(channel, turn.byteLength);
+    }
+    channel.data = undefined;
+    this.#holding--;
+    this.finish(this.#end);
   }
-
-  protected override finished(): void {}
 }

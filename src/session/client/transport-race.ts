@@ -1,5 +1,4 @@
-import type { ClientHost } from "../client-host-port.js";
-import type { Link } from "../machine/link.js";
+import type { ClientHost, TransportMemory } from "../client-host-port.js";
 import type { Dialing, DialListener, Transport, TransportDialer, TransportName } from "../transport-port.js";
 
 /** A transport that has not proved itself after so long gets company, in ms. */
@@ -14,23 +13,11 @@ const STABLE_AFTER_MS = 5_000;
 /** After so many such times in a row the others are tried first: there are networks that let WebSockets begin, and no more. */
 const MAX_SHORT_LIVES = 3;
 
-/** Whose transports they are. */
-export interface RaceUser {
-  /** The id of the session that wants one just now. */
-  sessionId(): string;
-  /** Attaches a transport: without `isProbe`, it carries the session as soon as it is healthy. */
-  attach(transport: Transport, isProbe: boolean): Link;
-  /** Has a healthy probe carry the session. */
-  use(link: Link): void;
-  /** None of them works. */
-  allFailed(code: number, reason: string, notBeforeMs: number): void;
-}
-
 /** One that was dialled, until it won or failed. */
 interface Entrant {
   readonly dialer: TransportDialer;
   dialing: Dialing | undefined;
-  link: Link | undefined;
+  transport: Transport | undefined;
 }
 
 /**
@@ -38,13 +25,15 @@ interface Entrant {
  * fails, the next is dialled beside it, and the first healthy one wins. What worked is remembered, and begins next
  * time. While a session lives on a lesser transport, a better one is tried now and then.
  */
-export class TransportRace {
+export class TransportRace implements TransportDialer {
+  readonly name: TransportName;
   /** The best first. */
   readonly #dialers: readonly TransportDialer[];
   readonly #host: ClientHost;
-  readonly #user: RaceUser;
-  /** Under which it is remembered what worked. */
-  readonly #key: string;
+  readonly #memory: TransportMemory;
+  /** Who is told what was opened, and for which session it is. */
+  #listener!: DialListener;
+  #sessionId = "";
   #order: TransportDialer[] = [];
   #entrants: Entrant[] = [];
   #timer: unknown;
@@ -57,26 +46,30 @@ export class TransportRace {
   /** What to say if all of them fail: what a server said counts for more than a silence. */
   #failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
 
-  constructor(dialers: readonly TransportDialer[], host: ClientHost, user: RaceUser, key: string) {
+  /** @param dialers the best first; at least one. */
+  constructor(dialers: readonly TransportDialer[], host: ClientHost, memory: TransportMemory) {
+    this.name = dialers[0]!.name;
     this.#dialers = dialers;
     this.#host = host;
-    this.#user = user;
-    this.#key = key;
+    this.#memory = memory;
   }
 
   /** Looks for a transport. */
-  run(): void {
-    this.stop();
+  dial(listener: DialListener, sessionId: string): Dialing {
+    this.#stop();
+    this.#listener = listener;
+    this.#sessionId = sessionId;
     const remembered = this.#remembered();
     const carried = this.#carriedTooShort() ? this.#carrying : undefined;
     const rank = (name: TransportName): number => (name === carried ? 1 : name === remembered ? -1 : 0);
     this.#order = [...this.#dialers].sort((a, b) => rank(a.name) - rank(b.name));
     this.#failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
     this.#dialNext();
+    return { abort: () => this.#stop() };
   }
 
   /** Gives up what it is doing. */
-  stop(): void {
+  #stop(): void {
     this.#host.clearTimer(this.#timer);
     const entrants = this.#entrants;
     this.#entrants = [];
@@ -87,9 +80,9 @@ export class TransportRace {
 
   /** This one carries the session: the race is over, until a better one is worth a try. */
   won(name: TransportName): void {
-    this.stop();
+    this.#stop();
     // Where there was no choice, nothing was learned.
-    if (this.#dialers.length > 1) this.#host.remember(this.#key, `${name} ${this.#dateMs()}`);
+    if (this.#dialers.length > 1) this.#memory.remember(`${name} ${this.#dateMs()}`);
     this.#carrying = name;
     this.#wonAtMs = this.#host.nowMs();
     this.#probeLater();
@@ -101,14 +94,9 @@ export class TransportRace {
     if (!this.#isProbing) this.#probe();
   }
 
-  /** A probe made its round trip. */
-  healthy(link: Link): void {
-    this.#user.use(link);
-  }
-
   /** A transport is gone that did not carry the session. */
-  lost(link: Link, code: number, reason: string, notBeforeMs: number): void {
-    const entrant = this.#entrants.find((one) => one.link === link);
+  lost(transport: Transport, code: number, reason: string, notBeforeMs: number): void {
+    const entrant = this.#entrants.find((one) => one.transport === transport);
     if (entrant !== undefined) this.#fail(entrant, code, reason, notBeforeMs);
   }
 
@@ -128,7 +116,7 @@ export class TransportRace {
   }
 
   #probe(): void {
-    this.stop();
+    this.#stop();
     this.#order = this.#better();
     this.#isProbing = this.#order.length > 0;
     if (this.#isProbing) this.#dialNext();
@@ -153,19 +141,20 @@ export class TransportRace {
       if (this.#entrants.length === 0) this.#end();
       return;
     }
-    const entrant: Entrant = { dialer, dialing: undefined, link: undefined };
+    const entrant: Entrant = { dialer, dialing: undefined, transport: undefined };
     this.#entrants.push(entrant);
     const listener: DialListener = {
       opened: (transport) => this.#opened(entrant, transport),
       failed: (code, reason, notBeforeMs) => this.#fail(entrant, code, reason, notBeforeMs),
     };
-    entrant.dialing = dialer.dial(listener, this.#user.sessionId());
+    entrant.dialing = dialer.dial(listener, this.#sessionId);
     if (this.#order.length > 0) this.#timer = this.#host.setTimer(() => this.#dialNext(), NEXT_AFTER_MS);
   }
 
   #opened(entrant: Entrant, transport: Transport): void {
-    const isFirst = !this.#isProbing && this.#entrants.every(({ link }) => link === undefined);
-    entrant.link = this.#user.attach(transport, !isFirst);
+    const isFirst = !this.#isProbing && this.#entrants.every((one) => one.transport === undefined);
+    entrant.transport = transport;
+    this.#listener.opened(transport, !isFirst);
   }
 
   #fail(entrant: Entrant, code: number, reason: string, notBeforeMs: number): void {
@@ -186,12 +175,12 @@ export class TransportRace {
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reason, notBeforeMs } = this.#failure;
-      this.#user.allFailed(code, reason, notBeforeMs);
+      this.#listener.failed(code, reason, notBeforeMs);
     }
   }
 
   #remembered(): string | undefined {
-    const [name, atMs] = this.#host.recall(this.#key)?.split(" ") ?? [];
+    const [name, atMs] = this.#memory.recall()?.split(" ") ?? [];
     const ageMs = this.#dateMs() - Number(atMs);
     return ageMs >= 0 && ageMs < REMEMBER_MS ? name : undefined;
   }

@@ -16,8 +16,8 @@ export interface LinkUser {
   linkClosed(link: Link, code: number, reason: string): void;
 }
 
-/** A transport that is attached to a session: made by `attach`, and the receiver of its transport from then on. */
-export class Link implements TransportReceiver {
+/** A transport that is attached to a session, on either side: made by `attach`. */
+export interface SessionLink {
   /** The transport. */
   readonly transport: Transport;
   /** Which transport of this session it is: 1, 2, 3... */
@@ -27,6 +27,15 @@ export class Link implements TransportReceiver {
   /** When it was attached, on the clock of the host. */
   readonly attachedMs: number;
   /** Whether it was attached as a probe. */
+  readonly isProbe: boolean;
+}
+
+/** A transport of a server's session, and the receiver of what comes over it. */
+export class Link implements SessionLink, TransportReceiver {
+  readonly transport: Transport;
+  readonly epoch: number;
+  state: LinkState;
+  readonly attachedMs: number;
   readonly isProbe: boolean;
   /** Whether anything came from it. */
   isProven = false;

@@ -20,10 +20,10 @@ import { BAD_MESSAGE_CODE } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
 import { IncomingChannel } from "./incoming-channel.js";
 import type { Link } from "./link.js";
-import { MESSAGE_COST } from "./record-log.js";
-import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, SendingSide } from "./sending-side.js";
+import { SendingSide } from "./sending-side.js";
 import type { SessionConfig } from "./session-config.js";
 import type { SessionHandler } from "./session-handler.js";
+import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST } from "./session-rules.js";
 
 /** What of a session receives: records in order, messages from their pieces, credit for what was taken. */
 export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>> extends SendingSide<

@@ -5,9 +5,7 @@ import { CHANNEL_BIT, ID_BIT } from "../wire/record-head.js";
 import { varintLength, writeVarint } from "../wire/varint.js";
 import type { QueuedMessage } from "./queued-message.js";
 import type { SessionHost } from "./session-host.js";
-
-/** What a message or record counts beside its bytes, in every limit: about what its bookkeeping takes. */
-export const MESSAGE_COST = 64;
+import { MESSAGE_COST } from "./session-rules.js";
 
 /** Before the records of a batch: room for the head of their packet, which is written when it is sent. */
 const HEADER_ROOM = 17;

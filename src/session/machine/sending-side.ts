@@ -14,18 +14,15 @@ import { Heartbeat } from "./heartbeat.js";
 import type { Link } from "./link.js";
 import { NO_MESSAGES, OutgoingChannel } from "./outgoing-channel.js";
 import type { QueuedMessage } from "./queued-message.js";
-import { MESSAGE_COST, RecordLog } from "./record-log.js";
+import { RecordLog } from "./record-log.js";
 import type { SessionConfig } from "./session-config.js";
 import type { SessionHandler } from "./session-handler.js";
+import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST } from "./session-rules.js";
 
 /** So much that came is acknowledged alone, without waiting for something to carry it. */
 const ACK_AFTER_BYTES = 65_536;
 /** What records between the machines may take beyond what messages may: credit and the like, which waits for no room. */
 const CONTROL_ROOM_BYTES = 65_536;
-/** The longest name of a channel, in bytes. */
-export const MAX_NAME_BYTES = 256;
-/** The longest signal, in bytes. */
-export const MAX_SIGNAL_BYTES = 8_192;
 
 /** What of a session sends: channels that take turns, the log of what is not confirmed, acknowledgements. */
 export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> {

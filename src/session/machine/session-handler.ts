@@ -1,6 +1,6 @@
 import type { SessionEnd } from "../peer-port.js";
 import type { IncomingChannel } from "./incoming-channel.js";
-import type { Link } from "./link.js";
+import type { SessionLink } from "./link.js";
 import type { OutgoingChannel } from "./outgoing-channel.js";
 
 /**
@@ -47,7 +47,7 @@ export interface SessionHandler<Owner> {
    * A transport carries the session, or another one than before; `isResumed` if it is not the first. Nothing was lost in
    * between.
    */
-  live(owner: Owner, link: Link, isResumed: boolean): void;
+  live(owner: Owner, link: SessionLink, isResumed: boolean): void;
   /** No transport carries the session any more. The code and reason are those of the one that did. */
   suspended(owner: Owner, code: number, reason: string): void;
   /** The session has ended, for good. Nothing is called after that. */
@@ -68,12 +68,12 @@ export interface ClientHandler<Owner> extends SessionHandler<Owner> {
    * A transport that was attached as a probe made its round trip: call `session.use(link)` to have it carry the session, or
    * `session.detach(link)`.
    */
-  healthy(owner: Owner, link: Link): void;
+  healthy(owner: Owner, link: SessionLink): void;
   /**
    * A transport is gone that did not carry the session: it failed before its round trip, or was a probe. With `notBeforeMs` the
    * server asks to stay away for so long, in ms.
    */
-  linkLost(owner: Owner, link: Link, code: number, reason: string, notBeforeMs: number): void;
+  linkLost(owner: Owner, link: SessionLink, code: number, reason: string, notBeforeMs: number): void;
   /** What to say in the next `open` about who this is (`OpenPacket.credentials`); empty for nothing. */
   credentials(owner: Owner): Uint8Array;
 }

@@ -1,6 +1,6 @@
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
-import { MESSAGE_COST } from "../machine/record-log.js";
+import { MESSAGE_COST } from "../machine/session-rules.js";
 import type {
   ChannelOptions,
   Peer,
@@ -262,7 +262,7 @@ export abstract class SessionPeer implements Peer {
   #countHeld(byteLength: number): void {
     const extras = this.#extras!;
     extras.heldBytes = (extras.heldBytes ?? 0) + byteLength;
-    this.machine.config.budget.heldBytes += byteLength;
+    this.machine.config.budget!.heldBytes += byteLength;
   }
 
   #decided(channel: IncomingChannel, isAllowed: boolean): void {

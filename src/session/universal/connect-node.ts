@@ -1,9 +1,11 @@
 import type { DialOptions } from "../../node/client/connect-options.js";
 import { nodeClientHost } from "../../node/session/node-client-host.js";
 import { NodeWebSocketDialer } from "../../node/session/node-websocket-dialer.js";
+import { processMemory } from "../../node/session/process-memory.js";
 import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
+import { TransportRace } from "../client/transport-race.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
 import { sessionUrl } from "./session-url.js";
 import { transportsByName } from "./transports-by-name.js";
@@ -48,26 +50,30 @@ const MAKERS: Readonly<Record<TransportName, TransportMaker>> = {
   polling,
 };
 
+/** Several transports, the best first: see `race` in a page. */
+export function race(first: TransportMaker, ...others: TransportMaker[]): TransportMaker {
+  return (url, options) =>
+    new TransportRace(
+      [first, ...others].map((make) => make(url, options)),
+      nodeClientHost,
+      processMemory(new URL(url).host),
+    );
+}
+
 /**
  * Begins a session. It is there at once: what is sent before it is connected waits.
  * @param url `ws:`, `wss:`, `http:` or `https:`.
  * @throws `UsageError` `INVALID_URL`, `INVALID_OPTION`.
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): Session {
-  return connectOver(transportsByName(MAKERS, options.transports), url, options);
+  return connectOver(race(...transportsByName(MAKERS, options.transports)), url, options);
 }
 
-/** As {@link connect}, over these transports only, the best first: see `connectOver` in a page. */
+/** As {@link connect}, over this transport only, or over several: see `connectOver` in a page. */
 export function connectOver(
-  transports: readonly TransportMaker[],
+  transport: TransportMaker,
   url: string | URL,
   options: ConnectOptions = {},
 ): Session {
-  const target = sessionUrl(url);
-  return new Session(
-    transports.map((make) => make(target.href, options)),
-    nodeClientHost,
-    target.host,
-    options,
-  );
+  return new Session(transport(sessionUrl(url), options), nodeClientHost, options);
 }

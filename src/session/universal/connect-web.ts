@@ -1,8 +1,10 @@
 import { browserHost } from "../../web/browser-host.js";
 import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
-import { WebSocketDialer } from "../../web/websocket-dialer.js";
+import { pageMemory } from "../../web/page-memory.js";
+import { webSocketDialer } from "../../web/websocket-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
+import { TransportRace } from "../client/transport-race.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
 import { sessionUrl } from "./session-url.js";
 import { transportsByName } from "./transports-by-name.js";
@@ -11,7 +13,7 @@ import { transportsByName } from "./transports-by-name.js";
 export type TransportMaker = (url: string, options: SessionOptions<Session>) => TransportDialer;
 
 /** The transport over a WebSocket. */
-export const webSocket: TransportMaker = (url) => new WebSocketDialer(url, globalThis.WebSocket);
+export const webSocket: TransportMaker = (url) => webSocketDialer(url, globalThis.WebSocket);
 
 const http =
   (name: HttpTransportName): TransportMaker =>
@@ -46,28 +48,36 @@ export interface ConnectOptions extends SessionOptions<Session> {
 }
 
 /**
+ * Several transports, the best first: the next one is tried beside it where one does not get through, and a better one now and then
+ * while the session lives on a lesser one.
+ */
+export function race(first: TransportMaker, ...others: TransportMaker[]): TransportMaker {
+  return (url, options) =>
+    new TransportRace(
+      [first, ...others].map((make) => make(url, options)),
+      browserHost,
+      pageMemory(new URL(url).host),
+    );
+}
+
+/**
  * Begins a session. It is there at once: what is sent before it is connected waits.
  * @param url `ws:`, `wss:`, `http:` or `https:`; in a page it may be relative.
  * @throws `UsageError` `INVALID_URL`, `INVALID_OPTION`.
  */
 export function connect(url: string | URL, { transports, ...options }: ConnectOptions = {}): Session {
-  return connectOver(transportsByName(MAKERS, transports), url, options);
+  return connectOver(race(...transportsByName(MAKERS, transports)), url, options);
 }
 
 /**
- * As {@link connect}, over these transports only, the best first: what is not named is not in the bundle. With {@link webSocket} alone
- * a page pays about 14 kB, with all of them about 16, minified and gzipped.
+ * As {@link connect}, over this transport only, or over several: `race(webSocket, longPolling)`. What is not named is not in the bundle:
+ * see the guide for what a page pays.
  */
 export function connectOver(
-  transports: readonly TransportMaker[],
+  transport: TransportMaker,
   url: string | URL,
   options: SessionOptions<Session> = {},
 ): Session {
   const target = sessionUrl(url, (globalThis.location as Location | undefined)?.href);
-  return new Session(
-    transports.map((make) => make(target.href, options)),
-    browserHost,
-    target.host,
-    options,
-  );
+  return new Session(transport(target, options), browserHost, options);
 }

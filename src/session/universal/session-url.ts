@@ -1,23 +1,20 @@
 import { UsageError } from "../../core/hawser-error.js";
 
 /**
+ * What a URL of a session has to be, as `URL` writes it, without a fragment. `fetch` takes no names and passwords, and they do not
+ * belong into something that gets logged.
+ */
+const SESSION_URL = /^(?:ws|http)(s?:\/\/[^/@]+\/[^#]*)/;
+
+/**
  * The URL of a session's WebSocket: `ws:` or `wss:`, without a fragment.
  * @param base what a relative one is relative to.
  * @throws `UsageError` `INVALID_URL`.
  */
-export function sessionUrl(url: string | URL, base?: string): URL {
-  let target: URL | undefined;
+export function sessionUrl(url: string | URL, base?: string): string {
   try {
-    target = new URL(url, base);
+    return `ws${SESSION_URL.exec(new URL(url, base).href)![1]!}`;
   } catch {
-    // Said below.
+    throw new UsageError("INVALID_URL", `url cannot be ${String(url)}`);
   }
-  // `fetch` takes no names and passwords, and they do not belong into something that gets logged.
-  if (
-    target === undefined ||
-    !/^(ws|http)s?:$/.test(target.protocol) ||
-    target.username + target.password !== ""
-  )
-    throw new UsageError("INVALID_URL", `not a URL of a session: ${String(url)}`);
-  return new URL(target.href.replace(/^http/, "ws").replace(/#.*/, ""));
 }

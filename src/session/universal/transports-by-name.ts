@@ -8,11 +8,12 @@ import type { TransportName } from "../transport-port.js";
 export function transportsByName<Maker>(
   makers: Readonly<Record<TransportName, Maker>>,
   names: readonly TransportName[] = Object.keys(makers) as TransportName[],
-): Maker[] {
+): [Maker, ...Maker[]] {
   if (names.length === 0) throw new UsageError("INVALID_OPTION", "transports: there is none");
-  return names.map((name) => {
+  const found = names.map((name) => {
     if (!Object.hasOwn(makers, name))
       throw new UsageError("INVALID_OPTION", `no such transport: ${String(name)}`);
     return makers[name];
   });
+  return found as [Maker, ...Maker[]];
 }

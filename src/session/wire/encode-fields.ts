@@ -1,9 +1,10 @@
+import { MAX_BLOCK_BYTES } from "./packet-type.js";
 import { varintLength, writeVarint } from "./varint.js";
 
 /** Before the fields: room for what stands before the body of a packet. */
 const HEADER_ROOM = 4;
 /** What is written here is sent or copied before the next thing is. */
-const scratch: Uint8Array = new Uint8Array(20_000);
+const scratch: Uint8Array = new Uint8Array(MAX_BLOCK_BYTES + HEADER_ROOM);
 
 /**
  * Numbers as varints, and bytes as they are, one behind the other: the body of a packet or a control record. What is returned is

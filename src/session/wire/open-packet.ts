@@ -1,4 +1,3 @@
-import { encodePacket } from "./encode-fields.js";
 import { OPEN_PACKET, SESSION_VERSION } from "./packet-type.js";
 import { WireReader } from "./wire-reader.js";
 
@@ -35,29 +34,11 @@ export interface OpenPacket {
   readonly credentials: Uint8Array;
 }
 
-const RESUME_BIT = 0x01;
-const PROBE_BIT = 0x02;
+/** A flag: {@link OpenPacket.isResume}. */
+export const RESUME_BIT = 0x01;
+/** A flag: {@link OpenPacket.isProbe}. */
+export const PROBE_BIT = 0x02;
 const KNOWN_BITS = RESUME_BIT | PROBE_BIT;
-
-/** The packet as a block of its own; to be sent at once, since it is valid until something else is encoded. */
-export function openBlock(open: Omit<OpenPacket, "version">): Uint8Array {
-  const { owner, credentials } = open;
-  return encodePacket(OPEN_PACKET, [
-    SESSION_VERSION,
-    SESSION_VERSION,
-    (open.isResume ? RESUME_BIT : 0) | (open.isProbe ? PROBE_BIT : 0),
-    open.id,
-    open.token,
-    open.epoch,
-    open.received,
-    open.windowBytes,
-    open.maxMessageBytes,
-    owner.length,
-    owner,
-    credentials.length,
-    credentials,
-  ]);
-}
 
 /**
  * Reads the first block of a transport, on a server. Undefined if it is not an `open` that keeps to the rules; behind it, in

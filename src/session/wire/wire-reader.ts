@@ -41,7 +41,7 @@ export class WireReader {
   take(length: number): Uint8Array {
     const start = this.at;
     // Not `slice`: that of a Buffer does not copy.
-    return this.skip(length) ? new Uint8Array(this.bytes.subarray(start, start + length)) : new Uint8Array(0);
+    return new Uint8Array(this.bytes.subarray(start, this.skip(length) ? this.at : start));
   }
 
   /** A varint and as many bytes, `maxBytes` at most. */

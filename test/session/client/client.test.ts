@@ -3,7 +3,17 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { connect, type Session, type SessionReset, type SessionState, type TransportName } from "hawser";
+import {
+  connect,
+  connectOver,
+  longPolling,
+  race,
+  type Session,
+  type SessionReset,
+  type SessionState,
+  type TransportName,
+  webSocket,
+} from "hawser";
 import { type Acceptance, accept, createHub, type HubSession, type Refusal, refuse } from "hawser/hub";
 import { serve } from "hawser/server";
 import { FaultProxy } from "#testbed/fault-proxy.js";
@@ -213,6 +223,16 @@ describe("a session of a client", () => {
       seen.map(({ status }) => status),
       ["connecting", "live"],
     );
+  });
+
+  it("takes channels of the server that nobody but the receiver of all receives", async () => {
+    const hub = createHub({ open: (session) => void session.channel("news").send("hello") });
+    await using server = await serve({ routes: { "/live": hub } });
+    const got = new Inbox<string>("message");
+    const session = connectOver(race(webSocket, longPolling), `${server.url}/live`);
+    session.receive("*", { message: (data, _id, channel) => got.push(`${channel}: ${String(data)}`) });
+    assert.equal(await got.next(), "news: hello");
+    await session.close();
   });
 
   it("has channels that do not hold up each other", async () => {

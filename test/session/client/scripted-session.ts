@@ -1,6 +1,7 @@
 import { type ConnectOptions, Session, type SessionState, type TransportName } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
-import type { ClientHost, HostChange } from "#session/client-host-port.js";
+import { TransportRace } from "#session/client/transport-race.js";
+import type { ClientHost, HostChange, TransportMemory } from "#session/client-host-port.js";
 import type {
   Dialing,
   DialListener,
@@ -124,8 +125,6 @@ export class ScriptedSession {
           this.#tell = () => {};
         };
       },
-      recall: (key) => this.memory.get(key),
-      remember: (key, value) => void this.memory.set(key, value),
     };
     const dialers = transports.map(
       (name): TransportDialer => ({
@@ -137,7 +136,12 @@ export class ScriptedSession {
         },
       }),
     );
-    this.session = new Session(dialers, host, "example.com", {
+    const memory: TransportMemory = {
+      recall: () => this.memory.get("example.com"),
+      remember: (value) => void this.memory.set("example.com", value),
+    };
+    const dialer = dialers.length === 1 ? dialers[0]! : new TransportRace(dialers, host, memory);
+    this.session = new Session(dialer, host, {
       ...options,
       state: (_session, state) => void this.states.push(state),
     });

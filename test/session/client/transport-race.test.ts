@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { connect, type SessionState, type TransportName } from "hawser";
 import type { Transport } from "#session/transport-port.js";
 import { PacketType } from "#session/wire/packet-type.js";
-import { WebSocketDialer } from "#web/websocket-dialer.js";
+import { webSocketDialer } from "#web/websocket-dialer.js";
 import { Inbox } from "../../support/inbox.js";
 import { ScriptedSession } from "./scripted-session.js";
 
@@ -92,7 +92,7 @@ describe("the race of transports", () => {
 
   it("takes a WebSocket that cannot even be made for one that failed", async () => {
     const failed = new Inbox<string>("failure");
-    const dialer = new WebSocketDialer(
+    const dialer = webSocketDialer(
       "ws://127.0.0.1/",
       class {
         constructor() {
@@ -121,7 +121,7 @@ describe("the race of transports", () => {
       }
     }
     const opened: Transport[] = [];
-    new WebSocketDialer("ws://127.0.0.1/", FakeWebSocket as never).dial(
+    webSocketDialer("ws://127.0.0.1/", FakeWebSocket as never).dial(
       {
         opened: (transport) => void opened.push(transport),
         failed() {},

@@ -34,7 +34,7 @@ describe("misuse of a client's session", () => {
     it(`refuses ${name}: ${String(value)}`, () => {
       assert.throws(() => connect(URL_OF_NOBODY, { [name]: value } as never), code("INVALID_OPTION"));
       assert.throws(
-        () => connectOver([webSocket], URL_OF_NOBODY, { [name]: value } as never),
+        () => connectOver(webSocket, URL_OF_NOBODY, { [name]: value } as never),
         code("INVALID_OPTION"),
       );
     });

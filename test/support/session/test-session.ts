@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { nodeSessionHost } from "#hub/node-session-host.js";
+import { boundConfig } from "#session/machine/client-config.js";
 import { ClientMachine } from "#session/machine/client-machine.js";
 import {
   DEFAULT_RECONNECT_DELAYS,
@@ -37,7 +38,7 @@ export const DIALERS: ReadonlyMap<TransportName, TestDialer> = new Map<Transport
 
 /** The client's side of a session, as small as can be: one way at a time, and no race. Comes back when it is cut. */
 export class TestSession extends SessionPeer {
-  protected readonly machine: ClientMachine<TestSession>;
+  protected readonly machine: ClientMachine;
   readonly url: string;
   /** What came on any channel, in order. */
   readonly received: (string | Uint8Array)[] = [];
@@ -67,11 +68,10 @@ export class TestSession extends SessionPeer {
       host: nodeSessionHost,
       handler: HANDLER as ClientHandler<TestSession>,
     });
-    this.machine = new ClientMachine(
-      config,
-      { ...DEFAULT_RECONNECT_DELAYS, reconnectDelayMs: options.reconnectDelayMs ?? 20 },
-      this,
-    );
+    this.machine = new ClientMachine(boundConfig<TestSession>(config, this), {
+      ...DEFAULT_RECONNECT_DELAYS,
+      reconnectDelayMs: options.reconnectDelayMs ?? 20,
+    });
     this.onState((state) => this.states.push(state));
   }
 
@@ -167,7 +167,7 @@ export class TestSession extends SessionPeer {
     if (this.machine.active === undefined) this.machine.dialFailed(code, reason, 0);
   }
 
-  use(link: Parameters<ClientMachine<TestSession>["use"]>[0]): void {
+  use(link: Parameters<ClientMachine["use"]>[0]): void {
     this.machine.use(link);
   }
 

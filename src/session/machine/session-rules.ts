@@ -1,0 +1,8 @@
+// What both machines go by, whichever side they are.
+
+/** What a message or record counts beside its bytes, in every limit: about what its bookkeeping takes. */
+export const MESSAGE_COST = 64;
+/** The longest name of a channel, in bytes. */
+export const MAX_NAME_BYTES = 256;
+/** The longest signal, in bytes. */
+export const MAX_SIGNAL_BYTES = 8_192;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** What happens at a server, in the words of the model. */
+/** What happens at the side that receives, in the words of the model. */
 export type SessionModelEvent =
   | {
       readonly type: "message";
@@ -14,7 +14,7 @@ export type SessionModelEvent =
   | { readonly type: "pong"; readonly hex: string }
   | { readonly type: "dropped" | "ended"; readonly code: number };
 
-/** The limits of the server that is modelled. */
+/** The limits of the side that is modelled. */
 export interface SessionModelLimits {
   readonly maxMessageBytes: number;
   readonly maxChannels: number;
@@ -84,18 +84,20 @@ interface ModelChannel {
 }
 
 /**
- * A second reading of the wire format, for blocks that come over the active transport of a server's session. It is slow, keeps
- * everything, and shares nothing with the machine.
+ * A second reading of the wire format, for blocks that come over the active transport of a session, at either side. It is slow,
+ * keeps everything, and shares nothing with the machines.
  */
 export class SessionModel {
   readonly events: SessionModelEvent[] = [];
   isOver = false;
   readonly #limits: SessionModelLimits;
   readonly #channels = new Map<number, ModelChannel>([[0, { name: "", parts: undefined }]]);
+  readonly #isServer: boolean;
   #received = 0;
 
-  constructor(limits: SessionModelLimits) {
+  constructor(limits: SessionModelLimits, isServer: boolean) {
     this.#limits = limits;
+    this.#isServer = isServer;
   }
 
   /** A block arrived. */
@@ -122,7 +124,17 @@ export class SessionModel {
   #packet(type: number, body: Buffer): void {
     const cursor = new Cursor(body, BAD_PACKET);
     switch (type) {
+      case 0x03:
+        if (this.#isServer) throw new Fault(BAD_PACKET);
+        // One that is repeated: read, and nothing more.
+        if (cursor.varint() !== 1) throw new Fault(BAD_PACKET);
+        for (let i = 0; i < 4; i++) cursor.varint();
+        if (cursor.take(cursor.varint()).length > 64) throw new Fault(BAD_PACKET);
+        return;
       case 0x04:
+        if (!this.#isServer) throw new Fault(BAD_PACKET);
+        this.#acknowledged(cursor.varint());
+        return;
       case 0x05:
         this.#acknowledged(cursor.varint());
         return;

@@ -1,54 +1,58 @@
 import { isUtf8 } from "node:buffer";
+import { boundConfig } from "#session/machine/client-config.js";
+import { ClientMachine } from "#session/machine/client-machine.js";
 import type { IncomingChannel } from "#session/machine/incoming-channel.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
-import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
-import type { SessionHandler } from "#session/machine/session-handler.js";
+import {
+  DEFAULT_RECONNECT_DELAYS,
+  type SessionConfig,
+  sessionConfig,
+} from "#session/machine/session-config.js";
+import type { ClientHandler } from "#session/machine/session-handler.js";
 import type { Transport, TransportReceiver } from "#session/transport-port.js";
+import type { OpenPacket } from "#session/wire/open-packet.js";
 import { writeVarint } from "#session/wire/varint.js";
+import { welcomeBlock } from "#session/wire/welcome-packet.js";
 import { must } from "../finding.js";
 import { type Effort, type FuzzTarget, fuzzTarget } from "../fuzz-target.js";
 import { anyBytes, anyText } from "../generate/payload.js";
 import type { Random } from "../random.js";
 import { SessionModel, type SessionModelEvent } from "../reference/session-model.js";
 
-/** The blocks that come over the transport of a server's session, in hexadecimal. */
+/** The blocks that come over the transport of a session, in hexadecimal. */
 export type SessionInput = { readonly blocks: readonly string[] };
 
 const LIMITS = { maxMessageBytes: 300, maxChannels: 3, sent: 5 };
 /** Never reached by what is made here: how credit is given is the receiver's own business. */
 const WINDOW_BYTES = 10_000_000;
 
-/** What a client may send to a session, against a second reading of `docs/wire/session-v1.md`. */
+/** What the other side may send to a session of a server and of a client, against a second reading of `docs/wire/session-v1.md`. */
 export function sessionTarget(): FuzzTarget {
   return fuzzTarget<SessionInput>({ name: "session", share: 1, generate, run });
 }
 
-/** The server's side of a session, and what it was told. */
+/** One side of a session, and what it was told. */
 class Recording implements Transport {
   readonly name = "websocket";
   readonly bufferedBytes = 0;
   receiver!: TransportReceiver;
   readonly events: SessionModelEvent[] = [];
-  readonly machine: ServerMachine<Recording>;
+  readonly machine: ServerMachine<Recording> | ClientMachine;
   #wantsFlush = false;
 
-  constructor() {
-    const open = {
-      version: 1,
-      isResume: false,
-      isProbe: false,
-      id: new Uint8Array(16),
-      token: new Uint8Array(16),
-      epoch: 1,
-      received: 0,
-      windowBytes: WINDOW_BYTES,
-      maxMessageBytes: WINDOW_BYTES,
-      owner: new Uint8Array(0),
-      credentials: new Uint8Array(0),
-    };
-    this.machine = new ServerMachine(config, { resumeWindowMs: 1_000 }, this, open, new Uint8Array(0));
-    this.machine.attach(this, open);
-    for (let i = 0; i < LIMITS.sent; i++) this.machine.send(this.machine.channel, `${i}`);
+  constructor(isServer: boolean) {
+    if (isServer) {
+      const machine = new ServerMachine(config, { resumeWindowMs: 1_000 }, this, OPEN, new Uint8Array(0));
+      this.machine = machine;
+      machine.attach(this, OPEN);
+      for (let i = 0; i < LIMITS.sent; i++) machine.send(machine.channel, `${i}`);
+    } else {
+      const machine = new ClientMachine(boundConfig<Recording>(config, this), DEFAULT_RECONNECT_DELAYS);
+      this.machine = machine;
+      machine.attach(this, false);
+      this.give(WELCOME);
+      for (let i = 0; i < LIMITS.sent; i++) machine.send(machine.channel, `${i}`);
+    }
     this.flush();
   }
 
@@ -74,8 +78,31 @@ class Recording implements Transport {
   close(): void {}
 }
 
+const OPEN: OpenPacket = {
+  version: 1,
+  isResume: false,
+  isProbe: false,
+  id: new Uint8Array(16),
+  token: new Uint8Array(16),
+  epoch: 1,
+  received: 0,
+  windowBytes: WINDOW_BYTES,
+  maxMessageBytes: WINDOW_BYTES,
+  owner: new Uint8Array(0),
+  credentials: new Uint8Array(0),
+};
+const WELCOME: Buffer = Buffer.from(
+  welcomeBlock({
+    received: 0,
+    windowBytes: WINDOW_BYTES,
+    maxMessageBytes: WINDOW_BYTES,
+    resumeWindowMs: 1_000,
+    owner: new Uint8Array(0),
+  }),
+);
+
 const named = (channel: IncomingChannel): { channel: string } => ({ channel: channel.name });
-const handler: SessionHandler<Recording> = {
+const handler: ClientHandler<Recording> = {
   wantsFlush: (one) => one.wantFlush(),
   deadlineChanged() {},
   message(one, channel, isText, bytes, start, end, id) {
@@ -103,8 +130,13 @@ const handler: SessionHandler<Recording> = {
   live() {},
   suspended: (one, code) => void one.events.push({ type: "dropped", code }),
   ended: (one, { code }) => void one.events.push({ type: "ended", code }),
+  dial() {},
+  waiting() {},
+  healthy() {},
+  linkLost() {},
+  credentials: () => new Uint8Array(0),
 };
-const config: SessionConfig<SessionHandler<Recording>> = sessionConfig({
+const config: SessionConfig<ClientHandler<Recording>> = sessionConfig({
   ...LIMITS,
   windowBytes: WINDOW_BYTES,
   handler,
@@ -133,8 +165,17 @@ function run(input: SessionInput, effort: Effort): string {
 }
 
 function compare(blocks: readonly Buffer[]): string {
-  const recording = new Recording();
-  const model = new SessionModel(LIMITS);
+  compareSide(blocks, false);
+  const model = compareSide(blocks, true);
+  const last = model.events.at(-1);
+  const ended =
+    last !== undefined && "code" in last && last.type !== "signal" ? `${last.type}-${last.code}` : "goes-on";
+  return `${ended} ${model.events.map(({ type }) => type[0]).join("")}`;
+}
+
+function compareSide(blocks: readonly Buffer[], isServer: boolean): SessionModel {
+  const recording = new Recording(isServer);
+  const model = new SessionModel(LIMITS, isServer);
   for (const block of blocks) {
     if (model.isOver) break;
     model.block(block);
@@ -145,15 +186,13 @@ function compare(blocks: readonly Buffer[]): string {
     "the machine and the model come to the same",
     () =>
       JSON.stringify({
+        isServer,
         blocks: blocks.map((b) => b.toString("hex")),
         machine: recording.events,
         model: model.events,
       }),
   );
-  const last = model.events.at(-1);
-  const ended =
-    last !== undefined && "code" in last && last.type !== "signal" ? `${last.type}-${last.code}` : "goes-on";
-  return `${ended} ${model.events.map(({ type }) => type[0]).join("")}`;
+  return model;
 }
 
 /** Made with the rules of the format in mind, and now and then against one of them. */
@@ -222,6 +261,11 @@ function generate(random: Random): SessionInput {
       return Buffer.concat([Buffer.of(random.pick([0x04, 0x05])), field(number(random.below(6)))]);
     if (kind === 2) return Buffer.concat([Buffer.of(0x06), field(random.bytes(random.between(1, 9)))]);
     if (kind === 3) return Buffer.concat([Buffer.of(random.pick([0x08, 0x09])), field(end())]);
+    if (kind === 4 && random.chance(20))
+      return Buffer.concat([
+        Buffer.of(0x03),
+        field(Buffer.concat([...Array.from({ length: 5 }, () => number(1)), field(random.bytes(9))])),
+      ]);
     if (kind === 4)
       return Buffer.concat([Buffer.of(random.pick([0x07, 0x80, 0xff])), field(anyBytes(random))]);
     const records = Array.from({ length: random.between(1, 5) }, record);

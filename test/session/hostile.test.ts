@@ -5,8 +5,10 @@ import { SessionCode } from "#session/wire/session-code.js";
 import { SessionPair } from "#testing/session-pair.js";
 import { textHost } from "./text-host.js";
 
-/** A server's session that is live, and what a client of ill will can do to it. */
-function victim() {
+type Role = "client" | "server";
+
+/** A session that is live, at one side, and what the other side can do to it if it is of ill will. */
+function victim(role: Role = "server") {
   const made = new SessionPair({
     host: textHost,
     windowBytes: 1_000,
@@ -16,13 +18,17 @@ function victim() {
     maxInFlightBytes: 2_000,
   });
   const { client, server } = made.connect();
-  // Three messages of the server are confirmed, and two are not.
-  for (const text of ["1", "2", "3"]) made.serverMachine.send(made.serverMachine.channel, text);
+  const machine = role === "client" ? made.client.machine : made.serverMachine;
+  const other = role === "client" ? made.serverMachine : made.client.machine;
+  const told = role === "client" ? made.client : made.server;
+  const transport = role === "client" ? client : server;
+  // Three of its messages are confirmed, and two are not.
+  for (const text of ["1", "2", "3"]) machine.send(machine.channel as never, text);
   made.wait(100);
-  for (const text of ["4", "5"]) made.serverMachine.send(made.serverMachine.channel, text);
+  for (const text of ["4", "5"]) machine.send(machine.channel as never, text);
   made.flush();
-  const give = (block: Uint8Array): void => server.receiver.block(block, 0, block.length);
-  return { made, client, server, give, machine: made.serverMachine };
+  const give = (block: Uint8Array): void => transport.receiver.block(block, 0, block.length);
+  return { made, transport, give, machine, other, told };
 }
 
 const data = (hex: string): string => `010301${hex}`; // all three confirmed, first record 1
@@ -84,49 +90,52 @@ const BAD_RECORDS: readonly (readonly [string, string])[] = [
   ["ends with a code that is none", "8503010000"],
 ];
 
-describe("a packet that breaks the rules", () => {
-  for (const [what, hex] of BAD_PACKETS) {
-    it(`drops the transport if it ${what}`, () => {
-      const { give, server, machine, made } = victim();
-      give(Buffer.from(hex.replaceAll(" ", ""), "hex"));
-      assert.equal(server.closedWith, SessionCode.badPacket);
-      assert.equal(machine.isEnded, false);
-      assert.equal(made.server.of("suspended")[0]?.code, SessionCode.badPacket);
-      // What came before is handed over, what is wrong is not, and the session goes on over another transport.
-      made.client.machine.send(made.client.machine.channel, "still here");
-      made.connect();
-      assert.deepEqual(made.server.messages.at(-1), "still here");
-    });
-  }
-});
-
-describe("a record that breaks the rules", () => {
-  for (const [what, hex] of BAD_RECORDS) {
-    it(`ends the session if it ${what}`, () => {
-      const { give, server, machine, made } = victim();
-      give(Buffer.from(data(hex), "hex"));
-      assert.equal(machine.isEnded, true);
-      const end = made.server.of("ended")[0]?.end;
-      assert.equal(end?.code, SessionCode.badMessage);
-      assert.deepEqual(
-        end?.unconfirmed.map(({ data: text }) => text),
-        ["4", "5"],
-      );
-      assert.equal(server.sent.at(-1)?.[0], 8);
-      assert.equal(server.closedWith, SessionCode.badMessage);
-    });
-  }
-
-  it("ends the session if it goes beyond the window", () => {
-    const { give, machine, made } = victim();
-    made.server.takesAtOnce = false;
-    give(Buffer.from(data(message.repeat(16)), "hex")); // 16 times 65 is above 1,000
-    assert.equal(machine.isEnded, false);
-    give(Buffer.from(`010311${message}`, "hex"));
-    assert.equal(made.server.of("ended")[0]?.end?.code, SessionCode.badMessage);
-    assert.equal(made.server.messages.length, 16);
+for (const role of ["server", "client"] as const) {
+  describe(`a packet to a ${role} that breaks the rules`, () => {
+    for (const [what, hex] of BAD_PACKETS) {
+      it(`drops the transport if it ${what}`, () => {
+        const { give, transport, machine, other, told, made } = victim(role);
+        give(Buffer.from(hex.replaceAll(" ", ""), "hex"));
+        assert.equal(transport.closedWith, SessionCode.badPacket);
+        assert.equal(machine.isEnded, false);
+        assert.equal(told.of("suspended")[0]?.code, SessionCode.badPacket);
+        // What came before is handed over, what is wrong is not, and the session goes on over another transport.
+        other.send(other.channel as never, "still here");
+        made.connect();
+        made.carry();
+        assert.deepEqual(told.messages.at(-1), "still here");
+      });
+    }
   });
-});
+
+  describe(`a record to a ${role} that breaks the rules`, () => {
+    for (const [what, hex] of BAD_RECORDS) {
+      it(`ends the session if it ${what}`, () => {
+        const { give, transport, machine, told } = victim(role);
+        give(Buffer.from(data(hex), "hex"));
+        assert.equal(machine.isEnded, true);
+        const end = told.of("ended")[0]?.end;
+        assert.equal(end?.code, SessionCode.badMessage);
+        assert.deepEqual(
+          end?.unconfirmed.map(({ data: text }) => text),
+          ["4", "5"],
+        );
+        assert.equal(transport.sent.at(-1)?.[0], 8);
+        assert.equal(transport.closedWith, SessionCode.badMessage);
+      });
+    }
+
+    it("ends the session if it goes beyond the window", () => {
+      const { give, machine, told } = victim(role);
+      told.takesAtOnce = false;
+      give(Buffer.from(data(message.repeat(16)), "hex")); // 16 times 65 is above 1,000
+      assert.equal(machine.isEnded, false);
+      give(Buffer.from(`010311${message}`, "hex"));
+      assert.equal(told.of("ended")[0]?.end?.code, SessionCode.badMessage);
+      assert.equal(told.messages.length, 16);
+    });
+  });
+}
 
 describe("what a later version may say", () => {
   it("is skipped where it says so", () => {
@@ -144,81 +153,85 @@ describe("what a later version may say", () => {
   });
 });
 
-describe("a peer of ill will", () => {
-  it("that never confirms gets no more records, however many it asks for", () => {
-    const { made, give, machine } = victim();
-    let number = 1;
-    const append = (value: number): string => {
-      const bytes: number[] = [];
-      for (let rest = value; ; rest = Math.floor(rest / 128)) {
-        bytes.push(rest >= 128 ? (rest % 128) | 128 : rest);
-        if (rest < 128) return Buffer.from(bytes).toString("hex");
-      }
-    };
-    for (let i = 0; i < 100_000 && !machine.isEnded; i++) {
-      give(Buffer.from(`0103${append(number++)}${message}`, "hex"));
-      made.flush();
-      assert.ok(machine.outboxBytes < 80_000);
-    }
-    assert.equal(made.server.of("ended")[0]?.end?.code, SessionCode.overflow);
-  });
-
-  it("holds at most two messages of the longest kind in pieces, and a window for each channel", () => {
-    const { made, give, machine } = victim();
-    let held = 0;
-    give(Buffer.from(data("800101800102800103"), "hex"));
-    let number = 4;
-    for (let round = 0; round < 30 && !machine.isEnded; round++) {
-      for (const channel of ["01", "02", "03"]) {
-        give(
-          Buffer.from(
-            `0103${(number++).toString(16).padStart(2, "0")}0a${channel}14${"61".repeat(20)}`,
-            "hex",
-          ),
-        );
-        if (!machine.isEnded) held += 20;
-      }
-    }
-    assert.ok(held <= 2 * 500 + 3 * 1_000);
-    assert.equal(made.server.messages.length, 0);
-  });
-
-  it("never makes anything throw, whatever bytes it sends", () => {
-    const record = fc.oneof(
-      fc.constant(message),
-      fc.constantFrom(...BAD_RECORDS.map(([, hex]) => hex)),
-      fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString("hex")),
-      fc.constantFrom(
-        "80020161",
-        "0801026869",
-        "0a0102 6869".replace(" ", ""),
-        "0c01026869",
-        "810101",
-        "830200ff0f",
-      ),
-    );
-    const block = fc.oneof(
-      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString("hex")),
-      fc.constantFrom(...BAD_PACKETS.map(([, hex]) => hex.replaceAll(" ", ""))),
-      fc
-        .tuple(fc.nat(8), fc.nat(20), fc.array(record, { minLength: 1, maxLength: 5 }))
-        .map(([ack, first, records]) => `01${hex(ack)}${hex(first)}${records.join("")}`),
-    );
-    fc.assert(
-      fc.property(fc.array(block, { maxLength: 12 }), (blocks) => {
-        const { made, give } = victim();
-        for (const one of blocks) {
-          give(Buffer.from(one, "hex"));
-          made.flush();
-          made.ring();
+for (const role of ["server", "client"] as const) {
+  describe(`who is of ill will to a ${role}`, () => {
+    it("and never confirms gets no more records, however many it asks for", () => {
+      const { made, give, machine, told } = victim(role);
+      let number = 1;
+      const append = (value: number): string => {
+        const bytes: number[] = [];
+        for (let rest = value; ; rest = Math.floor(rest / 128)) {
+          bytes.push(rest >= 128 ? (rest % 128) | 128 : rest);
+          if (rest < 128) return Buffer.from(bytes).toString("hex");
         }
-        assert.ok(made.server.of("ended").length <= 1);
-      }),
-      { numRuns: 300 },
-    );
-  });
+      };
+      for (let i = 0; i < 100_000 && !machine.isEnded; i++) {
+        give(Buffer.from(`0103${append(number++)}${message}`, "hex"));
+        made.flush();
+        assert.ok(machine.outboxBytes < 80_000);
+      }
+      assert.equal(told.of("ended")[0]?.end?.code, SessionCode.overflow);
+    });
 
-  it("never makes a client throw either", () => {
+    it("holds at most two messages of the longest kind in pieces, and a window for each channel", () => {
+      const { give, machine, told } = victim(role);
+      let held = 0;
+      give(Buffer.from(data("800101800102800103"), "hex"));
+      let number = 4;
+      for (let round = 0; round < 30 && !machine.isEnded; round++) {
+        for (const channel of ["01", "02", "03"]) {
+          give(
+            Buffer.from(
+              `0103${(number++).toString(16).padStart(2, "0")}0a${channel}14${"61".repeat(20)}`,
+              "hex",
+            ),
+          );
+          if (!machine.isEnded) held += 20;
+        }
+      }
+      assert.ok(held <= 2 * 500 + 3 * 1_000);
+      assert.equal(told.messages.length, 0);
+    });
+
+    it("never makes anything throw, whatever bytes it sends", () => {
+      const record = fc.oneof(
+        fc.constant(message),
+        fc.constantFrom(...BAD_RECORDS.map(([, hex]) => hex)),
+        fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString("hex")),
+        fc.constantFrom(
+          "80020161",
+          "0801026869",
+          "0a0102 6869".replace(" ", ""),
+          "0c01026869",
+          "810101",
+          "830200ff0f",
+        ),
+      );
+      const block = fc.oneof(
+        fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString("hex")),
+        fc.constantFrom(...BAD_PACKETS.map(([, hex]) => hex.replaceAll(" ", ""))),
+        fc
+          .tuple(fc.nat(8), fc.nat(20), fc.array(record, { minLength: 1, maxLength: 5 }))
+          .map(([ack, first, records]) => `01${hex(ack)}${hex(first)}${records.join("")}`),
+      );
+      fc.assert(
+        fc.property(fc.array(block, { maxLength: 12 }), (blocks) => {
+          const { made, give, told } = victim(role);
+          for (const one of blocks) {
+            give(Buffer.from(one, "hex"));
+            made.flush();
+            made.ring();
+          }
+          assert.ok(told.of("ended").length <= 1);
+        }),
+        { numRuns: 300 },
+      );
+    });
+  });
+}
+
+describe("a client that is not connected yet", () => {
+  it("does not throw either, whatever it is sent", () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }),

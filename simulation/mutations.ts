@@ -129,8 +129,13 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "takes what does not fit into the outbox",
+    name: "takes what does not fit, neither on its channel nor into the outbox",
     edits: [
+      {
+        file: "sending-side.js",
+        find: "channel.queuedBytes + cost - (old === undefined ? 0 : old.cost) <= channel.maxQueuedBytes",
+        replace: "true",
+      },
       { file: "sending-side.js", find: "this.outboxBytes + more <= config.maxOutboxBytes", replace: "true" },
     ],
   },

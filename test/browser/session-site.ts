@@ -106,6 +106,11 @@ export class SessionSite {
     }
   }
 
+  /** Drops all WebSockets that are open. */
+  cut(): void {
+    for (const socket of this.#attached.connections) socket.terminate();
+  }
+
   /** Goes down as a process does that is killed: nobody is told. */
   async kill(): Promise<void> {
     const closed = once(this.#http, "close");

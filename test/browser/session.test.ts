@@ -84,25 +84,31 @@ describeWith("chromium", "sessions in Chromium", (executablePath) => {
       await until(() => site.sessions[0]!.events.includes("reset 4400"), "the page said that it was left");
     });
 
-    for (const [name, format, script] of [
-      ["a module", "esm", 'type="module">import * as hawser from "FILE"; globalThis.hawser = hawser;'],
-      ["a script with a global", "iife", 'src="FILE">'],
+    const module = 'type="module">import * as hawser from "FILE"; globalThis.hawser = hawser;';
+    for (const [name, source, format, script] of [
+      ["a module", BUNDLES.everything, "esm", module],
+      ["a script with a global", BUNDLES.everything, "iife", 'src="FILE">'],
+      ["a module with a WebSocket only", BUNDLES.webSocketOnly, "esm", module],
     ] as const) {
       it(`is one file for a page without a bundler: ${name}`, async () => {
-        const file = ["build", "test", "browser", `hawser.${format}.js`];
-        await writeFile(projectPath(...file), await bundle(BUNDLES.everything, format));
+        const file = ["build", "test", "browser", `hawser.${name.replaceAll(" ", "-")}.js`];
+        await writeFile(projectPath(...file), await bundle(source, format));
         await using site = await SessionSite.start({}, 0, {
           "/plain": `<script ${script.replace("FILE", `/${file.join("/")}`)}</script>`,
         });
         const page = await browser.newPage();
         await page.goto(`http://127.0.0.1:${site.port}/plain`);
         await page.waitForFunction(() => "hawser" in globalThis);
-        await page.evaluate(() => {
-          (globalThis as unknown as { hawser: typeof import("hawser") }).hawser
-            .connect("/live")
-            .send("plain");
-        });
+        const session = await page.evaluateHandle(() =>
+          (globalThis as unknown as { hawser: typeof import("hawser") }).hawser.connect("/live", {
+            reconnectDelayMs: 20,
+          }),
+        );
+        await session.evaluate((one) => one.send("plain"));
         await until(() => site.sessions[0]?.raw[0] === "plain", "it has come");
+        site.cut();
+        await session.evaluate((one) => one.send("again"));
+        await until(() => site.sessions[0]?.raw[1] === "again", "it has come over another connection");
         await page.close();
       });
     }

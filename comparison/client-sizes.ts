@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
-import { projectPath } from "#scripts/project-root.js";
+import { readFileSync } from "node:fs";
+import { BUNDLES, bundle, gzippedBytes } from "#scripts/bundle.js";
 import { fetchedFile } from "./fetched-packages.js";
 
 /** What a page loads of a library. */
@@ -10,17 +9,17 @@ export interface ClientSize {
   readonly gzipBytes: number;
 }
 
-/** The files that the libraries are published with for pages; Hawser's are made by `npm run bundle`. */
-export function clientSizes(): ClientSize[] {
+/** The files that the libraries are published with for pages; of Hawser what `npm run bundle` makes. */
+export async function clientSizes(): Promise<ClientSize[]> {
   const files: readonly (readonly [string, string])[] = [
-    ["Hawser, all transports", projectPath("dist", "hawser.min.js")],
-    ["Hawser, WebSocket only", projectPath("dist", "hawser-websocket.min.js")],
-    ["Socket.IO", fetchedFile("socket.io-client", "dist", "socket.io.esm.min.js")],
-    ["SockJS", fetchedFile("sockjs-client", "dist", "sockjs.min.js")],
+    ["Hawser, all transports", await bundle(BUNDLES.everything)],
+    ["Hawser, WebSocket only", await bundle(BUNDLES.webSocketOnly)],
+    ["Socket.IO", readFileSync(fetchedFile("socket.io-client", "dist", "socket.io.esm.min.js"), "utf8")],
+    ["SockJS", readFileSync(fetchedFile("sockjs-client", "dist", "sockjs.min.js"), "utf8")],
   ];
-  return files.flatMap(([label, path]) => {
-    if (!existsSync(path)) return [];
-    const text = readFileSync(path);
-    return [{ label, bytes: text.length, gzipBytes: gzipSync(text, { level: 9 }).length }];
-  });
+  return files.map(([label, code]) => ({
+    label,
+    bytes: Buffer.byteLength(code),
+    gzipBytes: gzippedBytes(code),
+  }));
 }

@@ -75,13 +75,18 @@ async function run(rounds: number): Promise<void> {
     memory: isWanted("memory")
       ? await inTurns("memory", servers, rounds, (one) => measureMemory(one, IDLE_CLIENTS))
       : [],
-    channels: isWanted("channels") ? await measureChannelDelay() : undefined,
-    sizes: isWanted("size") ? clientSizes() : [],
+    channels: isWanted("channels") ? await told("channels", measureChannelDelay) : undefined,
+    sizes: isWanted("size") ? await told("size", clientSizes) : [],
   };
   process.stdout.write(`${comparisonPage(comparison)}\n`);
   mkdirSync(projectPath("build"), { recursive: true });
   writeFileSync(projectPath("build", "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   if (values.write) publishComparison(comparison);
+}
+
+function told<T>(what: string, measure: () => Promise<T>): Promise<T> {
+  process.stderr.write(`${what}\n`);
+  return measure();
 }
 
 async function each<T, Key extends string>(

@@ -1181,8 +1181,8 @@ export const DEFENCES: readonly Defence[] = [
         "a peer that gives no window holds no more than maxBufferedBytes, and loses its stream alone",
         without(
           "node/connection/connection.js",
-          "if (buffered > 0 && buffered + byteLength > settings.maxBufferedBytes) {",
-          "if (false) {",
+          "if (buffered === 0 || buffered + byteLength <= settings.maxBufferedBytes)",
+          "if (true)",
           "there is no limit on what waits",
         ),
       ),
@@ -1311,7 +1311,7 @@ export const DEFENCES: readonly Defence[] = [
         "compressed text that is not UTF-8 is refused, whether its frame comes whole or in pieces",
         without(
           "protocol/engine.js",
-          "if (opcode === Opcode.text && config.checksText && !config.host.isUtf8(inflated, 0, length))",
+          "if (opcode === Opcode.text && config.checksText && !isAscii && !host.isUtf8(inflated, 0, length))",
           "if (false)",
           "compressed text that comes whole is not checked",
         ),
@@ -1522,7 +1522,7 @@ export const DEFENCES: readonly Defence[] = [
         "a ping, a pong or a piece of a message that the application keeps is not changed later",
         without(
           "node/connection/connection.js",
-          "handlers.ping?.(this, copy(bytes, start, end))",
+          "handlers.ping?.(this, ownBytes(bytes, start, end))",
           "handlers.ping?.(this, asBuffer(bytes).subarray(start, end))",
           "the payload of a ping is a part of the shared buffer",
         ),
@@ -1532,7 +1532,7 @@ export const DEFENCES: readonly Defence[] = [
         "a ping, a pong or a piece of a message that the application keeps is not changed later",
         without(
           "node/connection/connection.js",
-          "handlers.pong?.(connection, copy(bytes, start, end)",
+          "handlers.pong?.(connection, ownBytes(bytes, start, end)",
           "handlers.pong?.(connection, asBuffer(bytes).subarray(start, end)",
           "the payload of a pong is",
         ),
@@ -1673,8 +1673,8 @@ export const DEFENCES: readonly Defence[] = [
         "a peer that does not read is dropped at `maxBufferedBytes`",
         without(
           "node/connection/connection.js",
-          "buffered > 0 && buffered + byteLength > settings.maxBufferedBytes",
-          "false",
+          "buffered === 0 || buffered + byteLength <= settings.maxBufferedBytes",
+          "true",
           "any number of bytes is buffered",
         ),
       ),
@@ -1734,8 +1734,8 @@ export const DEFENCES: readonly Defence[] = [
         "a connection that has gone can be used: nothing throws, `send` says closed",
         without(
           "node/connection/connection.js",
-          'if (!engine.isOpen)\n            return "closed";\n        let payload;',
-          'if (!engine.isOpen)\n            throw new Error("not open");\n        let payload;',
+          'if (!this.#engine.isOpen)\n            return "closed";\n        let payload;',
+          'if (!this.#engine.isOpen)\n            throw new Error("not open");\n        let payload;',
           "`send` throws on a connection that has gone",
         ),
       ),

@@ -66,7 +66,10 @@ export class Hub<Data = undefined> implements HasEndpoint {
       maxTransports: TRANSPORTS_PER_SESSION * numbers.maxSessions,
       maxBodyBytes: MAX_BODY_BYTES,
       allowsCookies: allowCookies,
-      opened: (transport, request) => this.#server.accept(transport, request),
+      opened: (transport, request) => {
+        request.fold();
+        this.#server.accept(transport, request);
+      },
     });
     this.endpoint = {
       ...SESSION_CONNECTION_OPTIONS,
@@ -153,7 +156,9 @@ export class Hub<Data = undefined> implements HasEndpoint {
       if (answer instanceof Refusal) return refusalOf(answer);
       throw new UsageError("INVALID_OPTION", "authenticate returns accept(...) or refuse(...)");
     } finally {
-      attempt.request.incoming = undefined; // it holds some kilobytes
+      // They hold some kilobytes.
+      attempt.request.incoming = undefined;
+      attempt.request.fold();
     }
   }
 }

@@ -435,6 +435,7 @@ export class Server {
     }
     socket.start(answers.isSentAtOnce ? undefined : head, guard.taken() ?? firstBytes);
     request.incoming = undefined;
+    request.fold();
     return socket;
   }
 

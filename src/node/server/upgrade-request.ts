@@ -62,6 +62,13 @@ export class UpgradeRequest {
     this.#remoteAddress = remoteAddress;
   }
 
+  /** @internal The handshake is over: header fields that were taken apart for it are one string again, until somebody asks. */
+  fold(): void {
+    if (this.#headers === undefined) return;
+    this.#fields = this.#headers.raw.join("\n");
+    this.#headers = undefined;
+  }
+
   /**
    * The peer's IP address, or what the server's `clientAddress` made of the request; empty for a Unix socket. It cannot
    * be set: connections are counted by it.

@@ -117,7 +117,7 @@ export interface PeerChannel {
   readonly dropped: number;
   /**
    * Sends a message: strings are text, bytes binary. Bytes above 16 KiB are not copied: do not change them.
-   * @throws `UsageError` `INVALID_PAYLOAD` for anything else.
+   * @throws `UsageError` `INVALID_PAYLOAD` for anything else; `INVALID_OPTION` for an id of other than 1 to 32 bytes.
    */
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus;
   /** Resolves with true when there is room below the high-water mark, with false if the channel or the session ends. */

@@ -152,6 +152,31 @@ describe("a session on a server", () => {
     await server.shutdown();
   });
 
+  it("does not wait for room for what is too long, and refuses what is no message", async () => {
+    const hub = createHub({});
+    const server = await serve({ routes: { "/live": hub } });
+    const client = await TestSession.open(`${server.url}/live`);
+    const [session] = hub.sessions.values();
+    for (const channel of [session!, session!.channel("other")]) {
+      assert.equal(channel.send(new Uint8Array(17 * 1024 * 1024)), "dropped");
+      assert.equal(await channel.ready(), true);
+    }
+    for (const send of [
+      (...given: Parameters<HubSession["send"]>) => session!.send(...given),
+      (...given: Parameters<HubSession["send"]>) => session!.channel("other").send(...given),
+      (...given: Parameters<HubSession["send"]>) => hub.broadcast(...given),
+    ]) {
+      for (const data of [undefined, null, 1, {}, new ArrayBuffer(1), []])
+        assert.throws(() => send(data as never), { code: "INVALID_PAYLOAD" });
+      for (const length of [0, 33, 300])
+        assert.throws(() => send("a", { id: new Uint8Array(length) }), { code: "INVALID_OPTION" });
+    }
+    session!.send("good", { id: new Uint8Array(32) });
+    assert.deepEqual(await client.messages(1), ["good"]);
+    await client.close();
+    await server.shutdown();
+  });
+
   it("sends a broadcast to all but those that are left out, text as text", async () => {
     const hub = createHub({});
     const server = await serve({ routes: { "/live": hub } });

@@ -1,4 +1,3 @@
-import { UsageError } from "../../core/hawser-error.js";
 import type {
   ChannelOptions,
   MessageOptions,
@@ -7,6 +6,7 @@ import type {
   SendStatus,
 } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
+import { checkMessage } from "./check-message.js";
 import type { QueuedMessage } from "./queued-message.js";
 
 /** The session of a channel. */
@@ -70,8 +70,7 @@ export class ClientChannel implements PeerChannel {
   }
 
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus {
-    if (typeof data !== "string" && !(data instanceof Uint8Array))
-      throw new UsageError("INVALID_PAYLOAD", `a message cannot be ${typeof data}`);
+    checkMessage(data, options?.id);
     return this.#user.send(this, data, options);
   }
 

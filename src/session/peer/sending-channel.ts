@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/hawser-error.js";
+import { checkMessage } from "../machine/check-message.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import type { MessageOptions, PeerChannel, SendStatus } from "../peer-port.js";
 import type { PeerMachine } from "./peer-machine.js";
@@ -37,10 +37,9 @@ export class SendingChannel implements PeerChannel {
   }
 
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus {
-    if (typeof data !== "string" && !(data instanceof Uint8Array))
-      throw new UsageError("INVALID_PAYLOAD", "a message is a string or a Uint8Array");
+    checkMessage(data, options?.id);
     const status = this.#machine.send(this.#channel, data, options);
-    if (status === "queued" || status === "dropped") this.#isFull = true;
+    this.noted(status, data.length);
     return status;
   }
 
@@ -55,9 +54,11 @@ export class SendingChannel implements PeerChannel {
     this.ended();
   }
 
-  /** @internal Something was sent around this object, with such an answer. */
-  noted(status: SendStatus): void {
-    if (status === "queued" || status === "dropped") this.#isFull = true;
+  /** @internal Something so long was sent, maybe around this object, with such an answer. */
+  noted(status: SendStatus, length: number): void {
+    // For what is too long there is no room to wait for.
+    const isDropped = status === "dropped" && length <= (this.#machine.maxSendBytes ?? Infinity);
+    if (status === "queued" || isDropped) this.#isFull = true;
   }
 
   /** @internal Nothing can be sent any more. */

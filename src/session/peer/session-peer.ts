@@ -103,8 +103,8 @@ export abstract class SessionPeer implements Peer {
   }
 
   /** Something was sent around the channel that every session has. */
-  protected noteStatus(status: SendStatus): void {
-    if (status !== "closed") (this.channel("") as SendingChannel).noted(status);
+  protected noteStatus(status: SendStatus, length: number): void {
+    if (status !== "closed") (this.channel("") as SendingChannel).noted(status, length);
   }
 
   /** Whether messages of this channel have a receiver of their own. */

@@ -1,5 +1,6 @@
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import type { TokenBucket } from "../../core/token-bucket.js";
+import { checkMessage } from "../machine/check-message.js";
 import { ServerMachine } from "../machine/server-machine.js";
 import { SessionPeer } from "../peer/session-peer.js";
 import type { MessageOptions, SendStatus, SessionEnd } from "../peer-port.js";
@@ -80,18 +81,22 @@ export class ServerSession<Data = undefined, Request = unknown>
     return this.machine.heldBytes + this.heldIncomingBytes;
   }
 
-  /** Sends on the channel that every session has; `session.channel(name)` for others. */
+  /**
+   * Sends on the channel that every session has; `session.channel(name)` for others.
+   * @throws `UsageError` `INVALID_PAYLOAD` for anything but strings and bytes; `INVALID_OPTION` for an id of other than 1 to 32 bytes.
+   */
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus {
     const { machine } = this;
+    checkMessage(data, options?.id);
     const status = machine.send(machine.channel, data, options);
-    if (status !== "sent") this.noteStatus(status);
+    if (status !== "sent") this.noteStatus(status, data.length);
     return status;
   }
 
   /** @internal As {@link send}, of bytes that many get, and that are encoded already. */
   sendShared(record: Uint8Array, payload: Uint8Array, options: MessageOptions): SendStatus {
     const status = this.machine.sendShared(record, payload, options);
-    if (status !== "sent") this.noteStatus(status);
+    if (status !== "sent") this.noteStatus(status, payload.length);
     return status;
   }
 

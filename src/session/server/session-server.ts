@@ -1,4 +1,5 @@
 import { TokenBucket } from "../../core/token-bucket.js";
+import { checkMessage } from "../machine/check-message.js";
 import {
   type OutboxBudget,
   type ServerDeadlines,
@@ -157,12 +158,14 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   /**
    * Sends a message to all sessions, those that wait for their clients included. Returns for how many it was `sent`, `queued`
    * and so on.
+   * @throws `UsageError` as `send` of a session does.
    */
   broadcast(
     data: string | Uint8Array,
     options: SessionBroadcastOptions<Data, Request> = {},
   ): Record<SendStatus, number> {
     const { channel = "", except, where } = options;
+    checkMessage(data, options.id);
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
     // Encoded once, and not for each.
     const isText = typeof data === "string" || options.isText === true;

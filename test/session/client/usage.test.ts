@@ -46,6 +46,11 @@ describe("misuse of a client's session", () => {
       assert.throws(() => session.close(other), code("CLOSE_CODE_NOT_ALLOWED"));
     for (const data of [undefined, null, 1, {}, new ArrayBuffer(1), []])
       assert.throws(() => session.send(data as never), code("INVALID_PAYLOAD"));
+    for (const length of [0, 33])
+      assert.throws(
+        () => session.channel("a").send("a", { id: new Uint8Array(length) }),
+        code("INVALID_OPTION"),
+      );
     await session.close(4500, "done");
   });
 });

@@ -18,6 +18,7 @@ import {
 import { RecordReader } from "../wire/record-reader.js";
 import { BAD_MESSAGE_CODE } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
+import { ChannelTable } from "./channel-table.js";
 import { IncomingChannel } from "./incoming-channel.js";
 import type { Link } from "./link.js";
 import { SendingSide } from "./sending-side.js";
@@ -31,7 +32,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   Handler
 > {
   readonly #channel: IncomingChannel;
-  readonly #incoming = new Map<number, IncomingChannel>();
+  readonly #incoming = new ChannelTable<IncomingChannel>();
   /** Those with a message that is not complete, the oldest first. */
   readonly #assembling: IncomingChannel[] = [];
   #assemblingBytes = 0;
@@ -40,7 +41,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   protected constructor(config: SessionConfig<Handler>, owner: Owner, isServer: boolean) {
     super(config, owner, isServer);
     this.#channel = new IncomingChannel("", 0, config.windowBytes);
-    this.#incoming.set(0, this.#channel);
+    this.#incoming.set(this.#channel);
   }
 
   /** The other side closed the session in order. */
@@ -234,7 +235,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
       )
         return false;
       const channel = new IncomingChannel(name, number, config.windowBytes);
-      this.#incoming.set(number, channel);
+      this.#incoming.set(channel);
       handler.channelOpened(owner, channel);
     } else if (head === CLOSE_CHANNEL_RECORD) {
       if (incoming === undefined || number === 0) return false;

@@ -10,6 +10,7 @@ import {
   SIGNAL_RECORD,
 } from "../wire/record-head.js";
 import { OVERFLOW_CODE, TOO_SLOW_CODE } from "../wire/session-code.js";
+import { ChannelTable } from "./channel-table.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { Link } from "./link.js";
 import { NO_MESSAGES, OutgoingChannel } from "./outgoing-channel.js";
@@ -41,7 +42,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   protected readonly log: RecordLog;
   protected readonly heartbeat: Heartbeat;
   /** All that are open for sending, the next in the round first. */
-  protected readonly outgoing: Map<number, OutgoingChannel> = new Map<number, OutgoingChannel>();
+  protected readonly outgoing: ChannelTable<OutgoingChannel> = new ChannelTable<OutgoingChannel>();
   /** How many messages wait. */
   protected queuedCount = 0;
   /** The number of the last record that came. */
@@ -76,7 +77,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     this.log = new RecordLog(config.host, config.pieceBytes);
     this.heartbeat = new Heartbeat(config, isServer);
     this.channel = new OutgoingChannel("", 0, {}, config.maxOutboxBytes, 0);
-    this.outgoing.set(0, this.channel);
+    this.outgoing.set(this.channel);
   }
 
   /** How much is kept of what was sent and is not confirmed, in bytes, each message counting 64 more. */
@@ -116,7 +117,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const number = ++this.#lastChannel;
     const { maxOutboxBytes } = this.config;
     const channel = new OutgoingChannel(name, number, options, maxOutboxBytes, this.#peerWindowBytes);
-    this.outgoing.set(number, channel);
+    this.outgoing.set(channel);
     this.control(OPEN_CHANNEL_RECORD, number, this.encode(name).subarray(0, MAX_NAME_BYTES));
     return channel;
   }
@@ -345,7 +346,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     for (const channel of outgoing.values()) {
       if (channel.queue.length === 0 || channel.sent >= channel.limit) continue;
       outgoing.delete(channel.number);
-      outgoing.set(channel.number, channel);
+      outgoing.set(channel);
       let left = this.config.pieceBytes;
       while (left > 0 && channel.queue.length > 0 && channel.sent < channel.limit)
         left -= this.#sendQueued(channel, channel.queue[0]!);

@@ -1,6 +1,7 @@
 import type { UnconfirmedMessage } from "../peer-port.js";
 import { BINARY_BIT, CONTINUED_BIT, CONTROL_RECORD, MORE_BIT } from "../wire/record-head.js";
 import { RecordReader } from "../wire/record-reader.js";
+import type { ChannelTable } from "./channel-table.js";
 import type { OutgoingChannel } from "./outgoing-channel.js";
 import type { QueuedMessage } from "./queued-message.js";
 import type { RecordLog } from "./record-log.js";
@@ -9,7 +10,7 @@ import type { SessionHost } from "./session-host.js";
 /** The messages that the other side never confirmed: those in the log, and those that wait, in the order of each channel. */
 export function unconfirmedMessages(
   log: RecordLog,
-  channels: ReadonlyMap<number, OutgoingChannel>,
+  channels: Pick<ChannelTable<OutgoingChannel>, "get" | "values">,
   host: SessionHost,
 ): UnconfirmedMessage[] {
   const found: UnconfirmedMessage[] = [];

@@ -311,7 +311,7 @@ export const DEFENCES: readonly Defence[] = [
         "fragments",
         "pings of a peer that does not read its pongs end the connection",
         without(
-          "node/connection/connection.js",
+          "node/connection/sending-connection.js",
           "++this.#pendingPongs > settings.maxPendingPongs",
           "false",
           "any number of pongs may wait",
@@ -1180,7 +1180,7 @@ export const DEFENCES: readonly Defence[] = [
         "http2",
         "a peer that gives no window holds no more than maxBufferedBytes, and loses its stream alone",
         without(
-          "node/connection/connection.js",
+          "node/connection/sending-connection.js",
           "if (buffered === 0 || buffered + byteLength <= settings.maxBufferedBytes)",
           "if (true)",
           "there is no limit on what waits",
@@ -1466,12 +1466,12 @@ export const DEFENCES: readonly Defence[] = [
         "shared-buffer",
         "a message that the application keeps is not changed by what others send later",
         without(
-          "node/connection/connection.js",
+          "node/connection/own-message.js",
           "if (bytes === receiveBuffer)",
           "if (false)",
           "a large message is a part of the shared buffer",
           {
-            file: "node/connection/connection.js",
+            file: "node/connection/own-message.js",
             find: "if (buffer !== receiveBuffer.buffer && ",
             replace: "if (",
           },
@@ -1542,7 +1542,7 @@ export const DEFENCES: readonly Defence[] = [
         "a ping, a pong or a piece of a message that the application keeps is not changed later",
         without(
           "node/connection/connection.js",
-          "handlers.messageChunk?.(connection, own(bytes, start, end)",
+          "handlers.messageChunk?.(connection, ownMessage(bytes, start, end)",
           "handlers.messageChunk?.(connection, asBuffer(bytes).subarray(start, end)",
           "a piece of a message is",
         ),
@@ -1606,7 +1606,12 @@ export const DEFENCES: readonly Defence[] = [
       proof(
         "limits",
         "a peer above the rate is read no faster, and loses nothing, where it is not to be ended",
-        without("node/connection/connection.js", "if (delayMs === 0)", "if (true)", "nothing waits"),
+        without(
+          "node/connection/receiving-connection.js",
+          "if (delayMs === 0)",
+          "if (true)",
+          "nothing waits",
+        ),
       ),
     ],
   },
@@ -1619,7 +1624,7 @@ export const DEFENCES: readonly Defence[] = [
         "limits",
         "a connection that makes us hold more than its memory limit is ended",
         without(
-          "node/connection/connection.js",
+          "node/connection/measured-connection.js",
           "return this.#heldBytes - ownBytes + CONNECTION_BASE_BYTES > settings.maxConnectionMemoryBytes",
           "return false",
           "one connection may hold anything",
@@ -1672,7 +1677,7 @@ export const DEFENCES: readonly Defence[] = [
         "limits",
         "a peer that does not read is dropped at `maxBufferedBytes`",
         without(
-          "node/connection/connection.js",
+          "node/connection/sending-connection.js",
           "buffered === 0 || buffered + byteLength <= settings.maxBufferedBytes",
           "true",
           "any number of bytes is buffered",
@@ -1682,8 +1687,8 @@ export const DEFENCES: readonly Defence[] = [
         "limits",
         "a peer that does not read is dropped at `maxBufferedBytes`",
         without(
-          "node/connection/connection.js",
-          "buffered + byteLength <= this.#context.settings.maxBufferedBytes",
+          "node/connection/sending-connection.js",
+          "buffered === 0 || buffered + byteLength <= this.context.settings.maxBufferedBytes",
           "true",
           "any number of bytes of a message in pieces is buffered",
         ),
@@ -1702,7 +1707,7 @@ export const DEFENCES: readonly Defence[] = [
         "limits",
         "a small message that is handed out at once keeps alive no chunk that came from the network",
         without(
-          "node/connection/connection.js",
+          "node/connection/own-message.js",
           "2 * (end - start) >= buffer.byteLength",
           "true",
           "messages are parts of the chunk that they came in",
@@ -1733,9 +1738,9 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a connection that has gone can be used: nothing throws, `send` says closed",
         without(
-          "node/connection/connection.js",
-          'if (!this.#engine.isOpen)\n            return "closed";\n        let payload;',
-          'if (!this.#engine.isOpen)\n            throw new Error("not open");\n        let payload;',
+          "node/connection/sending-connection.js",
+          'if (!this.engine.isOpen)\n            return "closed";\n        let payload;',
+          'if (!this.engine.isOpen)\n            throw new Error("not open");\n        let payload;',
           "`send` throws on a connection that has gone",
         ),
       ),

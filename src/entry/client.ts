@@ -37,7 +37,7 @@ export {
   WebSocketStream,
   type WebSocketStreamOptions,
 } from "../node/client/websocket-stream.js";
-export { Connection, type SendOptions } from "../node/connection/connection.js";
+export { Connection } from "../node/connection/connection.js";
 export type {
   ConnectionHandlers,
   ConnectionOptions,
@@ -57,6 +57,7 @@ export type { Message } from "../node/connection/message-queue.js";
 export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
 export { prepareMessage } from "../node/connection/prepare-message.js";
+export type { SendOptions } from "../node/connection/send-options.js";
 export type { SendStatus } from "../node/connection/send-status.js";
 export { type DuplexOptions, toDuplex } from "../node/connection/to-duplex.js";
 export { CloseCode, closeCodeName } from "../protocol/close-code.js";

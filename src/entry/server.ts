@@ -20,7 +20,7 @@ export {
   ProtocolError,
   UsageError,
 } from "../core/hawser-error.js";
-export { Connection, type SendOptions } from "../node/connection/connection.js";
+export { Connection } from "../node/connection/connection.js";
 export type {
   ConnectionHandlers,
   ConnectionOptions,
@@ -39,6 +39,7 @@ export type { Message } from "../node/connection/message-queue.js";
 export type { MessageWriter } from "../node/connection/message-writer.js";
 export type { BinaryData } from "../node/connection/payload.js";
 export { prepareMessage } from "../node/connection/prepare-message.js";
+export type { SendOptions } from "../node/connection/send-options.js";
 export type { SendStatus } from "../node/connection/send-status.js";
 export { type DuplexOptions, toDuplex } from "../node/connection/to-duplex.js";
 export { attach, createServer } from "../node/server/attach.js";

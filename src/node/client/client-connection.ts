@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { HeaderList } from "../../protocol/handshake/header-list.js";
-import { type Agreement, Connection, type ConnectionContext } from "../connection/connection.js";
+import { Connection, type ConnectionContext } from "../connection/connection.js";
+import type { Agreement } from "../connection/connection-core.js";
 
 /** The server's answer to the opening handshake. */
 export interface ClientResponse {

@@ -1,7 +1,7 @@
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { nodeHost } from "../node-host.js";
-import type { SendOptions } from "./connection.js";
 import { type BinaryData, bytesOf } from "./payload.js";
+import type { SendOptions } from "./send-options.js";
 
 /**
  * Encodes a message once, to be sent to many connections: `socket.send(prepared)` writes the same bytes to each. The

@@ -1,5 +1,6 @@
 import type { ByteStream } from "../byte-stream.js";
-import { type Agreement, Connection, type ConnectionContext } from "../connection/connection.js";
+import { Connection, type ConnectionContext } from "../connection/connection.js";
+import type { Agreement } from "../connection/connection-core.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
 /** A connection on a server. `data` is what the `upgrade` hook returned. */

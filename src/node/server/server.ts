@@ -15,13 +15,14 @@ import {
 } from "../../protocol/handshake/server-handshake.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import type { ByteStream } from "../byte-stream.js";
-import type { Connection, ConnectionContext, SendOptions } from "../connection/connection.js";
+import type { Connection, ConnectionContext } from "../connection/connection.js";
 import { connectionContext } from "../connection/connection-context.js";
 import type { ConnectionHandlers } from "../connection/connection-options.js";
 import { diagnostics } from "../connection/diagnostics.js";
 import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
+import type { SendOptions } from "../connection/send-options.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { watchRejection } from "../connection/watch-rejection.js";
 import { dropStream } from "../drop-stream.js";

@@ -51,6 +51,8 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
   #receivedBytes = 0;
   #taken = 0;
   #isPaused = false;
+  /** The number of the message that said that blocks were lost on their way to the client. */
+  #lostAt = 0;
 
   /** @param failed called at most once, if the owner never took it: the transport is the caller's again then. */
   constructor(
@@ -73,9 +75,9 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
     this.#ask();
   }
 
-  /** Whether its owner has it. */
-  get isOpen(): boolean {
-    return this.#state === "open";
+  /** Whether its owner has not answered yet. */
+  get isAsking(): boolean {
+    return this.#state === "asking";
   }
 
   #ask(): void {
@@ -125,7 +127,7 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
     this.#user.host.unschedule(this);
   }
 
-  #next({ type, taken, code, start, end }: RelayMessage, bytes: Uint8Array): void {
+  #next({ type, taken, heard, code, start, end }: RelayMessage, bytes: Uint8Array): void {
     this.#heard++;
     this.#credit(taken);
     if (this.#state !== "open") return;
@@ -135,7 +137,8 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
       return;
     }
     this.#receivedBytes += end - start;
-    this.#transport.send(bytes, start, end);
+    // What was on its way when blocks in front of it were lost is lost, too: the session sends both again, in their order.
+    if (heard >= this.#lostAt) this.#transport.send(bytes, start, end);
     if (this.#transport.bufferedBytes > DRAIN_ABOVE_BYTES) return; // it says when it is drained
     if (this.#receivedBytes - this.#taken >= CREDIT_EVERY_BYTES) this.#giveCredit();
   }
@@ -188,8 +191,9 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
   }
 
   lost(): void {
-    if (this.#state === "open")
-      this.peer.say(RelayMessageType.upLost, this.id, ++this.#said, this.#takenNow());
+    if (this.#state !== "open") return;
+    this.#lostAt = ++this.#said;
+    this.peer.say(RelayMessageType.upLost, this.id, this.#lostAt, this.#takenNow());
   }
 
   closed(code: number, reason: string): void {
@@ -212,7 +216,7 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
     if (this.#state === "asking") {
       this.peer.say(RelayMessageType.upGone, this.id);
       this.#end(isLost);
-      this.#failed("gone");
+      this.#failed("silent"); // not `gone`: nobody has waited for its answer to the end
       return;
     }
     this.peer.say(RelayMessageType.upGone, this.id);

@@ -62,6 +62,8 @@ export interface RelayMessage {
   readonly number: number;
   /** How many bytes of blocks of the other direction were taken so far. */
   readonly taken: number;
+  /** In `downBlock`, the number of the last message that the owner had from the gate. */
+  readonly heard: number;
   /** A session code, or 0; in `answer` the status; in `find` what is looked for. */
   readonly code: number;
   /** The kind of the transport, in `open`. */
@@ -92,6 +94,7 @@ export function readRelayMessage(
   let id = 0;
   let number = 0;
   let taken = 0;
+  let heard = 0;
   let code = 0;
   let transport: TransportName = "websocket";
   let field: Uint8Array = NOTHING;
@@ -112,6 +115,7 @@ export function readRelayMessage(
       id = reader.varint();
       number = reader.varint();
       taken = reader.varint();
+      if (type === downBlock) heard = reader.varint();
       hasRest = true;
       if (number === 0 || !isBlock(reader)) return undefined;
       break;
@@ -173,17 +177,8 @@ export function readRelayMessage(
   }
   // Behind the fields of one that has no rest there may be more, in a later version.
   if (reader.isBad) return undefined;
-  return {
-    type,
-    id,
-    number,
-    taken,
-    code,
-    transport,
-    field,
-    start: reader.at,
-    end: hasRest ? end : reader.at,
-  };
+  const { at } = reader;
+  return { type, id, number, taken, heard, code, transport, field, start: at, end: hasRest ? end : at };
 }
 
 /** The most that is said about why a transport ends, in bytes. */

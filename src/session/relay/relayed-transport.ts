@@ -65,7 +65,7 @@ export class RelayedTransport implements Transport, TimerWheelEntry {
     if (this.#isEnded) return;
     const block = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     this.#taken = this.#receivedBytes;
-    this.peer.say(RelayMessageType.downBlock, this.id, ++this.#said, this.#taken, block);
+    this.peer.say(RelayMessageType.downBlock, this.id, ++this.#said, this.#taken, this.#heard, block);
     this.#sentBytes += end - start;
     if (this.bufferedBytes > DRAIN_ABOVE_BYTES) this.#owesDrained = true;
   }

@@ -479,7 +479,7 @@ export class SessionRelay
   /** Nothing was heard of a node that relays go on with. */
   #gone(key: string): void {
     for (const gate of [...this.#gates.values()])
-      if (gate.peer.key === key) gate.giveUp("nothing was heard of the owner", true);
+      if (gate.peer.key === key && !gate.isAsking) gate.giveUp("nothing was heard of the owner", true);
     for (const served of [...this.#served.values()])
       if (served.peer.key === key) served.drop("nothing was heard of the gate", true);
     for (const request of [...this.#asked.values()]) if (request.peer.key === key) request.fail();

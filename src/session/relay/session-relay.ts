@@ -252,6 +252,7 @@ export class SessionRelay
       this.#heardMs = nowMs;
       const sender = keyOf(envelope.sender);
       if (sender === this.#key) return; // an echo
+      this.#left.delete(sender); // who speaks is there
       const peer = this.#peers.get(sender);
       if (peer !== undefined) peer.heardMs = nowMs;
       const isRight = readMessages(bytes, envelope, (message) =>

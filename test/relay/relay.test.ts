@@ -218,13 +218,13 @@ describe("a relay between two nodes", () => {
   });
 
   for (const dead of ["owner", "gate"] as const) {
-    it(`gives its transports up 15 s after the last word of the ${dead}`, () => {
+    it(`gives its transports up 6 s after the last word of the ${dead}`, () => {
       const nodes = new TwoNodes();
       const { transport } = nodes.relay();
       nodes.wait(60_000);
       assert.equal(transport.closedWith, undefined, "two nodes that are there tell each other");
       nodes[dead].end.isDead = true;
-      nodes.wait(21_000);
+      nodes.wait(8_200);
       if (dead === "owner") assert.equal(transport.closedWith, 4002);
       else assert.match(nodes.owner.served[0]!.told.at(-1)!, /^closed 0/);
       const { gate, owner } = nodes;

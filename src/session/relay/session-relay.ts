@@ -38,10 +38,10 @@ export interface SessionRelayOptions {
   requested(body: Uint8Array, request: HeldRequest): void;
 }
 
-/** While relays go on, each node says something to the other one at least this often, in ms. */
-const BEAT_MS = 5_000;
+/** While relays go on, a node says to all that it is there this often, in ms. */
+const BEAT_MS = 2_000;
 /** A node of which nothing was heard for so long is gone, in ms: three beats. */
-const SILENT_MS = 15_000;
+const SILENT_MS = 6_000;
 /**
  * How long all are asked for a session that may have begun, in ms: a client whose first transport brought nothing waits for it.
  * Who misses an answer makes a second session, which that client does not take.
@@ -463,11 +463,9 @@ export class SessionRelay
     for (const peer of [...this.#peers.values()]) {
       if (peer.uses === 0) continue;
       if (nowMs - peer.heardMs >= SILENT_MS) this.#gone(peer.key);
-      else {
-        isBeating = true;
-        peer.say(RelayMessageType.beat);
-      }
+      else isBeating = true;
     }
+    if (isBeating) this.#all.say(RelayMessageType.beat);
     this.#isBeating = isBeating;
     return isBeating ? nowMs + BEAT_MS : Infinity;
   }

@@ -19,7 +19,11 @@ export const DEFAULT_RELAY_TIMEOUT_MS = 2_500;
 const MIN_KEY_BYTES = 16;
 const NO_BYTES = new Uint8Array(0);
 /** What became of a request of a client if no answer came. */
-const STATUSES: Readonly<Record<Extract<AskedResult, string>, number>> = { gone: 410, silent: 504 };
+const STATUSES: Readonly<Record<Extract<AskedResult, string>, number>> = {
+  gone: 410,
+  full: 503,
+  silent: 504,
+};
 
 /** What a {@link HubRelay} needs of its hub. */
 export interface HubRelayParts {

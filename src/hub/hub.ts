@@ -162,8 +162,10 @@ export class Hub<Data = undefined> implements HasEndpoint {
     // Who polls hears of it with the next poll, and other nodes hand on our last words.
     const heard = Promise.all([this.#http.emptied(), relays?.emptied()]);
     await Promise.race([heard, Pause.until(nodeSessionHost, untilMs)]);
-    relays?.leave();
-    relays?.close();
+    if (relays === undefined) return;
+    relays.leave();
+    relays.close();
+    await new Promise(setImmediate); // brokers may gather what is said in a turn
   }
 
   /** The way to other nodes, for what is made before it. */

@@ -10,7 +10,9 @@ export type AskedResult =
   /** No node has this transport. */
   | "gone"
   /** Nothing comes from the broker. */
-  | "silent";
+  | "silent"
+  /** Too many are asked already. */
+  | "full";
 
 /** What is told of an {@link AskedRequest}. */
 export interface AskedRequestUser {

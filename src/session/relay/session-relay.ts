@@ -158,7 +158,7 @@ export class SessionRelay
    */
   ask(transport: Uint8Array, body: Uint8Array, done: (result: AskedResult) => void): () => void {
     if (this.#isClosed || this.#asked.size + this.#findings.size >= this.#options.maxRelays) {
-      done("silent");
+      done("full");
       return () => {};
     }
     const place = keyOf(transport);

@@ -6,7 +6,7 @@ import { SeededRandom } from "#testbed/seeded-random.js";
 import { TwoNodes } from "./two-nodes.js";
 
 const SEED = 20_261_126;
-const ENVELOPES = 20_000;
+const ENVELOPES = 8_000;
 /** All but the one that is believed: that a node has left. */
 const TYPES = Object.values(RelayMessageType).filter((type) => type !== RelayMessageType.leaving);
 
@@ -66,7 +66,7 @@ describe("what a broker may bring", () => {
       });
       if (!isRight) refused++;
     }
-    assert.ok(read > 5_000 && refused > 5_000, `${read} read, ${refused} refused`);
+    assert.ok(read > 2_000 && refused > 2_000, `${read} read, ${refused} refused`);
     for (const nothing of [undefined, null, 5, "hwr", [], {}, new Uint8Array(0), new ArrayBuffer(20)])
       assert.equal(readEnvelope(nothing, "any", undefined), undefined);
   });
@@ -82,7 +82,7 @@ describe("what a broker may bring", () => {
       "test.relay.all",
       ...[gate, owner].map(({ name }) => `test.relay.${Buffer.from(name).toString("hex")}`),
     ];
-    for (let i = 0; i < ENVELOPES / 4; i++) {
+    for (let i = 0; i < ENVELOPES / 2; i++) {
       broker.bring(random.pick(topics), randomEnvelope(random, senders));
       if (i % 50 === 0) nodes.wait(10);
       if (i % 500 === 0) broker.published.length = 0;

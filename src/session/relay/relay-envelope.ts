@@ -8,8 +8,8 @@ export type RelayMac = (topic: string, bytes: Uint8Array) => Uint8Array;
 
 /** Bytes of the proof at the end of an envelope, where there is a key. */
 export const MAC_BYTES = 16;
-/** The longest envelope that is read, in bytes: an answer to a poll, and some blocks. */
-export const MAX_ENVELOPE_BYTES = 2_097_152;
+/** The longest envelope that is read, in bytes: an answer to a poll, and some blocks. Brokers take as much by default. */
+export const MAX_ENVELOPE_BYTES = 1_048_576;
 
 /** Says what the bytes are, and in which version: others may publish to the same topic. */
 const MARK = [0x68, 0x77, 0x72, 0x01] as const; // "hwr", 1

@@ -43,8 +43,8 @@ export const NODE_NAME_BYTES = 12;
 export const FOUND_ID_BYTES = 16;
 /** The most that is told of the request that a transport came in, in bytes. */
 export const MAX_RELAYED_REQUEST_BYTES = 65_536;
-/** The most bytes of the body of an answer to a request: a transport holds some blocks for it. */
-export const MAX_ANSWER_BYTES = 1_048_576;
+/** The most bytes of the body of an answer to a request: a transport stops its session at an eighth of that. */
+export const MAX_ANSWER_BYTES = 524_288;
 
 const TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
 

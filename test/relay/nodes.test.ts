@@ -50,8 +50,10 @@ describe("sessions over several nodes and a balancer that is not sticky", () => 
       await talk(client, nodes, received, 4, new SeededRandom(1));
       assert.equal(client.end, undefined);
       assert.deepEqual([nodes.opened, nodes.balancer.given.size], [1, 3]);
-      const { relays, resumed } = nodes.owner.counts;
-      assert.ok(relays.relayed > 0 && resumed >= 4, `${relays.relayed} relayed, ${resumed} resumed`);
+      const relays = nodes.hubs.map(({ counts }) => counts.relays.relayed + counts.relays.requests);
+      assert.ok(Math.max(...relays) > 0 && nodes.owner.counts.resumed >= 4, `${relays} relayed`);
+      // By its turns a balancer may lead every first request to the owner, but not the others.
+      if (via === "websocket") assert.ok(nodes.owner.counts.relays.relayed > 0);
       if (via.endsWith("polling")) assert.ok(nodes.hubs.some(({ counts }) => counts.relays.requests > 0));
       const end = await client.close();
       assert.deepEqual([end.code, end.isReset], [4400, false]);

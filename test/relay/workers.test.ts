@@ -53,9 +53,15 @@ describe("sessions of workers that share a port", () => {
       const [pid, ...rest] = client.received;
       assert.match(String(pid), /^pid \d+$/);
       assert.deepEqual(rest, numbers(200));
-      client.send("counts");
-      await client.messages(202);
-      const { relayed } = JSON.parse(String(client.received.at(-1))) as { relayed: number };
+      // By its turns the primary may have led every first request to the same worker.
+      let relayed = 0;
+      for (let i = 0; relayed === 0 && i < 30; i++) {
+        if (i > 0) client.cut();
+        const count = client.received.length;
+        client.send("counts");
+        await client.messages(count + 1);
+        ({ relayed } = JSON.parse(String(client.received.at(-1))) as { relayed: number });
+      }
       assert.ok(relayed > 0, "another worker had it for a while");
       const end = await client.close();
       assert.deepEqual([end.code, end.isReset], [4400, false]);

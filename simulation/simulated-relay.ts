@@ -46,9 +46,6 @@ export class SimulatedRelay {
   readonly #atGate = new Set<AttachedTransport>();
   #count = 0;
   #hasStalled = false;
-  /** Those that want a new session, and those that were given one. */
-  readonly #beginners = new Set<number>();
-  readonly #begun = new Set<number>();
 
   constructor(world: RelayWorld) {
     this.#world = world;
@@ -74,13 +71,7 @@ export class SimulatedRelay {
       name: this.#owner,
       opened: (transport, request) => {
         const number = Number(Buffer.from(request).toString());
-        const isAgain = this.#begun.has(number);
-        if (this.#beginners.has(number)) this.#begun.add(number);
-        if (isAgain) {
-          // A node does not make a session for another one: here that is an open that comes twice.
-          transport.receiver = { block() {}, drained() {}, lost() {}, closed() {} };
-          refuse(transport, SessionCode.tryAgainLater, PacketType.leave);
-        } else accept(this.#observed(transport, this.#transports.get(number)!));
+        accept(this.#observed(transport, this.#transports.get(number)!));
       },
     });
   }
@@ -101,7 +92,6 @@ export class SimulatedRelay {
         const owner = open.isResume ? open.owner.subarray(0, NODE_NAME_BYTES) : this.#owner;
         const block = bytes.slice(start, end);
         const askedMs = this.#world.clock.nowMs;
-        if (!open.isResume) this.#beginners.add(number);
         this.#relay.relay(transport, owner, Buffer.from(String(number)), block, (why) => {
           trace?.(`the owner does not take transport ${number}: ${why}`);
           hold(

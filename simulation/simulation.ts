@@ -461,11 +461,13 @@ export class Simulation implements SessionWorld, RelayWorld {
     const key = Buffer.from(open.id).toString("hex");
     let session = this.#servers.get(key);
     if (session === undefined) {
-      if (open.isResume) {
+      // Blocks of one that was made before may still come, as late as a gate stalls: nobody keeps the two apart here.
+      const isForgotten = this.#relay !== undefined && this.#records.get(key)!.wasMade;
+      if (open.isResume || isForgotten) {
         const isOurs = Buffer.from(open.owner)
           .subarray(0, this.#processName.length)
           .equals(this.#processName);
-        const code = isOurs ? SessionCode.expired : SessionCode.ownerLost;
+        const code = isOurs || isForgotten ? SessionCode.expired : SessionCode.ownerLost;
         const block = endBlock(PacketType.reset, code, new Uint8Array(0));
         transport.send(block, 0, block.length);
         transport.close(code, "");
@@ -493,6 +495,7 @@ export class Simulation implements SessionWorld, RelayWorld {
     );
     session.machine = machine;
     const record = this.#records.get(key)!;
+    record.wasMade = true;
     if (record.isOver || record.isEstablished) {
       // An open that was on its way for long: a session that nobody uses, and that expires.
       session.record = new SessionRecord(key, this.clock.nowMs);

@@ -1,4 +1,3 @@
-import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import type { Broker } from "../../pubsub/broker-port.js";
 import type { Transport } from "../transport-port.js";
 import { AskedRequest, type AskedRequestUser, type AskedResult } from "./asked-request.js";
@@ -9,7 +8,8 @@ import type { RelayCounts } from "./relay-counts.js";
 import { type RelayMac, readEnvelope, readMessages } from "./relay-envelope.js";
 import type { RelayHost } from "./relay-host.js";
 import { Findable, NODE_NAME_BYTES, type RelayMessage, RelayMessageType } from "./relay-message.js";
-import { type RelayOutlet, RelayPeer, RelayTopic } from "./relay-peer.js";
+import { RelayTopic } from "./relay-peer.js";
+import { RelayPeers, type RelayPeersUser } from "./relay-peers.js";
 import { RelayedTransport, type RelayedTransportUser } from "./relayed-transport.js";
 
 /** What a {@link SessionRelay} is made of. */
@@ -38,16 +38,12 @@ export interface SessionRelayOptions {
   requested(body: Uint8Array, request: HeldRequest): void;
 }
 
-/** While relays go on, a node says to all that it is there this often, in ms. */
-const BEAT_MS = 2_000;
-/** A node of which nothing was heard for so long is gone, in ms: three beats. */
-const SILENT_MS = 6_000;
 /**
  * How long all are asked for a session that may have begun, in ms: a client whose first transport brought nothing waits for it.
  * Who misses an answer makes a second session, which that client does not take.
  */
 const FIND_SESSION_MS = 250;
-/** How many nodes that left, and how many places of transports are remembered. */
+/** Of how many HTTP transports it is remembered which node has them. */
 const MAX_REMEMBERED = 4_096;
 
 /**
@@ -56,11 +52,8 @@ const MAX_REMEMBERED = 4_096;
  * lose, double and reorder what it likes: a transport that misses something is given up, and the session goes on over the next.
  */
 export class SessionRelay
-  implements RelayOutlet, GateRelayUser, RelayedTransportUser, FindingUser, AskedRequestUser, TimerWheelEntry
+  implements RelayPeersUser, GateRelayUser, RelayedTransportUser, FindingUser, AskedRequestUser
 {
-  timerNext: TimerWheelEntry | null = null;
-  timerPrevious: TimerWheelEntry | null = null;
-  timerSlot = -1;
   readonly host: RelayHost;
   readonly name: Uint8Array;
   readonly mac: RelayMac | undefined;
@@ -68,7 +61,7 @@ export class SessionRelay
   readonly #key: string;
   readonly #own: RelayTopic;
   readonly #all: RelayTopic;
-  readonly #peers = new Map<string, RelayPeer>();
+  readonly #peers: RelayPeers = new RelayPeers(this);
   readonly #gates = new Map<number, GateRelay>();
   readonly #served = new Map<string, RelayedTransport>();
   readonly #asked = new Map<number, AskedRequest>();
@@ -76,11 +69,9 @@ export class SessionRelay
   readonly #findings = new Map<number, Finding>();
   /** Which node has an HTTP transport. */
   readonly #places = new Map<string, string>();
-  readonly #left = new Set<string>();
   readonly #unsubscribe: readonly (() => void)[];
   #number = 0;
   #heardMs = -Infinity;
-  #isBeating = false;
   #isClosed = false;
   #hasWarned = false;
   #onEmpty: (() => void) | undefined = undefined;
@@ -129,10 +120,10 @@ export class SessionRelay
     failed: (why: RelayFailure) => void,
   ): void {
     const key = keyOf(owner);
-    if (owner.length !== NODE_NAME_BYTES || this.#left.has(key)) failed("gone");
+    if (owner.length !== NODE_NAME_BYTES || this.#peers.hasLeft(key)) failed("gone");
     else if (this.#isClosed || this.#gates.size >= this.#options.maxRelays) failed("full");
     else {
-      const peer = this.#use(owner, key);
+      const peer = this.#peers.use(owner, key);
       const id = ++this.#number;
       const open = [request, new Uint8Array(block)] as const;
       this.#gates.set(id, new GateRelay(this, id, peer, transport, open, this.#options.timeoutMs, failed));
@@ -182,13 +173,13 @@ export class SessionRelay
   }
 
   #askAt(node: string, place: string, body: Uint8Array, done: (result: AskedResult) => void): () => void {
-    if (this.#left.has(node)) {
+    if (this.#peers.hasLeft(node)) {
       this.#places.delete(place);
       done("gone");
       return () => {};
     }
     const { timeoutMs, longestRequestMs } = this.#options;
-    const peer = this.#use(nameOf(node), node);
+    const peer = this.#peers.use(nameOf(node), node);
     const number = ++this.#number;
     this.#requests++;
     const request = new AskedRequest(this, number, peer, body, timeoutMs, longestRequestMs, (result) => {
@@ -233,9 +224,9 @@ export class SessionRelay
     for (const served of [...this.#served.values()]) served.drop("the node has left", false);
     for (const held of [...this.#held.values()]) held.cancel();
     for (const finding of [...this.#findings.values()]) this.notFound(finding);
-    for (const topic of [this.#own, this.#all, ...this.#peers.values()]) topic.flush();
+    for (const topic of [this.#own, this.#all]) topic.flush();
+    this.#peers.close();
     this.#isClosed = true;
-    this.host.unschedule(this);
     for (const end of this.#unsubscribe) end();
   }
 
@@ -252,9 +243,7 @@ export class SessionRelay
       this.#heardMs = nowMs;
       const sender = keyOf(envelope.sender);
       if (sender === this.#key) return; // an echo
-      this.#left.delete(sender); // who speaks is there
-      const peer = this.#peers.get(sender);
-      if (peer !== undefined) peer.heardMs = nowMs;
+      this.#peers.heard(sender, nowMs);
       const isRight = readMessages(bytes, envelope, (message) =>
         this.#take(envelope.sender, sender, message, bytes),
       );
@@ -278,7 +267,7 @@ export class SessionRelay
         const served = this.#served.get(`${sender}/${id}`);
         if (served !== undefined) served.take(message, bytes);
         else if (type === RelayMessageType.upBlock || type === RelayMessageType.upLost)
-          this.#peer(name, sender).say(RelayMessageType.downGone, id);
+          this.#peers.get(name, sender).say(RelayMessageType.downGone, id);
         break;
       }
       case RelayMessageType.accepted:
@@ -292,7 +281,7 @@ export class SessionRelay
           gate === undefined &&
           (type === RelayMessageType.downBlock || type === RelayMessageType.accepted)
         )
-          this.#peer(name, sender).say(RelayMessageType.upGone, id);
+          this.#peers.get(name, sender).say(RelayMessageType.upGone, id);
         break;
       }
       case RelayMessageType.request:
@@ -313,7 +302,7 @@ export class SessionRelay
         const { hasSession, hasTransport } = this.#options;
         const isHere =
           message.code === Findable.session ? hasSession(message.field) : hasTransport(message.field);
-        if (isHere) this.#peer(name, sender).say(RelayMessageType.found, id);
+        if (isHere) this.#peers.get(name, sender).say(RelayMessageType.found, id);
         break;
       }
       case RelayMessageType.found: {
@@ -324,7 +313,7 @@ export class SessionRelay
         break;
       }
       case RelayMessageType.leaving:
-        this.#leaves(sender);
+        this.#peers.leaves(sender);
         break;
       default: // `beat` and `echo`: that they came was what they say
     }
@@ -339,10 +328,15 @@ export class SessionRelay
     }
     before?.forget(); // its last word was lost: the answer will be the same
     if (this.#served.size >= this.#options.maxRelays) {
-      this.#peer(name, sender).say(RelayMessageType.downGone, message.id);
+      this.#peers.get(name, sender).say(RelayMessageType.downGone, message.id);
       return;
     }
-    const transport = new RelayedTransport(this, this.#use(name, sender), message.id, message.transport);
+    const transport = new RelayedTransport(
+      this,
+      this.#peers.use(name, sender),
+      message.id,
+      message.transport,
+    );
     this.#served.set(key, transport);
     this.#relayed++;
     transport.opened();
@@ -353,12 +347,12 @@ export class SessionRelay
   #requested(name: Uint8Array, sender: string, message: RelayMessage, bytes: Uint8Array): void {
     const key = `${sender}/${message.id}`;
     const before = this.#held.get(key);
-    const peer = before?.peer ?? this.#use(name, sender);
+    const peer = before?.peer ?? this.#peers.use(name, sender);
     peer.say(RelayMessageType.held, message.id);
     if (before !== undefined) return;
     const request = new HeldRequest(peer, message.id, () => {
       this.#held.delete(key);
-      this.#unuse(peer);
+      this.#peers.unuse(peer);
     });
     this.#held.set(key, request);
     this.#options.requested(new Uint8Array(bytes.subarray(message.start, message.end)), request);
@@ -391,21 +385,21 @@ export class SessionRelay
   ended(relay: GateRelay, isLost: boolean): void {
     if (isLost) this.#lost++;
     this.#gates.delete(relay.id);
-    this.#unuse(relay.peer);
+    this.#peers.unuse(relay.peer);
   }
 
   /** @internal Part of `RelayedTransportUser`. */
   forgotten(transport: RelayedTransport, isLost: boolean): void {
     if (isLost) this.#lost++;
     this.#served.delete(`${transport.peer.key}/${transport.id}`);
-    this.#unuse(transport.peer);
+    this.#peers.unuse(transport.peer);
     if (this.#served.size === 0) this.#onEmpty?.();
   }
 
   /** @internal Part of `AskedRequestUser`. */
   answered(request: AskedRequest): void {
     this.#asked.delete(request.number);
-    this.#unuse(request.peer);
+    this.#peers.unuse(request.peer);
   }
 
   /** @internal Part of `FindingUser`. */
@@ -427,56 +421,18 @@ export class SessionRelay
 
   // --- Other nodes -----------------------------------------------------------------------------------------------
 
-  /** Another node; one that nothing goes on with is forgotten again at the end of the turn. */
-  #peer(name: Uint8Array, key: string): RelayPeer {
-    const known = this.#peers.get(key);
-    if (known !== undefined) return known;
-    const peer = new RelayPeer(this, `${this.#options.topic}.relay.${key}`, new Uint8Array(name), key);
-    this.#peers.set(key, peer);
-    this.host.endOfTurn({ flush: () => this.#forgetIfUnused(peer) });
-    return peer;
+  /** @internal Part of `RelayPeersUser`. */
+  topicOf(key: string): string {
+    return `${this.#options.topic}.relay.${key}`;
   }
 
-  #use(name: Uint8Array, key: string): RelayPeer {
-    const peer = this.#peer(name, key);
-    if (peer.uses++ === 0) peer.heardMs = this.host.nowMs();
-    if (!this.#isBeating) {
-      this.#isBeating = true;
-      this.host.schedule(this, this.host.nowMs() + BEAT_MS);
-    }
-    return peer;
+  /** @internal Part of `RelayPeersUser`. */
+  beat(): void {
+    this.#all.say(RelayMessageType.beat);
   }
 
-  #unuse(peer: RelayPeer): void {
-    if (--peer.uses === 0) this.host.endOfTurn({ flush: () => this.#forgetIfUnused(peer) });
-  }
-
-  #forgetIfUnused(peer: RelayPeer): void {
-    if (peer.uses > 0 || this.#peers.get(peer.key) !== peer) return;
-    if (peer.isDirty) peer.flush();
-    this.#peers.delete(peer.key);
-  }
-
-  /** @internal Part of `TimerWheelEntry`: each tells the other that it is there. */
-  onDeadline(nowMs: number): number {
-    let isBeating = false;
-    for (const peer of [...this.#peers.values()]) {
-      if (peer.uses === 0) continue;
-      if (nowMs - peer.heardMs >= SILENT_MS) this.#gone(peer.key);
-      else isBeating = true;
-    }
-    if (isBeating) this.#all.say(RelayMessageType.beat);
-    this.#isBeating = isBeating;
-    return isBeating ? nowMs + BEAT_MS : Infinity;
-  }
-
-  #leaves(sender: string): void {
-    this.#left.add(sender);
-    if (this.#left.size > MAX_REMEMBERED) this.#left.delete(this.#left.values().next().value!);
-  }
-
-  /** Nothing was heard of a node that relays go on with. */
-  #gone(key: string): void {
+  /** @internal Part of `RelayPeersUser`. */
+  gone(key: string): void {
     for (const gate of [...this.#gates.values()])
       if (gate.peer.key === key && !gate.isAsking) gate.giveUp("nothing was heard of the owner", true);
     for (const served of [...this.#served.values()])

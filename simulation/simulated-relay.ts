@@ -55,7 +55,7 @@ export class SimulatedRelay {
       lossPercent: random.pick([0, 0, 1, 10]),
       doublePercent: random.pick([0, 0, 10]),
       swapPercent: random.pick([0, 0, 3]),
-      mostLatencyMs: random.pick([0, 2, 100]),
+      mostLatencyMs: random.pick([2, 100, 100]),
     };
     this.#broker = new SimulatedBroker(world.clock, random, faults, () => world.isHealed);
     this.#startGate();

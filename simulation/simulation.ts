@@ -32,6 +32,8 @@ const MOST_EVENTS = 30_000;
 const RECOVERY_MS = 400_000;
 /** Every so many-th schedule has a relay between the clients and the sessions. */
 const RELAYED_EVERY = 8;
+/** There at least so many blocks are lost, where any are. */
+const RELAYED_LOSS_PERCENT = 10;
 /** Sessions of one client, one after another. */
 const MOST_GENERATIONS = 60;
 const RACE_AFTER_MS = 1_500;
@@ -281,13 +283,14 @@ export class Simulation implements SessionWorld, RelayWorld {
   /** The race of transports: the second kind begins when the first one has not proved itself. */
   #race(): void {
     this.#giveUpDialling();
-    this.#dial(NAMES[0]!, false);
+    const [first, second] = this.#relay === undefined ? NAMES : NAMES.toReversed(); // over a relay, what loses more
+    this.#dial(first!, false);
     const race = ++this.#races;
     this.clock.after(RACE_AFTER_MS, () =>
       this.#clientEnd.run(() => {
         const phase = clientPhase(this.#clientMachine);
         if (race === this.#races && (phase === "connecting" || phase === "recovering"))
-          this.#dial(NAMES[1]!, true);
+          this.#dial(second!, true);
       }),
     );
   }
@@ -360,11 +363,13 @@ export class Simulation implements SessionWorld, RelayWorld {
   #direction(isLossy: boolean): SimulatedDirection {
     const { plan } = this;
     const { random } = plan;
+    // What is on its way through a relay when something is lost is what relays have to get right.
+    const lossPercent = Math.max(plan.lossPercent, this.#relay === undefined ? 0 : RELAYED_LOSS_PERCENT);
     return {
       latencyMs: () => this.#latency(),
       bytesPerMs: plan.bytesPerMs,
       drainAboveBytes: plan.drainAboveBytes,
-      loses: () => isLossy && !this.isHealed && plan.lossPercent > 0 && random.chance(plan.lossPercent / 100),
+      loses: () => isLossy && !this.isHealed && lossPercent > 0 && random.chance(lossPercent / 100),
       doubles: () => !this.isHealed && plan.doublePercent > 0 && random.chance(plan.doublePercent / 100),
       vanishes: () => !this.isHealed && plan.vanishPercent > 0 && random.chance(plan.vanishPercent / 100),
       noticeMs: () => random.integer(0, 500),

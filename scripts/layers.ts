@@ -56,6 +56,13 @@ export const LAYERS: readonly Layer[] = [
     mayImportTypesOf: ["session/client-host-port"],
   },
 
+  // Transports and requests between the nodes of an application, through a broker.
+  {
+    path: "session/relay",
+    mayImport: ["core", "session/wire", "session/transport-port", "pubsub/broker-port"],
+    sansIo: true,
+  },
+
   // A session for an application, whichever side it is.
   {
     path: "session/peer",
@@ -120,9 +127,11 @@ export const LAYERS: readonly Layer[] = [
       "node",
       "session/wire",
       "session/machine",
+      "session/relay",
       "session/server",
       "session/transport-port",
       "session/peer-port",
+      "pubsub/broker-port",
     ],
     onNode: true,
   },

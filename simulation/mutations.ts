@@ -435,4 +435,41 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  // Relays between nodes.
+  {
+    name: "goes on at the gate when a message of the owner was lost",
+    edits: [
+      {
+        file: "../relay/gate-relay.js",
+        find: "number === this.#heard + 1",
+        replace: "number > this.#heard",
+      },
+    ],
+  },
+  {
+    name: "goes on at the owner when a message of the gate was lost",
+    edits: [
+      { file: "../relay/relayed-transport.js", find: "if (number > this.#heard + 1)", replace: "if (false)" },
+    ],
+  },
+  {
+    name: "lets through what the owner sent before it heard of a loss",
+    edits: [{ file: "../relay/gate-relay.js", find: "heard >= this.#lostAt", replace: "true" }],
+  },
+  {
+    name: "does not tell the owner that blocks were lost",
+    edits: [
+      {
+        file: "../relay/relayed-transport.js",
+        find: "if (!this.#isEnded)\n                this.receiver.lost();",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "takes a broker that is down for an owner that is gone",
+    edits: [
+      { file: "../relay/session-relay.js", find: "return this.#heardMs >= timeMs;", replace: "return true;" },
+    ],
+  },
 ];

@@ -14,6 +14,10 @@ export class SessionRecord {
   /** Since when the server has had no transport for it. */
   suspendedMs: number;
   isEvicted = false;
+  /** A server made it at least once. */
+  wasMade = false;
+  /** The client was told that its owner is gone, since nobody answered through the broker. */
+  isOwnerLost = false;
   /** The client knows that the server has it. */
   isEstablished = false;
   /** It has ended at the client. */

@@ -1,7 +1,13 @@
 // hawser/hub: sessions on a server, connections that survive.
 export { UsageError } from "../core/hawser-error.js";
-export { createHub, type Hub } from "../hub/hub.js";
-export type { HubAttempt, HubOptions, HubSession, HubShutdownOptions } from "../hub/hub-options.js";
+export { createHub, type Hub, type HubCounts } from "../hub/hub.js";
+export type {
+  HubAttempt,
+  HubOptions,
+  HubRelayOptions,
+  HubSession,
+  HubShutdownOptions,
+} from "../hub/hub-options.js";
 export {
   type Acceptance,
   type AcceptOptions,
@@ -12,6 +18,7 @@ export {
   refuse,
 } from "../node/server/upgrade-answer.js";
 export type { RouteParams, UpgradeRequest } from "../node/server/upgrade-request.js";
+export type { Broker, BrokerListener } from "../pubsub/broker-port.js";
 export type { ServerDeadlines, SessionDeadlines, SessionLimits } from "../session/machine/session-config.js";
 export type {
   ChannelOptions,
@@ -25,6 +32,7 @@ export type {
   SessionEnd,
   UnconfirmedMessage,
 } from "../session/peer-port.js";
+export type { RelayCounts } from "../session/relay/relay-counts.js";
 export { ServerSession } from "../session/server/server-session.js";
 export type { SessionCounts } from "../session/server/session-counts.js";
 export type { SessionHandlers, Suspension } from "../session/server/session-handlers.js";

@@ -3,6 +3,7 @@ import type { UpgradeAnswer } from "../node/server/upgrade-answer.js";
 import type { UpgradeRequest } from "../node/server/upgrade-request.js";
 import type { DeflateOptions } from "../protocol/extensions/deflate-negotiation.js";
 import type { OriginPolicy } from "../protocol/handshake/origin-policy.js";
+import type { Broker } from "../pubsub/broker-port.js";
 import type { ServerDeadlines, SessionDeadlines, SessionLimits } from "../session/machine/session-config.js";
 import type { ServerSession } from "../session/server/server-session.js";
 import type { SessionHandlers } from "../session/server/session-handlers.js";
@@ -25,9 +26,36 @@ export interface HubAttempt {
   readonly session: HubSession<unknown> | undefined;
 }
 
+/** How the hubs of several nodes are one for their clients. */
+export interface HubRelayOptions {
+  /**
+   * Finds the sessions of other processes and machines, and carries their transports: then a client may come to any node, with
+   * each connection and each request, and no load balancer has to be sticky. `clusterBroker()`, `memoryBroker()`, or your own.
+   * It stays yours to close. Default none: who comes to another node than that of its session begins a new one.
+   */
+  broker?: Broker | undefined;
+  /**
+   * What the topics of the broker begin with: hubs with the same one are one hub, on several nodes. Default `hawser`, as for
+   * broadcasts. A second hub of an application needs another.
+   */
+  brokerTopic?: string | undefined;
+  /**
+   * A secret of all nodes, of 16 bytes or more: what others publish to the topics is then thrown away. It signs, and does not
+   * encrypt. Default none: who can publish to the broker is trusted.
+   */
+  brokerKey?: string | Uint8Array | undefined;
+  /**
+   * How long another node may take to answer, in ms; it is asked again meanwhile. After that its sessions are reset with 4202,
+   * and its HTTP transports are gone (410). Default 2,500: longer than an event loop should ever stand still, and shorter than
+   * the 3 s after which a client takes a stream for held back.
+   */
+  relayTimeoutMs?: number | undefined;
+}
+
 /** What a hub needs to know. */
 export interface HubOptions<Data = undefined>
   extends SessionHandlers<Data, UpgradeRequest>,
+    HubRelayOptions,
     OptionalOf<SessionServerLimits & SessionLimits & SessionDeadlines & ServerDeadlines> {
   /**
    * Decides who may have a session: once for each, whatever transports it travels on, and again when the client sends new

@@ -6,7 +6,7 @@ import type { Endpoint, HasEndpoint } from "../node/server/endpoint.js";
 import { incomingHead } from "../node/server/incoming-head.js";
 import { Acceptance, accept, Refusal, refuse } from "../node/server/upgrade-answer.js";
 import { UpgradeRequest } from "../node/server/upgrade-request.js";
-import { HttpTransports } from "../node/transports/http-transports.js";
+import { HttpTransports, type TransportsElsewhere } from "../node/transports/http-transports.js";
 import {
   SESSION_CONNECTION_OPTIONS,
   SESSION_PROTOCOL,
@@ -15,14 +15,17 @@ import {
 import { parseDistinctTokens } from "../protocol/handshake/http-token.js";
 import { assertOriginPolicy } from "../protocol/handshake/origin-policy.js";
 import type { SendStatus } from "../session/peer-port.js";
+import { NO_RELAYS, type RelayCounts } from "../session/relay/relay-counts.js";
 import { Pause } from "../session/server/pause.js";
 import type { SessionCounts } from "../session/server/session-counts.js";
 import type { AuthenticationResult } from "../session/server/session-handlers.js";
 import { type SessionBroadcastOptions, SessionServer } from "../session/server/session-server.js";
+import type { SessionsElsewhere } from "../session/server/sessions-elsewhere.js";
 import type { TransportName } from "../session/transport-port.js";
 import { SessionCode } from "../session/wire/session-code.js";
 import { hubNumbers } from "./hub-numbers.js";
 import type { HubAttempt, HubOptions, HubSession, HubShutdownOptions } from "./hub-options.js";
+import { HubRelay } from "./hub-relay.js";
 import { nodeSessionHost } from "./node-session-host.js";
 
 const ALL_TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
@@ -30,6 +33,12 @@ const ALL_TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", 
 const TRANSPORTS_PER_SESSION = 2;
 /** What requests that are not there as a whole may hold together: a thousand that are half there. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+/** What a hub has counted since it was made. */
+export interface HubCounts extends SessionCounts {
+  /** What went between this hub and those of other nodes. */
+  readonly relays: RelayCounts;
+}
 
 /**
  * The sessions of one endpoint, over WebSockets and over HTTP. It goes where an endpoint goes: `routes: { "/live": hub }`, with
@@ -40,6 +49,7 @@ export class Hub<Data = undefined> implements HasEndpoint {
   readonly endpoint: Endpoint<unknown>;
   readonly #server: SessionServer<Data, UpgradeRequest>;
   readonly #http: HttpTransports;
+  readonly #relay: HubRelay | undefined;
   readonly #options: HubOptions<Data>;
   #shutdown: Promise<void> | undefined = undefined;
 
@@ -53,24 +63,38 @@ export class Hub<Data = undefined> implements HasEndpoint {
         throw new UsageError("INVALID_OPTION", `no such transport: ${JSON.stringify(name)}`);
     }
     this.#options = options;
+    const addressOf = (request: UpgradeRequest): string => clientGroup(request.remoteAddress);
+    const maxTransports = TRANSPORTS_PER_SESSION * numbers.maxSessions;
+    const elsewhere = options.broker === undefined ? undefined : this.#elsewhere();
     this.#server = new SessionServer<Data, UpgradeRequest>({
       host: nodeSessionHost,
       numbers,
       handlers: options,
       authenticate: options.authenticate === undefined ? undefined : (attempt) => this.#authenticate(attempt),
-      addressOf: (request) => clientGroup(request.remoteAddress),
+      addressOf,
+      elsewhere,
       count: new ConnectionCount(numbers.maxSessions, numbers.maxSessionsPerAddress),
     });
     this.#http = new HttpTransports({
       transports: new Set(transports),
-      maxTransports: TRANSPORTS_PER_SESSION * numbers.maxSessions,
+      maxTransports,
       maxBodyBytes: MAX_BODY_BYTES,
       allowsCookies: allowCookies,
       opened: (transport, request) => {
         request.fold();
         this.#server.accept(transport, request);
       },
+      elsewhere,
     });
+    this.#relay =
+      elsewhere &&
+      new HubRelay(options, {
+        server: this.#server,
+        http: this.#http,
+        maxRelays: maxTransports,
+        maxOpensPerSecond: numbers.maxOpensPerSecond,
+        addressOf,
+      });
     this.endpoint = {
       ...SESSION_CONNECTION_OPTIONS,
       ...webSocketHandlers((transport, socket) => this.#server.accept(transport, socket.request)),
@@ -89,8 +113,8 @@ export class Hub<Data = undefined> implements HasEndpoint {
   }
 
   /** What was counted so far: for metrics. */
-  get counts(): SessionCounts {
-    return this.#server.counts;
+  get counts(): HubCounts {
+    return { ...this.#server.counts, relays: this.#relay?.relays.counts ?? NO_RELAYS };
   }
 
   /**
@@ -131,10 +155,26 @@ export class Hub<Data = undefined> implements HasEndpoint {
     drainTimeoutMs = 5_000,
   }: HubShutdownOptions): Promise<void> {
     const untilMs = nodeSessionHost.nowMs() + drainTimeoutMs;
+    const relays = this.#relay?.relays;
     this.#http.shutDown();
+    relays?.sendAway(SessionCode.goingAway, reason, notBeforeMs, spreadMs);
     await this.#server.shutDown({ notBeforeMs, spreadMs, reason, drainTimeoutMs: drainTimeoutMs / 2 });
-    // Who polls hears of it with the next poll.
-    await Promise.race([this.#http.emptied(), Pause.until(nodeSessionHost, untilMs)]);
+    // Who polls hears of it with the next poll, and other nodes hand on our last words.
+    const heard = Promise.all([this.#http.emptied(), relays?.emptied()]);
+    await Promise.race([heard, Pause.until(nodeSessionHost, untilMs)]);
+    if (relays === undefined) return;
+    relays.leave();
+    relays.close();
+    await new Promise(setImmediate); // brokers may gather what is said in a turn
+  }
+
+  /** The way to other nodes, for what is made before it. */
+  #elsewhere(): SessionsElsewhere<UpgradeRequest> & TransportsElsewhere {
+    return {
+      relay: (...parts) => this.#relay!.relay(...parts),
+      find: (...parts) => this.#relay!.find(...parts),
+      ask: (...parts) => this.#relay!.ask(...parts),
+    };
   }
 
   #upgrade(request: UpgradeRequest, isOpen: boolean): Acceptance<undefined> | Refusal {

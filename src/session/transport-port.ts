@@ -38,6 +38,12 @@ export interface Transport {
    * close code; other transports need not carry it, since the session sends a packet that says the same.
    */
   close(code: number, reason: string): void;
+  /**
+   * Reads nothing more for now, where it can: for what a session's own windows do not hold back, on the way to another node.
+   */
+  pause?(): void;
+  /** Reads again. */
+  resume?(): void;
 }
 
 /** What a transport tells whoever uses it. The link of a session is one: `session.attach(transport)` makes it. */

@@ -10,6 +10,19 @@ import { parseCookies } from "./cookies.js";
 /** The values of the `:name` parts of a route's path, decoded. */
 export type RouteParams = Readonly<Record<string, string>>;
 
+/** Where a request came from that another node was sent. */
+export class RelayedOrigin {
+  readonly remoteAddress: string;
+  readonly isSecure: boolean;
+  readonly httpVersion: "1.1" | "2";
+
+  constructor(remoteAddress: string, isSecure: boolean, httpVersion: "1.1" | "2") {
+    this.remoteAddress = remoteAddress;
+    this.isSecure = isSecure;
+    this.httpVersion = httpVersion;
+  }
+}
+
 /** Of a route without named parts. */
 export const NO_PARAMS: RouteParams = Object.freeze({});
 
@@ -38,11 +51,15 @@ export class UpgradeRequest {
   /** @internal */
   constructor(
     head: Pick<RequestHead, "target" | "headers">,
-    stream: ByteStream,
+    stream: ByteStream | RelayedOrigin,
     incoming: IncomingMessage | undefined,
   ) {
     this.target = head.target;
-    if (isHttp2Stream(stream)) {
+    if (stream instanceof RelayedOrigin) {
+      this.httpVersion = stream.httpVersion;
+      this.#remoteAddress = stream.remoteAddress;
+      this.isSecure = stream.isSecure;
+    } else if (isHttp2Stream(stream)) {
       this.httpVersion = "2";
       this.#remoteAddress = stream.session?.socket?.remoteAddress ?? "";
       this.isSecure = stream.session?.encrypted === true;

@@ -9,6 +9,13 @@ import { beginTurn, endTurn } from "../connection/turn.js";
 /** What became of a request of kind down: the transport answers it, or with which status it is to be refused. */
 export type AnswerResult = "answered" | 400 | 410;
 
+/** What a polled transport needs of the answer to a request: a `ServerResponse`, or one that another node gives. */
+export interface PolledAnswer {
+  on(event: "close" | "error", listener: () => void): unknown;
+  writeHead(status: number, fields: { "content-type": string; "content-length": number }): unknown;
+  end(body: Uint8Array): unknown;
+}
+
 /** Why a transport is dropped whose client does not keep to the rules of requests. */
 export const BAD_BLOCKS = "a request without whole blocks";
 

@@ -8,6 +8,7 @@ import type { UpgradeRequest } from "../server/upgrade-request.js";
 import { warnOf } from "../thrown-text.js";
 import type { HttpTransport } from "./http-transport.js";
 import { PolledTransport } from "./polled-transport.js";
+import { RelayedAnswer, type RelayedHttpRequest } from "./relayed-answer.js";
 import { type BodyBudget, parsedBody, RequestBody } from "./request-body.js";
 import { BINARY_STREAM, EVENT_STREAM } from "./stream-encoding.js";
 import { StreamedTransport } from "./streamed-transport.js";
@@ -24,6 +25,23 @@ export interface HttpTransportsOptions {
   readonly allowsCookies: boolean;
   /** Told of each new transport, before any of its blocks; it sets `receiver` before it returns. */
   opened(transport: Transport, request: UpgradeRequest): void;
+  /** The way to the transports of other nodes. Undefined where there are none. */
+  readonly elsewhere?: TransportsElsewhere | undefined;
+}
+
+/** The way to the HTTP transports of other nodes. */
+export interface TransportsElsewhere {
+  /**
+   * Has the node that has a transport answer a request.
+   * @param done called with its answer, or with 410 if there is none, 503 or 504; not behind a cancel.
+   * @returns what cancels it.
+   */
+  ask(
+    transport: Uint8Array,
+    body: Uint8Array,
+    request: UpgradeRequest,
+    done: (status: number, body: Uint8Array) => void,
+  ): () => void;
 }
 
 const ALLOWED_METHODS = "POST, GET, HEAD, OPTIONS";
@@ -46,6 +64,8 @@ export class HttpTransports {
   /** By what clients call them; random, so that nobody finds that of another. */
   readonly #transports = new Map<string, HttpTransport>();
   #isShutDown = false;
+  /** What ends the polls that other nodes were asked. */
+  readonly #asked = new Set<() => void>();
   /** Those that were in use when it was shut down. */
   readonly #leaving = new Set<HttpTransport>();
   #onEmpty: (() => void) | undefined = undefined;
@@ -64,6 +84,7 @@ export class HttpTransports {
   shutDown(): void {
     this.#isShutDown = true;
     for (const transport of this.#transports.values()) if (!transport.isOver) this.#leaving.add(transport);
+    for (const end of [...this.#asked]) end();
   }
 
   /** Resolves when none is left of those that were in use at the shutdown: the last words of each were fetched. */
@@ -72,6 +93,28 @@ export class HttpTransports {
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
     });
+  }
+
+  /** Whether the transport of this name is here. */
+  has(transport: Uint8Array): boolean {
+    return this.#transports.has(nameOf({ transport }));
+  }
+
+  /** Answers a request that a client sent to another node. Never throws for what is in it. */
+  answer(body: Uint8Array, request: RelayedHttpRequest): void {
+    const read = readHttpRequest(body);
+    const found = read && this.#transports.get(nameOf(read));
+    if (read === undefined || found === undefined) {
+      request.answer(410, NO_BYTES);
+    } else if (read.kind === HttpRequestKind.up) {
+      request.answer(found.take(read, body) ? 204 : 400, NO_BYTES);
+    } else if (found instanceof PolledTransport) {
+      const result = found.answer(read, body, new RelayedAnswer(request));
+      if (result !== "answered") request.answer(result, NO_BYTES);
+    } else {
+      found.drop("its first request was repeated");
+      request.answer(410, NO_BYTES);
+    }
   }
 
   /** Answers a request, whatever it is. Never throws for what a client does. */
@@ -128,6 +171,11 @@ export class HttpTransports {
       return;
     }
     const found = this.#transports.get(nameOf(read));
+    const { elsewhere } = this.#options;
+    if (found === undefined && elsewhere !== undefined && read.number !== 1) {
+      this.#ask(elsewhere, incoming, response, request, read, body);
+      return;
+    }
     if (read.kind === HttpRequestKind.up) {
       const status = found === undefined ? 410 : found.take(read, body) ? 204 : 400;
       response.writeHead(status).end();
@@ -137,6 +185,60 @@ export class HttpTransports {
     if (transport === undefined) return;
     const result = transport.answer(read, body, response);
     if (result !== "answered") response.writeHead(result).end();
+  }
+
+  /** A request for a transport that another node may have. */
+  #ask(
+    elsewhere: TransportsElsewhere,
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    request: UpgradeRequest,
+    read: ReadHttpRequest,
+    body: Buffer,
+  ): void {
+    const budget = this.#budget;
+    if (budget.heldBytes + body.length > budget.maxBytes) {
+      response.setHeader("retry-after", RETRY_SECONDS);
+      refuse(incoming, response, 503, REASONS[503]);
+      return;
+    }
+    budget.heldBytes += body.length;
+    let isOver = false;
+    let cancel = (): void => {};
+    const finish = (): void => {
+      isOver = true;
+      budget.heldBytes -= body.length;
+      this.#asked.delete(end);
+    };
+    const end = (): void => {
+      if (isOver) return;
+      finish();
+      cancel();
+      if (response.headersSent || response.destroyed) return;
+      // The client asks again, and finds another node.
+      response.writeHead(200, { "content-type": POLLED_TYPE, "content-length": NO_BLOCKS.length });
+      response.end(NO_BLOCKS);
+    };
+    cancel = elsewhere.ask(read.transport, body, request, (status, answer) => {
+      if (isOver) return;
+      finish();
+      if (response.headersSent || response.destroyed) return;
+      if (status === 200) {
+        response.writeHead(200, { "content-type": POLLED_TYPE, "content-length": answer.length });
+        response.end(answer);
+      } else if (status === 503 || status === 504) {
+        if (status === 503) response.setHeader("retry-after", RETRY_SECONDS);
+        refuse(incoming, response, status, REASONS[status]);
+      } else response.writeHead(status).end();
+    });
+    if (isOver) return;
+    if (read.kind === HttpRequestKind.down) this.#asked.add(end);
+    response.on("error", ignore); // `close` follows
+    response.on("close", () => {
+      if (isOver) return;
+      finish();
+      cancel();
+    });
   }
 
   /** The first request of a transport; or it is refused. */
@@ -198,9 +300,20 @@ export class HttpTransports {
   }
 }
 
-const REASONS = { 408: "The body took too long", 413: "The body is too long", 503: "No room" } as const;
+const REASONS = {
+  408: "The body took too long",
+  413: "The body is too long",
+  503: "No room",
+  504: "The node that has this transport cannot be asked",
+} as const;
+const POLLED_TYPE = "application/octet-stream";
+const NO_BYTES = new Uint8Array(0);
+/** An answer to a poll that has the number 0. */
+const NO_BLOCKS = Buffer.from([0]);
 
-function nameOf({ transport }: ReadHttpRequest): string {
+function ignore(): void {}
+
+function nameOf({ transport }: Pick<ReadHttpRequest, "transport">): string {
   return String.fromCharCode(...transport);
 }
 

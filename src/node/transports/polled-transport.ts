@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import type { ServerResponse } from "node:http";
 import { DRAIN_ABOVE_BYTES } from "../../session/transport-port.js";
 import { MAX_BLOCK_HEADER_BYTES, writeBlockHeader } from "../../session/wire/block-frames.js";
 import {
@@ -12,7 +11,7 @@ import { MAX_VARINT_BYTES, writeVarint } from "../../session/wire/varint.js";
 import { nowMs } from "../clock.js";
 import { laterDrain } from "../connection/drain-notice.js";
 import { beginTurn, endOfTurn, endTurn } from "../connection/turn.js";
-import { type AnswerResult, BAD_BLOCKS, HttpTransport } from "./http-transport.js";
+import { type AnswerResult, BAD_BLOCKS, HttpTransport, type PolledAnswer } from "./http-transport.js";
 
 /** One answer after another: `long-polling`, where it waits until there is something to say, and `polling` (§2.4.3). */
 export class PolledTransport extends HttpTransport {
@@ -21,7 +20,7 @@ export class PolledTransport extends HttpTransport {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** The answer that waits for something to say. */
-  #open: ServerResponse | undefined = undefined;
+  #open: PolledAnswer | undefined = undefined;
   #openUntilMs = 0;
   /** The number of the last answer with blocks. */
   #answered = 0;
@@ -48,7 +47,7 @@ export class PolledTransport extends HttpTransport {
     return super.take(request, body);
   }
 
-  answer(request: ReadHttpRequest, body: Uint8Array, response: ServerResponse): AnswerResult {
+  answer(request: ReadHttpRequest, body: Uint8Array, response: PolledAnswer): AnswerResult {
     const { got } = request;
     this.#heardAtMs = nowMs();
     if (got > this.#answered) {
@@ -176,7 +175,7 @@ export class PolledTransport extends HttpTransport {
     if (!this.isEnded) this.wakeAt(this.#heardAtMs + POLLING_IDLE_MS);
   }
 
-  #write(response: ServerResponse, blocks: readonly Buffer[]): void {
+  #write(response: PolledAnswer, blocks: readonly Buffer[]): void {
     const number = Buffer.allocUnsafe(MAX_VARINT_BYTES);
     const end = writeVarint(number, 0, blocks.length === 0 ? 0 : ++this.#answered);
     const body = Buffer.concat([number.subarray(0, end), ...blocks]);

@@ -36,6 +36,14 @@ export class WebSocketTransport implements Transport {
     this.#socket.send(block.length <= COPIED_UP_TO_BYTES ? block : Buffer.from(block));
   }
 
+  pause(): void {
+    if (this.#socket.state === "open") this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#socket.state === "open") this.#socket.resume();
+  }
+
   close(code: number, reason: string): void {
     const fits =
       3 * reason.length <= MAX_CLOSE_REASON_BYTES || Buffer.byteLength(reason) <= MAX_CLOSE_REASON_BYTES;

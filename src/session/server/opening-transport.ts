@@ -11,6 +11,8 @@ export class OpeningTransport<Request> implements TransportReceiver, TimerWheelE
   readonly transport: Transport;
   /** The request that it came in. */
   readonly request: Request;
+  /** Whether another node has the client, and asked for a session of this one. */
+  readonly isRelayed: boolean;
   timerNext: TimerWheelEntry | null = null;
   timerPrevious: TimerWheelEntry | null = null;
   timerSlot = -1;
@@ -27,10 +29,12 @@ export class OpeningTransport<Request> implements TransportReceiver, TimerWheelE
     request: Request,
     timeoutMs: number,
     opened: (opening: OpeningTransport<Request>, open: OpenPacket) => void,
+    isRelayed = false,
   ) {
     this.#host = host;
     this.transport = transport;
     this.request = request;
+    this.isRelayed = isRelayed;
     this.#opened = opened;
     this.#deadlineMs = host.nowMs() + timeoutMs;
     transport.receiver = this;

@@ -36,7 +36,7 @@ export interface SessionServerLimits {
   /**
    * How many sessions an address may begin a second; more are refused with 4005, until it is within the rate again. Default
    * 50, and twice as many at once: a page that reloads begins one, an office after a restart some hundred. Each is a
-   * question to `authenticate`.
+   * question to `authenticate`. As often an address may have other nodes asked, where there is a broker.
    */
   readonly maxOpensPerSecond: number;
 }

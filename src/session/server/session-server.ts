@@ -25,6 +25,7 @@ import type { Authenticate, AuthenticationResult, SessionHandlers } from "./sess
 import type { SessionKeeper } from "./session-keeper.js";
 import type { SessionNumbers } from "./session-limits.js";
 import type { SessionServerHost } from "./session-server-host.js";
+import type { SessionsElsewhere } from "./sessions-elsewhere.js";
 
 /** What a {@link SessionServer} is made of. */
 export interface SessionServerOptions<Data, Request> {
@@ -38,6 +39,8 @@ export interface SessionServerOptions<Data, Request> {
   addressOf(request: Request): string;
   /** Counts sessions against the limits: which one is reached, or undefined. */
   readonly count: { add(address: string): "total" | "address" | undefined; remove(address: string): void };
+  /** The way to sessions of other nodes. Undefined where there are none. */
+  readonly elsewhere?: SessionsElsewhere<Request> | undefined;
 }
 
 /** What `broadcast` can add. */
@@ -72,6 +75,8 @@ const MAX_WAITING_TRANSPORTS = 4;
 /** When to come back where there is no room, in ms, and over how long that is spread. */
 const RETRY_MS = 5_000;
 const RETRY_SPREAD_MS = 5_000;
+/** Over how long those come back whose session ended while another node asked for it, in ms. */
+const MISSED_SPREAD_MS = 1_000;
 /** How often is looked whether all is confirmed, in ms. */
 const DRAIN_CHECK_MS = 50;
 /** Eviction goes on until so much of the limit is used, so that it does not come with each message. */
@@ -95,6 +100,8 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   readonly #pending = new Map<string, PendingSession<Request>>();
   readonly #ended = new EndedSessions();
   readonly #openRate: OpenRate;
+  /** How fast an address may have other nodes asked. */
+  readonly #relayRate: OpenRate;
   readonly #budget: OutboxBudget;
   #away: SendAwayOptions | undefined = undefined;
   // Counters: see `SessionCounts`.
@@ -114,6 +121,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     this.#options = options;
     this.host = host;
     this.#openRate = new OpenRate(numbers.maxOpensPerSecond);
+    this.#relayRate = new OpenRate(numbers.maxOpensPerSecond);
     this.ownerName = host.randomBytes(12);
     this.deadlines = { resumeWindowMs: numbers.resumeWindowMs };
     // A little above where eviction begins: the policies of channels come in only where that was not enough.
@@ -149,10 +157,20 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     };
   }
 
-  /** Takes a transport that a client opened; sets its receiver. */
-  accept(transport: Transport, request: Request): void {
-    countOf(this.#transports, transport.name);
-    new OpeningTransport(this.host, transport, request, this.config.attachTimeoutMs, this.#onOpen);
+  /**
+   * Takes a transport that a client opened; sets its receiver.
+   * @param isRelayed whether another node has the client, and relays it: such a one finds sessions, and makes none.
+   */
+  accept(transport: Transport, request: Request, isRelayed = false): void {
+    if (!isRelayed) countOf(this.#transports, transport.name);
+    const { attachTimeoutMs } = this.config;
+    new OpeningTransport(this.host, transport, request, attachTimeoutMs, this.#onOpen, isRelayed);
+  }
+
+  /** Whether a session is here, or is about to be. */
+  hasSession(id: Uint8Array): boolean {
+    const key = hexOf(id);
+    return this.#sessions.has(key) || this.#pending.has(key);
   }
 
   /**
@@ -210,6 +228,18 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   // --- Coming in -------------------------------------------------------------------------------------------------
 
   readonly #onOpen = (opening: OpeningTransport<Request>, open: OpenPacket): void => {
+    const { elsewhere } = this.#options;
+    if (elsewhere === undefined || opening.isRelayed) this.#open(opening, open, undefined);
+    else if (open.isResume && this.#isOfOther(open)) this.#relay(opening, open, elsewhere, open.owner);
+    else this.#open(opening, open, elsewhere);
+  };
+
+  /** @param elsewhere where else a session may be that is not here; undefined if that is known. */
+  #open(
+    opening: OpeningTransport<Request>,
+    open: OpenPacket,
+    elsewhere: SessionsElsewhere<Request> | undefined,
+  ): void {
     const id = hexOf(open.id);
     const session = this.#sessions.get(id);
     const pending = this.#pending.get(id);
@@ -223,13 +253,50 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
         this.#refuse(opening, SessionCode.tryAgainLater, "too many transports", RETRY_MS, RETRY_SPREAD_MS);
       else pending.waiting.push({ opening, open });
     } else if (open.isResume) {
-      // Behind our name the owner has something of the session alone.
-      const owner = open.owner.subarray(0, this.ownerName.length);
-      const isOurs = owner.length === 0 || sameBytes(owner, this.ownerName);
+      const isOurs = open.owner.length === 0 || !this.#isOfOther(open);
       const code = isOurs ? (this.#ended.codeOf(id) ?? SessionCode.expired) : SessionCode.ownerLost;
       this.#refuse(opening, code, "no such session any more");
+    } else if (opening.isRelayed) {
+      this.#refuse(opening, SessionCode.tryAgainLater, "it has just ended", 0, MISSED_SPREAD_MS);
+    } else if (elsewhere !== undefined && (open.epoch > 1 || open.isProbe)) {
+      // Its first transport may have begun the session at another node, and we were not told.
+      elsewhere.find(open.id, (owner) => {
+        if (opening.isGone) return;
+        if (owner === undefined) this.#open(opening, open, undefined);
+        else this.#relay(opening, open, elsewhere, owner);
+      });
     } else this.#begin(id, opening, open);
-  };
+  }
+
+  /** Whether the session is that of another node. Behind its name the owner has something of the session alone. */
+  #isOfOther({ owner }: OpenPacket): boolean {
+    return !sameBytes(owner.subarray(0, this.ownerName.length), this.ownerName);
+  }
+
+  /** The session is at another node: that one goes on with the transport. */
+  #relay(
+    opening: OpeningTransport<Request>,
+    open: OpenPacket,
+    elsewhere: SessionsElsewhere<Request>,
+    owner: Uint8Array,
+  ): void {
+    if (this.#away !== undefined) {
+      const { notBeforeMs, spreadMs } = this.#away;
+      this.#refuse(opening, SessionCode.goingAway, "shutting down", notBeforeMs, spreadMs);
+      return;
+    }
+    if (!this.#relayRate.admits(this.#options.addressOf(opening.request), this.host.nowMs())) {
+      this.#refuse(opening, SessionCode.tryAgainLater, "too many at once", RETRY_MS, RETRY_SPREAD_MS);
+      return;
+    }
+    opening.release();
+    elsewhere.relay(opening, open, owner.subarray(0, this.ownerName.length), (why) => {
+      if (why === "gone") this.#refuse(opening, SessionCode.ownerLost, "no such session any more");
+      else if (why === "silent")
+        this.#refuse(opening, SessionCode.tryAgainLater, "no broker", RETRY_MS, RETRY_SPREAD_MS);
+      else this.#refuse(opening, SessionCode.tryAgainLater, "no room", RETRY_MS, RETRY_SPREAD_MS);
+    });
+  }
 
   /** A session that is not there yet is wanted. */
   #begin(id: string, opening: OpeningTransport<Request>, open: OpenPacket): void {

@@ -39,7 +39,8 @@ export const DIALERS: ReadonlyMap<TransportName, TestDialer> = new Map<Transport
 /** The client's side of a session, as small as can be: one way at a time, and no race. Comes back when it is cut. */
 export class TestSession extends SessionPeer {
   protected readonly machine: ClientMachine;
-  readonly url: string;
+  /** Where it dials the next time. */
+  url: string;
   /** What came on any channel, in order. */
   readonly received: (string | Uint8Array)[] = [];
   /** What came on any channel, with its name. */
@@ -123,6 +124,16 @@ export class TestSession extends SessionPeer {
   /** Breaks its transport, as a network does. */
   cut(): void {
     this.transport?.cut();
+  }
+
+  /** Comes back now, however long it was to stay away. */
+  retryNow(): void {
+    this.machine.retryNow();
+  }
+
+  /** Opens a second transport beside the first, at another URL, and has it attached. */
+  async probe(url: string, via: TransportName): Promise<void> {
+    this.machine.attach(await DIALERS.get(via)!.dial(url, this.#headers), true);
   }
 
   /** Moves to another way while it is live. */

@@ -296,7 +296,7 @@ export const DEFENCES: readonly Defence[] = [
         "a message that does not end is given up at its deadline",
         without(
           "protocol/engine.js",
-          "if (config.messageTimeoutMs > 0 && this.#closing === undefined)",
+          "if (config.messageTimeoutMs > 0 && this.isOpen)",
           "if (false)",
           "no deadline for a message",
         ),
@@ -1411,7 +1411,7 @@ export const DEFENCES: readonly Defence[] = [
         "a reserved bit is refused, whether its frame comes whole or in pieces",
         without(
           "protocol/engine.js",
-          "if (!isCompressed || this.#deflate === undefined)",
+          "if (!isCompressed || this.deflate === undefined)",
           "if (false)",
           "reserved bits are not looked at in any other",
         ),

@@ -43,6 +43,7 @@ export type { SendOptions } from "../node/connection/send-options.js";
 export type { SendStatus } from "../node/connection/send-status.js";
 export { type DuplexOptions, toDuplex } from "../node/connection/to-duplex.js";
 export { attach, createServer } from "../node/server/attach.js";
+export type { BroadcastOptions } from "../node/server/broadcast-options.js";
 export { type Endpoint, endpoint } from "../node/server/endpoint.js";
 export { EventSocket, eventHandlers, type WebSocketEvents } from "../node/server/event-handlers.js";
 export {
@@ -53,7 +54,7 @@ export {
 } from "../node/server/fetch-endpoint.js";
 export type { FetchEnvironment, FetchHandler } from "../node/server/fetch-handler.js";
 export { type ListeningServer, serve } from "../node/server/serve.js";
-export type { BroadcastOptions, Server } from "../node/server/server.js";
+export type { Server } from "../node/server/server.js";
 export { ServerConnection } from "../node/server/server-connection.js";
 export type { ServeOptions, ServerLimits, ServerOptions } from "../node/server/server-options.js";
 export type { ShutdownOptions } from "../node/server/shutdown-options.js";

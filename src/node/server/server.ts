@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { isThenable } from "../../core/is-thenable.js";
-import { acceptDeflateOffer, assertDeflateOptions } from "../../protocol/extensions/deflate-negotiation.js";
+import { acceptDeflateOffer } from "../../protocol/extensions/deflate-negotiation.js";
 import type { ConnectHead } from "../../protocol/handshake/connect-head.js";
 import type { RequestHead } from "../../protocol/handshake/head-parser.js";
 import { HeaderList } from "../../protocol/handshake/header-list.js";
-import { assertOriginPolicy, isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
+import { isOriginAllowed } from "../../protocol/handshake/origin-policy.js";
 import { readConnectRequest } from "../../protocol/handshake/server-connect.js";
 import {
   chooseProtocol,
@@ -22,20 +22,22 @@ import { diagnostics } from "../connection/diagnostics.js";
 import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
-import type { SendOptions } from "../connection/send-options.js";
 import type { SendStatus } from "../connection/send-status.js";
 import { watchRejection } from "../connection/watch-rejection.js";
 import { dropStream } from "../drop-stream.js";
 import { RawSocket } from "../raw-socket.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
+import type { BroadcastOptions } from "./broadcast-options.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
 import { ConnectionCount } from "./connection-count.js";
-import type { Endpoint, HasEndpoint } from "./endpoint.js";
+import type { Endpoint } from "./endpoint.js";
 import { type HandshakeAnswers, http1Answers } from "./handshake-answers.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 import { http2Answers } from "./http2-answers.js";
 import { incomingHead } from "./incoming-head.js";
+import { endpointOf, type PreparedEndpoint, prepareEndpoint, withoutHandlers } from "./prepared-endpoint.js";
+import { requestText } from "./request-text.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { ServerConnection } from "./server-connection.js";
 import { serverLimits } from "./server-limits.js";
@@ -43,15 +45,6 @@ import type { ServerLimits, ServerOptions } from "./server-options.js";
 import { type ShutdownOptions, shutdownOptions } from "./shutdown-options.js";
 import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import { UpgradeRequest } from "./upgrade-request.js";
-
-/** An endpoint with what its connections share. */
-interface PreparedEndpoint {
-  /** Where the hook and the handlers are, as the caller made it: they may be methods of a class. */
-  readonly endpoint: Endpoint<unknown>;
-  /** Its options, with those that stand beside the routes. */
-  readonly options: Endpoint<unknown>;
-  readonly context: ConnectionContext;
-}
 
 /** Of a request that was not read to its end. */
 const UNKNOWN_HEAD: RequestHead = { method: "", target: "", httpVersion: "1.1", headers: new HeaderList([]) };
@@ -72,19 +65,6 @@ interface UpgradeAttempt {
 
 /** The answer where there is no hook. */
 const ANYBODY = new Acceptance<unknown>(undefined, [], undefined);
-
-/** What {@link Server.broadcast} can add. */
-export interface BroadcastOptions extends SendOptions {
-  /** Leave this connection out: usually the one that the message came from. Default none. */
-  readonly except?: ServerConnection<unknown> | undefined;
-  /** Send only to connections for which this is true. Default all: that is what a broadcast is. */
-  readonly where?: ((socket: ServerConnection<unknown>) => boolean) | undefined;
-  /**
-   * Whether it stays here although the server has a `broker`. Default false: a broadcast goes to all. With a broker, `where`
-   * needs it, since a function cannot go along and the other nodes would send to everybody.
-   */
-  readonly local?: boolean | undefined;
-}
 
 /**
  * The connections of a server, and the way in for new ones. Made by `serve` (with a port of its own), `attach` (beside
@@ -120,12 +100,15 @@ export class Server {
     const { routes, ...shared } = options;
     if (routes === undefined) {
       this.#endpoints.add(options);
-      this.#routes.add("*", prepare(this.#memory, options));
+      this.#routes.add("*", prepareEndpoint(this.#memory, options));
     } else {
       for (const [path, given] of Object.entries(routes)) {
         const endpoint = endpointOf(given);
         this.#endpoints.add(endpoint);
-        this.#routes.add(path, prepare(this.#memory, endpoint, { ...withoutHandlers(shared), ...endpoint }));
+        this.#routes.add(
+          path,
+          prepareEndpoint(this.#memory, endpoint, { ...withoutHandlers(shared), ...endpoint }),
+        );
       }
     }
     const { broker, brokerTopic = "hawser" } = options;
@@ -432,7 +415,7 @@ export class Server {
     this.#connections.add(socket);
     socket.onGone = this.#forget;
     if (diagnostics.open.hasSubscribers) {
-      diagnostics.open.publish({ socket, requestHead: headOf(request), responseHead: head });
+      diagnostics.open.publish({ socket, requestHead: requestText(request), responseHead: head });
     }
     socket.start(answers.isSentAtOnce ? undefined : head, guard.taken() ?? firstBytes);
     request.incoming = undefined;
@@ -534,27 +517,6 @@ async function shutDownEndpoint(endpoint: Endpoint<unknown>, options: ShutdownOp
   }
 }
 
-function endpointOf(given: Endpoint<unknown> | HasEndpoint): Endpoint<unknown> {
-  return "endpoint" in given ? given.endpoint : given;
-}
-
-function prepare(
-  memory: MemoryBudget,
-  endpoint: Endpoint<unknown>,
-  options: Endpoint<unknown> = endpoint,
-): PreparedEndpoint {
-  if (options.origins !== undefined) assertOriginPolicy(options.origins);
-  if (typeof options.compression === "object") assertDeflateOptions(options.compression);
-  return { endpoint, options, context: connectionContext("server", options, endpoint, memory) };
-}
-
-/** What endpoints start from: options, but nobody else's handlers. */
-function withoutHandlers(options: Endpoint<unknown>): Endpoint<unknown> {
-  const { upgrade, http, shutdown, open, message, messageChunk, ...others } = options;
-  const { ping, pong, drain, close, error, ...rest } = others;
-  return rest;
-}
-
 function pathOf(target: string): string {
   const mark = target.indexOf("?");
   return mark === -1 ? target : target.slice(0, mark);
@@ -562,11 +524,4 @@ function pathOf(target: string): string {
 
 function shuttingDown(): HandshakeError {
   return new HandshakeError("SHUTTING_DOWN", 503, "the server is shutting down", ["Retry-After", "5"]);
-}
-
-/** The request as it came over the wire, for tracing. */
-function headOf(request: UpgradeRequest): string {
-  const lines = [...request.headers].map(([name, value]) => `${name}: ${value}`);
-  const method = request.httpVersion === "2" ? "CONNECT" : "GET";
-  return [`${method} ${request.target} HTTP/${request.httpVersion}`, ...lines, "", ""].join("\r\n");
 }

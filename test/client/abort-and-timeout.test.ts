@@ -112,14 +112,14 @@ describe("giving up", () => {
     let wasOpenInHandler = false;
     const socket = await connect(server.url, {
       signal: controller.signal,
-      handshakeTimeoutMs: 50,
+      handshakeTimeoutMs: 500,
       open: (one) => {
         controller.abort();
         wasOpenInHandler = one.state === "open";
       },
     });
     assert.equal(wasOpenInHandler, true);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 600));
     assert.equal(socket.state, "open");
     socket.terminate();
     await socket.closed;

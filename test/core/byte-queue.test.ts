@@ -29,6 +29,26 @@ describe("ByteQueue", () => {
     );
   });
 
+  it("keeps what is large in blocks, without doubling, and gives it back in order", () => {
+    const pieces = [3_000_000, 3_000_000, 1, 9_000_000, 4_194_303, 2, 5_000_000, 100];
+    for (const expected of [0, pieces.reduce((sum, length) => sum + length, 0)]) {
+      const queue = new ByteQueue();
+      const parts: Buffer[] = [];
+      for (const [i, length] of pieces.entries()) {
+        const part = Buffer.alloc(length + 2, i + 1);
+        part[1] = 0xf0 + i;
+        queue.append(part, 1, 1 + length, expected);
+        parts.push(part.subarray(1, 1 + length));
+        assert.ok(queue.heldBytes <= 8 * 192 + 2 * queue.byteLength);
+      }
+      const whole = Buffer.concat(parts);
+      assert.equal(queue.byteLength, whole.length);
+      assert.ok(queue.heldBytes < whole.length + 8_400_000);
+      assert.ok(whole.equals(queue.concat()));
+      assert.ok(whole.equals(queue.concat()));
+    }
+  });
+
   it("copies what it is given: the chunk may be used again", () => {
     for (const length of [3, 70_000]) {
       const queue = new ByteQueue();

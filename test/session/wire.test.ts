@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { openBlock } from "#session/relay/open-block.js";
 import { BlockSplitter, MAX_BLOCK_HEADER_BYTES, writeBlockHeader } from "#session/wire/block-frames.js";
 import { encodeFields, encodePacket } from "#session/wire/encode-fields.js";
 import { endBlock, readEnd } from "#session/wire/end-packet.js";
@@ -12,7 +13,6 @@ import * as sessionCodes from "#session/wire/session-code.js";
 import { MAX_VARINT_BYTES, varintLength, writeVarint } from "#session/wire/varint.js";
 import { readWelcome, welcomeBlock } from "#session/wire/welcome-packet.js";
 import { WireReader } from "#session/wire/wire-reader.js";
-import { openBlock } from "../support/session/open-block.js";
 
 const { PacketType, LEAVE_PACKET, MAX_BLOCK_BYTES, RESET_PACKET } = packetTypes;
 const { SessionCode, actionOf } = sessionCodes;

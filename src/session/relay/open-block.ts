@@ -6,7 +6,7 @@ import { OPEN_PACKET, SESSION_VERSION } from "../wire/packet-type.js";
  * An `open` that was read, as a block again: a node says to the owner what the client said. To be sent or copied at once, since
  * it is valid until something else is encoded.
  */
-export function openBlock(open: OpenPacket): Uint8Array {
+export function openBlock(open: Omit<OpenPacket, "version">): Uint8Array {
   const { owner, credentials } = open;
   return encodePacket(OPEN_PACKET, [
     SESSION_VERSION,

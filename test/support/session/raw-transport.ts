@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
+import { openBlock } from "#session/relay/open-block.js";
 import { BlockSplitter, writeBlockHeader } from "#session/wire/block-frames.js";
 import { HttpRequestKind, writeHttpRequestHead } from "#session/wire/http-request.js";
 import { WireReader } from "#session/wire/wire-reader.js";
 import { type Answer, type AskOptions, ask } from "./ask.js";
-import { openBlock } from "./open-block.js";
 
 /** What an `open` says, where a test does not say it. */
 export function openOf(more: Partial<Parameters<typeof openBlock>[0]> = {}): Uint8Array {

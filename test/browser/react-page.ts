@@ -1,6 +1,7 @@
 // Runs in a page, bundled: React with the hooks of hawser/react, in strict mode.
 import { useMessages, useSession, useSessionState } from "hawser/react";
 import { createElement, type ReactNode, StrictMode, useState } from "react";
+import { flushSync } from "react-dom";
 import { createRoot, type Root } from "react-dom/client";
 
 interface AppProps {
@@ -25,10 +26,10 @@ function App({ url, prefix }: AppProps): ReactNode {
 
 let root: Root | undefined;
 
-/** Shows the component, or shows it anew with other properties. */
+/** Shows the component, or shows it anew with other properties; it is there, its effects too, when this returns. */
 export function show(props: AppProps): void {
-  root ??= createRoot(document.body);
-  root.render(createElement(StrictMode, null, createElement(App, props)));
+  const shown = (root ??= createRoot(document.body));
+  flushSync(() => shown.render(createElement(StrictMode, null, createElement(App, props))));
 }
 
 /** Takes it away. */

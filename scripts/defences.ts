@@ -243,8 +243,8 @@ export const DEFENCES: readonly Defence[] = [
         "a head that comes byte by byte costs its bytes, and not a piece of memory for each",
         without(
           "node/server/first-request.js",
-          "this.#rest ??= new ByteQueue();",
-          "this.#rest ??= new ByteQueue(); (this.pieces ??= []).push(chunk);",
+          "this.#rest ??= new ByteQueue(nodeHost);",
+          "this.#rest ??= new ByteQueue(nodeHost); (this.pieces ??= []).push(chunk);",
           "every chunk is kept",
         ),
       ),

@@ -4,17 +4,27 @@ const LARGE_BLOCK_BYTES = 4 * 1024 * 1024;
 /** What a buffer costs beside its bytes. */
 const BUFFER_OVERHEAD_BYTES = 192;
 
+/** Makes the blocks, which need not be zeroed: what lies behind the bytes that were appended is given to nobody. */
+interface Allocator {
+  allocate(byteLength: number): Uint8Array;
+}
+
 /**
  * Collects the pieces of a message in one buffer, which doubles when it is full, and in more of them above 4 MiB. Pieces are
  * copied: they lie in a chunk that is used again for the next read, and a message in a million one-byte fragments costs its
  * bytes and not a million objects.
  */
 export class ByteQueue {
+  readonly #allocator: Allocator;
   /** Large blocks that are full, before the one that is being filled. */
   #full: Uint8Array[] | undefined;
   #fullBytes = 0;
   #bytes: Uint8Array | undefined;
   #byteLength = 0;
+
+  constructor(allocator: Allocator) {
+    this.#allocator = allocator;
+  }
 
   /** How many bytes were appended. */
   get byteLength(): number {
@@ -46,7 +56,7 @@ export class ByteQueue {
         const rest = end - start - room;
         const expected = expectedBytes - this.#byteLength;
         const wanted = expected >= rest ? Math.min(LARGE_BLOCK_BYTES, expected) : LARGE_BLOCK_BYTES;
-        this.#bytes = new Uint8Array(Math.max(rest, wanted));
+        this.#bytes = this.#allocator.allocate(Math.max(rest, wanted));
         this.#append(this.#bytes, bytes, start + room, end);
         return;
       }
@@ -56,7 +66,9 @@ export class ByteQueue {
     const byteLength = this.#byteLength + end - start;
     if (block === undefined || byteLength > block.length) {
       const mostBytes = Math.max(FIRST_BLOCK_BYTES, 2 * byteLength);
-      block = new Uint8Array(expectedBytes >= byteLength ? Math.min(expectedBytes, mostBytes) : mostBytes);
+      block = this.#allocator.allocate(
+        expectedBytes >= byteLength ? Math.min(expectedBytes, mostBytes) : mostBytes,
+      );
       if (this.#bytes !== undefined) block.set(this.#bytes.subarray(0, this.#byteLength));
       this.#bytes = block;
     }
@@ -74,7 +86,7 @@ export class ByteQueue {
     const bytes = this.#bytes;
     if (bytes === undefined) return new Uint8Array(0);
     if (this.#full !== undefined) {
-      const all = new Uint8Array(this.#byteLength);
+      const all = this.#allocator.allocate(this.#byteLength);
       let at = 0;
       for (const block of this.#full) {
         all.set(block, at);

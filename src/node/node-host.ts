@@ -1,6 +1,7 @@
 import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import { randomFillSync } from "node:crypto";
 import type { EngineHost } from "../protocol/engine-host.js";
+import { allocateBytes } from "./allocate-bytes.js";
 import { asBuffer } from "./as-buffer.js";
 import { nowMs } from "./clock.js";
 import { ZlibDeflateContext } from "./deflate/deflate-context.js";
@@ -14,7 +15,7 @@ let nextMask = masks.length;
 
 /** The engine's host on Node: native text functions, the system's randomness, zlib. */
 export const nodeHost: EngineHost = {
-  allocate: (byteLength) => Buffer.alloc(byteLength),
+  allocate: allocateBytes,
   isUtf8: (bytes, start, end) => isUtf8(partOf(bytes, start, end)),
   isAscii: (bytes, start, end) => isAscii(partOf(bytes, start, end)),
   utf8ByteLength: (text) => Buffer.byteLength(text),

@@ -3,7 +3,7 @@
  * so that the engine itself runs anywhere and a schedule can be replayed. `portableHost` supplies the text part.
  */
 export interface EngineHost {
-  /** Zeroed bytes of the kind that the host's output likes best: a `Buffer` on Node. */
+  /** Bytes of the kind that the host's output likes best: a `Buffer` on Node. They need not be zeroed: all are written, or given to nobody. */
   allocate(byteLength: number): Uint8Array;
   /** Whether `bytes[start, end)` is UTF-8. Called for text that is not ASCII. */
   isUtf8(bytes: Uint8Array, start: number, end: number): boolean;

@@ -11,7 +11,7 @@ const ASSEMBLER_BYTES = 512;
 export class MessageAssembler {
   readonly opcode: MessageOpcode;
   readonly isCompressed: boolean;
-  readonly #queue = new ByteQueue();
+  readonly #queue: ByteQueue;
   readonly #utf8: Utf8Validator | undefined;
   #isAscii = true;
   #fragments = 0;
@@ -25,6 +25,7 @@ export class MessageAssembler {
   constructor(opcode: MessageOpcode, isCompressed: boolean, host: EngineHost, checksText = true) {
     this.opcode = opcode;
     this.isCompressed = isCompressed;
+    this.#queue = new ByteQueue(host);
     this.#utf8 = opcode === Opcode.text && checksText ? new Utf8Validator(host.isUtf8) : undefined;
   }
 

@@ -10,6 +10,8 @@ import { frameFor, OP } from "../support/frames.js";
 import { pingFrame } from "../support/raw-client.js";
 import { rounds } from "../support/until.js";
 
+const zeroed = { allocate: (byteLength: number): Uint8Array => new Uint8Array(byteLength) };
+
 const ROLES: readonly Role[] = ["server", "client"];
 const MEBIBYTE = 2 ** 20;
 
@@ -37,7 +39,7 @@ test("tiny fragments are copied together, and keep alive nothing of the chunks t
   // ws CVE-2026-48779, undici CVE-2026-12151: the objects cost far more than the bytes that are counted.
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(zeroed);
   const chunks = Array.from({ length: 100 }, () => {
     const chunk = new Uint8Array(65_536);
     queue.append(chunk, 0, 1);

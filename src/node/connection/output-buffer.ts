@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { SharedPieces } from "../../core/shared-pieces.js";
 import type { WritePosition } from "../../protocol/engine-handler.js";
+import { allocateBytes } from "../allocate-bytes.js";
 import type { ByteStream } from "../byte-stream.js";
 import { RawSocket } from "../raw-socket.js";
 import { endOfTurn, firstShared } from "./turn.js";
@@ -89,7 +90,7 @@ export class OutputBuffer {
   /** Room for `byteLength` bytes, valid until the next call. */
   reserve(byteLength: number): WritePosition {
     if (byteLength > MAX_SLAB_FRAME_BYTES) {
-      cursor.bytes = Buffer.allocUnsafeSlow(byteLength);
+      cursor.bytes = allocateBytes(byteLength);
       cursor.position = 0;
       return cursor;
     }

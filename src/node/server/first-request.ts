@@ -4,6 +4,7 @@ import { HeadParser, type HeadResult } from "../../protocol/handshake/head-parse
 import { asBuffer } from "../as-buffer.js";
 import type { ByteStream } from "../byte-stream.js";
 import { receiveBuffer } from "../connection/receive-buffer.js";
+import { nodeHost } from "../node-host.js";
 import { readData } from "../own-stream.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 import type { ServerLimits } from "./server-options.js";
@@ -61,7 +62,7 @@ export class FirstRequest extends HandshakeGuard {
     if (this.#first === undefined) {
       this.#first = chunk;
     } else {
-      this.#rest ??= new ByteQueue();
+      this.#rest ??= new ByteQueue(nodeHost);
       this.#rest.append(chunk, 0, chunk.length);
     }
     const result = isGet ? this.#parser.push(chunk) : undefined;

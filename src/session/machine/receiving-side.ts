@@ -158,7 +158,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
     }
     if (channel.received >= channel.limit) return false;
     if (parts === undefined) {
-      channel.parts = parts = new ByteQueue();
+      channel.parts = parts = new ByteQueue(this.config.host);
       channel.head = head;
       channel.id = id;
       channel.received += MESSAGE_COST;

@@ -301,7 +301,10 @@ function onShutdown(this: PendingWrite, status: number): void {
 }
 
 function onClosed(this: SystemHandle): void {
-  (this[SOCKET] as RawSocket).onClosed();
+  const socket = this[SOCKET] as RawSocket;
+  // Newer versions of V8 find out that nobody has a handle any more only when they look through the whole heap.
+  this[SOCKET] = undefined;
+  socket.onClosed();
 }
 
 function systemError(status: number, call: string): Error {

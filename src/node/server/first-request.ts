@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { ByteQueue } from "../../core/byte-queue.js";
+import type { Indexed } from "../../core/indexed-set.js";
 import { HeadParser, type HeadResult } from "../../protocol/handshake/head-parser.js";
 import { asBuffer } from "../as-buffer.js";
 import type { ByteStream } from "../byte-stream.js";
@@ -20,7 +21,7 @@ export interface FirstRequestListener {
 }
 
 /** A new connection until the head of its first request is there. */
-export class FirstRequest extends HandshakeGuard {
+export class FirstRequest extends HandshakeGuard implements Indexed {
   /** Whom it counts for. */
   readonly address: string;
   readonly #listener: FirstRequestListener;
@@ -30,6 +31,8 @@ export class FirstRequest extends HandshakeGuard {
   /** What came behind that, copied together: a chunk of one byte costs a hundred times as much as its byte. */
   #rest: ByteQueue | undefined = undefined;
   #isDone = false;
+  /** Part of `Indexed`. */
+  indexInSet = -1;
 
   constructor(socket: ByteStream, address: string, limits: ServerLimits, listener: FirstRequestListener) {
     super(socket, limits.handshakeTimeoutMs);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
+import { IndexedSet } from "../../core/indexed-set.js";
 import { isThenable } from "../../core/is-thenable.js";
 import { acceptDeflateOffer } from "../../protocol/extensions/deflate-negotiation.js";
 import type { ConnectHead } from "../../protocol/handshake/connect-head.js";
@@ -71,7 +72,7 @@ const ANYBODY = new Acceptance<unknown>(undefined, [], undefined);
  * an existing HTTP server) or `createServer` (which leaves it to the caller to bring upgrade requests).
  */
 export class Server {
-  readonly #connections = new Set<ServerConnection<unknown>>();
+  readonly #connections = new IndexedSet<ServerConnection<unknown>>();
   readonly #routes = new RouteTable<PreparedEndpoint>();
   /** Each once, however many paths lead to it. */
   readonly #endpoints = new Set<Endpoint<unknown>>();
@@ -333,7 +334,7 @@ export class Server {
   #deliver(message: PreparedMessage, { except, where }: BroadcastOptions = {}): Record<SendStatus, number> {
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
     let sent = 0;
-    for (const socket of this.#connections) {
+    for (const socket of this.#connections.toArray()) {
       if (socket === except || (where !== undefined && !where(socket))) continue;
       const status = socket.sendPrepared(message, undefined);
       if (status === "sent") sent++;

@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import type { Socket } from "node:net";
+import { IndexedSet } from "../../core/indexed-set.js";
 import type { HeadResult, RequestHead } from "../../protocol/handshake/head-parser.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { canReadInto, readCopies } from "../connection/receive-buffer.js";
@@ -19,7 +20,7 @@ import type { ServerLimits } from "./server-options.js";
 export class UpgradeListener implements FirstRequestListener {
   readonly #server: Server;
   readonly #limits: ServerLimits;
-  readonly #pending = new Set<FirstRequest>();
+  readonly #pending = new IndexedSet<FirstRequest>();
   readonly #count: ConnectionCount;
   readonly #toHttp: (socket: Socket, readAhead?: Buffer) => void;
   readonly #http: HttpServer;

@@ -680,7 +680,7 @@ export const DEFENCES: readonly Defence[] = [
         "origin",
         "a page of another origin is refused by default",
         without(
-          "node/server/server.js",
+          "node/server/acceptor.js",
           'route.target.options.origins ?? "same-origin"',
           'route.target.options.origins ?? "dangerously-allow-any-origin"',
           "every origin is allowed by default",
@@ -1012,7 +1012,7 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a client that ends while the upgrade hook runs is not opened",
         without(
-          "node/server/server.js",
+          "node/server/acceptor.js",
           "if (answer === undefined || stream.destroyed || !stream.writable || stream.readableEnded)",
           "if (answer === undefined)",
           "the state is not looked at again",
@@ -1022,7 +1022,7 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a client that has gone keeps no place, even if the upgrade hook never answers",
         without(
-          "node/server/server.js",
+          "node/server/acceptor.js",
           "await Promise.race([answer, gone])",
           "await answer",
           "only the hook is waited for",
@@ -1032,8 +1032,8 @@ export const DEFENCES: readonly Defence[] = [
         "lifecycle",
         "a server that shuts down while the upgrade hook runs opens nothing",
         without(
-          "node/server/server.js",
-          "if (this.#isShuttingDown)\n            throw shuttingDown();\n        // `end` may",
+          "node/server/acceptor.js",
+          "if (this.isShuttingDown)\n            throw shuttingDown();\n        // `end` may",
           "// `end` may",
           "the state is not looked at again",
         ),
@@ -1143,7 +1143,7 @@ export const DEFENCES: readonly Defence[] = [
         "http2",
         "a stream whose hook does not answer in time is reset, and its session goes on",
         without(
-          "node/server/server.js",
+          "node/server/acceptor.js",
           "guard.allow(this.#limits.handshakeTimeoutMs);",
           "",
           "a hook has no limit of time",
@@ -1661,7 +1661,7 @@ export const DEFENCES: readonly Defence[] = [
         "compression",
         "a browser whose permessage-deflate is broken (Safari 15.0 to 15.3) is answered without it",
         without(
-          "node/server/server.js",
+          "node/server/acceptor.js",
           '!breaksDeflate(request.headers.get("user-agent"))',
           "true",
           "the browser is not looked at",
@@ -1732,7 +1732,7 @@ export const DEFENCES: readonly Defence[] = [
       proof(
         "lifecycle",
         "a shutdown drops who does not answer, after the drain timeout",
-        without("node/server/server.js", "socket.terminate();", "void 0;", "nobody is dropped"),
+        without("node/server/occupants.js", "connection.terminate();", "void 0;", "nobody is dropped"),
       ),
       proof(
         "lifecycle",

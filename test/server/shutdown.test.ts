@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, describe, it } from "node:test";
-import { accept, createServer, refuse, serve } from "hawser/server";
+import { accept, createServer, type Refusal, refuse, serve } from "hawser/server";
 import { Inbox } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
@@ -62,7 +62,7 @@ describe("shutdown", () => {
   it("waits for nobody in the middle of a handshake longer than for the others", async () => {
     const asked = new Inbox<void>("question");
     const server = await serve({
-      handshakeTimeoutMs: 60_000,
+      handshakeTimeoutMs: 0, // who is not dropped would stay for good
       upgrade() {
         asked.push();
         return new Promise<never>(() => {});
@@ -73,6 +73,25 @@ describe("shutdown", () => {
     await asked.next();
     await server.shutdown({ drainTimeoutMs: 60 });
     await client.gone;
+  });
+
+  it("waits for those in the middle of a handshake as for the others", async () => {
+    const questions = new Inbox<() => void>("question");
+    const server = await serve({
+      upgrade: () => new Promise<Refusal>((resolve) => questions.push(() => resolve(refuse(404)))),
+    });
+    const client = await RawClient.dial({ port: server.port });
+    client.ask();
+    const answer = await questions.next();
+    let isDown = false;
+    const shutdown = server.shutdown({ drainTimeoutMs: Number.POSITIVE_INFINITY }).then(() => {
+      isDown = true;
+    });
+    await rounds(20);
+    assert.equal(isDown, false);
+    answer();
+    await client.gone;
+    await shutdown;
   });
 
   it("waits for nobody who was refused longer than for the others", async () => {

@@ -59,7 +59,7 @@ function take(
   const guard = new StreamGuard(stream, abandoned);
   // It may have come and gone in one read, or its session is about to be.
   if (abandoned.isEnding || stream.destroyed || stream.closed) abandoned.add();
-  else void server.upgradeStream(head, stream, guard);
+  else void server.acceptor.upgradeStream(head, stream, guard);
   return true;
 }
 

@@ -58,7 +58,7 @@ export class ProxyGate implements ProxyHeaderListener {
     const { stream: socket } = reader;
     if (header === "invalid") {
       const text = "the connection does not begin with a header of the PROXY protocol";
-      this.#server.refuseHead(socket, new HandshakeError("INVALID_PROXY_HEADER", 400, text));
+      this.#server.acceptor.refuseHead(socket, new HandshakeError("INVALID_PROXY_HEADER", 400, text));
       return;
     }
     const { source } = header;

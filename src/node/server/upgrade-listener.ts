@@ -126,11 +126,11 @@ export class UpgradeListener implements FirstRequestListener {
   onHead(request: FirstRequest, result: HeadResult<"request"> | undefined): void {
     this.onGone(request);
     if (result?.ok && isHandshake(result.head)) {
-      void this.#server.upgrade(result.head, request.stream, result.rest, undefined, request);
+      void this.#server.acceptor.upgrade(result.head, request.stream, result.rest, undefined, request);
     } else if (result?.ok === false && result.error.code === "HEAD_TOO_LARGE") {
       request.release();
       // Node would drop the fields that are too many, and so answer another request than the one that was sent.
-      this.#server.refuseHead(request.stream, result.error);
+      this.#server.acceptor.refuseHead(request.stream, result.error);
     } else {
       const { stream, bytes } = request;
       stream.pause();

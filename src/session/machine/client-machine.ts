@@ -240,13 +240,12 @@ export class ClientMachine {
     const isTooLong = length > this.#peerMaxBytes;
     let place = queue.length;
     let dropped = 0;
-    const drop = (at: number): void => {
-      this.#remove(channel, at);
-      dropped++;
-    };
     if (key !== undefined && !isTooLong) {
       const old = queue.findIndex((message) => message.key === key);
-      if (old >= 0) drop((place = old));
+      if (old >= 0) {
+        this.#remove(channel, (place = old));
+        dropped++;
+      }
     }
     while (isTooLong || !this.#fits(channel, cost)) {
       if (isTooLong || (policy !== "drop-oldest" && policy !== "latest-per-key") || queue.length <= first) {
@@ -255,7 +254,8 @@ export class ClientMachine {
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
         return "dropped";
       }
-      drop(first);
+      this.#remove(channel, first);
+      dropped++;
       place--;
     }
     const counted = this.#counted(channel, cost);
@@ -269,7 +269,8 @@ export class ClientMachine {
       counted,
       offset: 0,
     };
-    queue.splice(Math.max(place, first), 0, message);
+    if (place < queue.length) queue.splice(Math.max(place, first), 0, message);
+    else queue.push(message);
     this.#count(message, 1);
     // What is short and alone leaves at once, before its turn comes.
     if (
@@ -316,7 +317,7 @@ export class ClientMachine {
           // What a record counts is more than it takes.
           byteLength += record.cost;
           if (byteLength > MAX_BLOCK_BYTES - MESSAGE_COST) break;
-          fields.push(...record.fields);
+          for (const field of record.fields) fields.push(field);
           this.#sentCount++;
         }
       }
@@ -379,7 +380,7 @@ export class ClientMachine {
 
   /** Takes the message at a place out of the line. */
   #remove(channel: ClientChannel, at: number): void {
-    this.#count(channel.queue.splice(at, 1)[0]!, -1);
+    this.#count(at > 0 ? channel.queue.splice(at, 1)[0]! : channel.queue.shift()!, -1);
   }
 
   #tellDropped(channel: ClientChannel, count: number): void {
@@ -429,7 +430,7 @@ export class ClientMachine {
     ];
     if (number > 0) fields.push(number);
     if (hasId) fields.push(id.length, id);
-    fields.push(end - offset, data.subarray(offset, end));
+    fields.push(end - offset, offset === 0 && isLast ? data : data.subarray(offset, end));
     this.#number(fields, end - offset, isLast ? message : undefined);
     const cost = end - offset + (offset === 0 ? MESSAGE_COST : 0);
     channel.sent += cost;

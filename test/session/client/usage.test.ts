@@ -41,7 +41,7 @@ describe("misuse of a client's session", () => {
   }
 
   it("refuses to be closed with a code that would not close it, and to send what is not a message", async () => {
-    const session = connect(URL_OF_NOBODY, { transports: ["websocket"] });
+    const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
     for (const other of [1000, 4000, 4200, 4600, Number.NaN])
       assert.throws(() => session.close(other), code("CLOSE_CODE_NOT_ALLOWED"));
     for (const data of [undefined, null, 1, {}, new ArrayBuffer(1), []])

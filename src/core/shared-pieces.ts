@@ -1,17 +1,21 @@
 /**
  * Pieces of bytes one behind the other, which do not change any more. Who got the same pieces has the same object, as after
  * broadcasts: to add one more compares it with what others got there, and all of them are joined once.
+ *
+ * @typeParam Whole what is made of all of them, where that is more than the bytes.
  */
-export class SharedPieces {
+export class SharedPieces<Whole = undefined> {
   readonly count: number;
   readonly byteLength: number;
+  /** What was made of all of them: whose lists they are keeps it here, for those who have the same. */
+  whole: Whole | undefined = undefined;
   readonly #piece: Uint8Array;
-  readonly #before: SharedPieces | undefined;
+  readonly #before: SharedPieces<Whole> | undefined;
   /** What the latest one has behind this. */
-  #next: SharedPieces | undefined = undefined;
+  #next: SharedPieces<Whole> | undefined = undefined;
   #joined: Uint8Array | undefined = undefined;
 
-  private constructor(piece: Uint8Array, before: SharedPieces | undefined) {
+  private constructor(piece: Uint8Array, before: SharedPieces<Whole> | undefined) {
     this.#piece = piece;
     this.#before = before;
     this.count = before === undefined ? 1 : before.count + 1;
@@ -19,12 +23,12 @@ export class SharedPieces {
   }
 
   /** A list of one: `latest`, if it begins with the same. */
-  static of(piece: Uint8Array, latest: SharedPieces | undefined): SharedPieces {
+  static of<Whole>(piece: Uint8Array, latest: SharedPieces<Whole> | undefined): SharedPieces<Whole> {
     return latest !== undefined && latest.#piece === piece ? latest : new SharedPieces(piece, undefined);
   }
 
   /** This list with one more. */
-  with(piece: Uint8Array): SharedPieces {
+  with(piece: Uint8Array): SharedPieces<Whole> {
     const next = this.#next;
     if (next !== undefined && next.#piece === piece) return next;
     return (this.#next = new SharedPieces(piece, this));
@@ -33,24 +37,26 @@ export class SharedPieces {
   /** One after the other. */
   get pieces(): Uint8Array[] {
     const pieces: Uint8Array[] = [];
-    for (let at: SharedPieces | undefined = this; at !== undefined; at = at.#before) pieces.push(at.#piece);
+    for (let at: SharedPieces<Whole> | undefined = this; at !== undefined; at = at.#before) pieces.push(at.#piece);
     return pieces.reverse();
   }
 
   /** All of them as one. */
   get joined(): Uint8Array {
     if (this.#before === undefined) return this.#piece;
-    this.#joined ??= joinedOf(this.pieces, this.byteLength);
+    if (this.#joined === undefined) {
+      this.#joined = new Uint8Array(this.byteLength);
+      this.copyTo(this.#joined, 0);
+    }
     return this.#joined;
   }
-}
 
-function joinedOf(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const joined = new Uint8Array(byteLength);
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
+  /** Writes all of them into `bytes`, from `position` on. */
+  copyTo(bytes: Uint8Array, position: number): void {
+    let at = position;
+    for (const piece of this.pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
   }
-  return joined;
 }

@@ -34,6 +34,11 @@ export interface Transport {
    */
   send(bytes: Uint8Array, start: number, end: number): void;
   /**
+   * Sends a block that other sessions send as well, one after the other, as {@link send} does. Its bytes never change, so that
+   * it may be kept as it is, and what it becomes on the way be used for all of them.
+   */
+  sendShared?(block: Uint8Array): void;
+  /**
    * Ends it, behind what was sent before. `code` is a session code (`SessionCode`, 4000-4999), which a WebSocket uses as its
    * close code; other transports need not carry it, since the session sends a packet that says the same.
    */

@@ -1,10 +1,12 @@
 import { Buffer } from "node:buffer";
 import type { CloseResult } from "../../protocol/closing-handshake.js";
+import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { DRAIN_ABOVE_BYTES, type Transport, type TransportReceiver } from "../../session/transport-port.js";
 import { MAX_BLOCK_BYTES } from "../../session/wire/packet-type.js";
 import { SessionCode } from "../../session/wire/session-code.js";
 import type { Connection } from "../connection/connection.js";
 import type { ConnectionOptions, InternalHandlers } from "../connection/connection-options.js";
+import { nodeHost } from "../node-host.js";
 import { NOBODY } from "./http-transport.js";
 
 /** The subprotocol of sessions (`docs/wire/session-v1.md` §2.1). */
@@ -15,6 +17,10 @@ const MAX_CLOSE_REASON_BYTES = 123;
 
 /** Bytes above this a connection hands on by reference: see `Connection.send`. */
 const COPIED_UP_TO_BYTES = 16_384;
+
+/** The latest block that many are sent, and the message that it is. */
+let latestBlock: Uint8Array | undefined;
+let latestMessage: PreparedMessage | undefined;
 
 /** A WebSocket that carries a session: a block is a binary message. `data` of its connection is the transport. */
 export class WebSocketTransport implements Transport {
@@ -34,6 +40,14 @@ export class WebSocketTransport implements Transport {
     // Not `subarray`: that of a Buffer takes twice the time.
     const block = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     this.#socket.send(block.length <= COPIED_UP_TO_BYTES ? block : Buffer.from(block));
+  }
+
+  sendShared(block: Uint8Array): void {
+    if (block !== latestBlock || latestMessage === undefined) {
+      latestBlock = block;
+      latestMessage = new PreparedMessage(block, nodeHost);
+    }
+    this.#socket.sendPrepared(latestMessage, undefined);
   }
 
   pause(): void {

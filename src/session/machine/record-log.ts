@@ -1,14 +1,17 @@
 import { copyBytes } from "../../core/copy-bytes.js";
 import { SharedPieces } from "../../core/shared-pieces.js";
-import { DATA_PACKET, MAX_BLOCK_BYTES } from "../wire/packet-type.js";
+import type { Transport } from "../transport-port.js";
+import { MAX_DATA_HEAD_BYTES, writeDataHead } from "../wire/data-head.js";
+import { MAX_BLOCK_BYTES } from "../wire/packet-type.js";
 import { CHANNEL_BIT, ID_BIT } from "../wire/record-head.js";
 import { varintLength, writeVarint } from "../wire/varint.js";
 import type { QueuedMessage } from "./queued-message.js";
 import type { SessionHost } from "./session-host.js";
 import { MESSAGE_COST } from "./session-rules.js";
+import { SharedBlock } from "./shared-block.js";
 
 /** Before the records of a batch: room for the head of their packet, which is written when it is sent. */
-const HEADER_ROOM = 17;
+const HEADER_ROOM = MAX_DATA_HEAD_BYTES;
 /** What stands before the payload of a record, at most: head, channel, id and length. */
 const MAX_RECORD_HEADER_BYTES = 48;
 const FIRST_CHUNK_BYTES = 512;
@@ -16,10 +19,11 @@ const FIRST_CHUNK_BYTES = 512;
 const MAX_CHUNK_BYTES = 66_560;
 
 /** What the latest list of shared records begins with. */
-let latest: SharedPieces | undefined;
+let latest: SharedPieces<SharedBlock> | undefined;
 
-/** Records that lie one behind the other in a chunk and leave in one block. */
+/** Records that lie one behind the other and leave in one block. */
 export interface Batch {
+  /** The chunk, or the bytes of `shared`. */
   readonly bytes: Uint8Array;
   readonly start: number;
   end: number;
@@ -31,11 +35,14 @@ export interface Batch {
   next: Batch | undefined;
   /** The messages whose last piece of several is in here, so that all of each can be told of. */
   messages: QueuedMessage[] | undefined;
+  /** The block, where other logs have the same. */
+  readonly shared: SharedBlock | undefined;
 }
 
 /**
  * The records that were given a number and are not confirmed, as the bytes that go out: a record is encoded once, into a chunk that
- * many share, and sent from there as often as need be. There is an object for a batch, and none for a record.
+ * many share, and sent from there as often as need be. There is an object for a batch, and none for a record. What many
+ * sessions get is not copied into the chunk of each: a batch is made of a block that all of them have.
  */
 export class RecordLog {
   readonly #host: SessionHost;
@@ -44,8 +51,11 @@ export class RecordLog {
   #head: Batch | undefined = undefined;
   #tail: Batch | undefined = undefined;
   #cursor: Batch | undefined = undefined;
-  /** The latest records, which other logs have as well: numbered, and not copied into a batch yet. */
-  #shared: SharedPieces | undefined = undefined;
+  /** The oldest and the newest batch that are in a chunk of this log. */
+  #ownHead: Batch | undefined = undefined;
+  #ownTail: Batch | undefined = undefined;
+  /** The latest records, which other logs have as well: numbered, and not in a batch yet. */
+  #shared: SharedPieces<SharedBlock> | undefined = undefined;
   /** The number of the last record. */
   last = 0;
   /** The number of the last record that ever left. */
@@ -62,19 +72,18 @@ export class RecordLog {
 
   /** The oldest batch that is kept. */
   get head(): Batch | undefined {
-    this.#gather();
+    if (this.#shared !== undefined) this.#gather();
     return this.#head;
   }
 
-  /** The next batch to write. */
-  get cursor(): Batch | undefined {
-    this.#gather();
-    return this.#cursor;
+  /** Whether there is something to write. */
+  get hasUnwritten(): boolean {
+    return this.#shared !== undefined || this.#cursor !== undefined;
   }
 
   /** Whether the batch that grows has room for more. */
   get isFilling(): boolean {
-    this.#gather();
+    if (this.#shared !== undefined) this.#gather();
     const tail = this.#tail;
     return tail === undefined || tail.isSent || tail.end - tail.start < this.#pieceBytes;
   }
@@ -91,7 +100,7 @@ export class RecordLog {
     from: number,
     to: number,
   ): number {
-    this.#gather();
+    if (this.#shared !== undefined) this.#copyShared();
     const isText = typeof data === "string";
     const batch = this.#batchFor(MAX_RECORD_HEADER_BYTES + (isText ? 3 * data.length : to - from));
     const { bytes, end: start } = batch;
@@ -126,7 +135,7 @@ export class RecordLog {
     return length;
   }
 
-  /** Adds a record that is complete. Of many in a row, in many logs, only all of them together are copied into each. */
+  /** Adds a record that is complete, and does not change. Many in a row, in many logs, become one block of all of them. */
   appendShared(record: Uint8Array): void {
     const before = this.#shared;
     const shared = before === undefined ? (latest = SharedPieces.of(record, latest)) : before.with(record);
@@ -136,14 +145,38 @@ export class RecordLog {
     if (shared.byteLength >= this.#pieceBytes) this.#gather();
   }
 
+  /** The shared records become a batch: the block that others have, or a part of the one that has begun here. */
   #gather(): void {
-    const shared = this.#shared;
-    if (shared === undefined) return;
+    const tail = this.#tail;
+    if (tail !== undefined && !tail.isSent && tail.shared === undefined) {
+      this.#copyShared();
+      return;
+    }
+    const shared = SharedBlock.of(this.#shared!);
+    const { bytes, start } = shared;
+    const first = this.last - this.#shared!.count + 1;
+    this.#shared = undefined;
+    this.#add({
+      bytes,
+      start,
+      end: bytes.length,
+      first,
+      last: this.last,
+      isSent: false,
+      next: undefined,
+      messages: undefined,
+      shared,
+    });
+  }
+
+  /** The shared records are copied, since others of this log alone are in the same block. */
+  #copyShared(): void {
+    const shared = this.#shared!;
     this.#shared = undefined;
     const { last } = this;
     this.last = last - shared.count;
     const batch = this.#batchFor(shared.byteLength);
-    batch.bytes.set(shared.joined, batch.end);
+    shared.copyTo(batch.bytes, batch.end);
     batch.end += shared.byteLength;
     batch.last = this.last = last;
   }
@@ -155,22 +188,23 @@ export class RecordLog {
     tail.messages.push(message);
   }
 
-  /** The batch at the cursor becomes a block, `bytes[start, batch.end)`; the cursor moves on. Returns `start`. */
-  seal(batch: Batch, received: number): number {
-    const { first, bytes } = batch;
-    const start = batch.start - 1 - varintLength(received) - varintLength(first);
-    bytes[start] = DATA_PACKET;
-    writeVarint(bytes, writeVarint(bytes, start + 1, received), first);
+  /** Writes the next batch as a block, with what was received. False if there is none. */
+  writeTo(transport: Transport, received: number): boolean {
+    if (this.#shared !== undefined) this.#gather();
+    const batch = this.#cursor;
+    if (batch === undefined) return false;
+    const { first, last, shared, bytes } = batch;
     batch.isSent = true;
     this.#cursor = batch.next;
-    if (batch.last > this.#written) this.#written = batch.last;
-    return start;
+    if (last > this.#written) this.#written = last;
+    if (shared !== undefined) shared.sendTo(transport, received, first);
+    else transport.send(bytes, writeDataHead(bytes, batch.start, received, first), batch.end);
+    return true;
   }
 
   /** The other side has all records up to `number`. False if it cannot: they never left. */
   confirm(number: number): boolean {
     if (number > this.#written) return false;
-    this.#gather();
     this.confirmed = number;
     let batch = this.#head;
     while (batch !== undefined && batch.last <= number) {
@@ -180,12 +214,19 @@ export class RecordLog {
     }
     this.#head = batch;
     if (batch === undefined) this.#tail = undefined;
+    let own = this.#ownHead;
+    if (own !== undefined && own.last <= number) {
+      own = batch;
+      while (own !== undefined && own.shared !== undefined) own = own.next;
+      this.#ownHead = own;
+      if (own === undefined) this.#ownTail = undefined;
+    }
     return true;
   }
 
   /** Everything that is kept is to be sent again. */
   rewind(): void {
-    this.#gather();
+    if (this.#shared !== undefined) this.#gather();
     this.#cursor = this.#head;
     for (let batch = this.#head; batch !== undefined; batch = batch.next) batch.isSent = false;
   }
@@ -197,15 +238,15 @@ export class RecordLog {
 
   /** Everything is given up. */
   clear(): void {
-    this.#head = this.#cursor = this.#tail = this.#shared = undefined;
+    this.#head = this.#cursor = this.#tail = this.#ownHead = this.#ownTail = this.#shared = undefined;
     this.cost = 0;
     this.letGo();
   }
 
   /** The batch that grows, with room for `byteLength` bytes. */
   #batchFor(byteLength: number): Batch {
-    const head = this.#head;
-    const tail = this.#tail;
+    const head = this.#ownHead;
+    const tail = this.#ownTail;
     let chunk = this.#chunk;
     let position = HEADER_ROOM;
     let limit = chunk === undefined ? 0 : chunk.length;
@@ -214,7 +255,13 @@ export class RecordLog {
       const isRound = tail.start < head!.start && head!.bytes === chunk;
       if (isRound) limit = head!.start - HEADER_ROOM;
       const end = tail.end + byteLength;
-      if (this.isFilling && !tail.isSent && end <= limit && end - tail.start < MAX_BLOCK_BYTES - HEADER_ROOM)
+      if (
+        tail === this.#tail &&
+        this.isFilling &&
+        !tail.isSent &&
+        end <= limit &&
+        end - tail.start < MAX_BLOCK_BYTES - HEADER_ROOM
+      )
         return tail;
       position += tail.end;
       if (position + byteLength > limit && !isRound && head!.bytes === chunk) {
@@ -227,21 +274,28 @@ export class RecordLog {
       position = HEADER_ROOM;
       chunk = this.#chunk = this.#host.allocate(Math.max(size, position + byteLength));
     }
-    const first = this.last + 1;
     const batch: Batch = {
       bytes: chunk,
       start: position,
       end: position,
-      first,
+      first: this.last + 1,
       last: 0,
       isSent: false,
       next: undefined,
       messages: undefined,
+      shared: undefined,
     };
+    this.#ownHead ??= batch;
+    this.#ownTail = batch;
+    this.#add(batch);
+    return batch;
+  }
+
+  #add(batch: Batch): void {
+    const tail = this.#tail;
     if (tail === undefined) this.#head = batch;
     else tail.next = batch;
     this.#tail = batch;
     this.#cursor ??= batch;
-    return batch;
   }
 }

@@ -198,10 +198,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
         isStuck = log.cost >= config.maxInFlightBytes;
         if (isStuck || !this.#takeTurn()) break;
       }
-      const batch = log.cursor;
-      if (batch === undefined) break;
-      const start = log.seal(batch, this.received);
-      transport.send(batch.bytes, start, batch.end);
+      if (!log.writeTo(transport, this.received)) break;
       hasWritten = true;
     }
     if (hasWritten) {

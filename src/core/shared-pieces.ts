@@ -37,7 +37,8 @@ export class SharedPieces<Whole = undefined> {
   /** One after the other. */
   get pieces(): Uint8Array[] {
     const pieces: Uint8Array[] = [];
-    for (let at: SharedPieces<Whole> | undefined = this; at !== undefined; at = at.#before) pieces.push(at.#piece);
+    for (let at: SharedPieces<Whole> | undefined = this; at !== undefined; at = at.#before)
+      pieces.push(at.#piece);
     return pieces.reverse();
   }
 

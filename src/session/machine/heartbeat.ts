@@ -19,6 +19,8 @@ export class Heartbeat {
   /** When the last ping was sent; -1 if it was answered. */
   #askedMs = -1;
   #intervalMs = 0;
+  /** Something is due for records that have left: later ones put nothing off. */
+  #isExpecting = false;
   /** Smoothed, in ms. */
   roundTripMs: number | undefined = undefined;
   /** What the last ping carries. */
@@ -41,9 +43,11 @@ export class Heartbeat {
   }
 
   /** Records have left, so that an answer should come. */
-  expect(nowMs: number): void {
+  expect(clock: { nowMs(): number }): void {
     this.wasBusy();
-    if (this.#askedMs < 0) this.dueMs = Math.min(this.dueMs, nowMs + UNCONFIRMED_MS);
+    if (this.#isExpecting || this.#askedMs >= 0) return;
+    this.#isExpecting = true;
+    this.dueMs = Math.min(this.dueMs, clock.nowMs() + UNCONFIRMED_MS);
   }
 
   /**
@@ -88,6 +92,7 @@ export class Heartbeat {
 
   #quiet(nowMs: number, isWaiting: boolean): void {
     this.#askedMs = -1;
+    this.#isExpecting = isWaiting;
     this.heard = false;
     this.dueMs = nowMs + (isWaiting ? UNCONFIRMED_MS : this.#intervalMs);
   }

@@ -4,6 +4,15 @@ import type { QueuedMessage } from "./queued-message.js";
 
 /** A channel as its sender sees it. Opened by `session.openChannel`; the fields are the session's to change, but for `data`. */
 export class OutgoingChannel {
+  // What each message looks at comes first.
+  /** @internal How much was sent, each message counting 64 more. */
+  sent = 0;
+  /** @internal How much may be sent. */
+  limit: number;
+  /** @internal What waits. */
+  queue: QueuedMessage[] = NO_MESSAGES;
+  /** Whether nothing can be sent on it any more: closed here, or refused by the other side. */
+  isClosed = false;
   /** Its name; empty for the one that every session has. */
   readonly name: string;
   /** Its number on the wire. */
@@ -18,16 +27,8 @@ export class OutgoingChannel {
   queuedBytes = 0;
   /** How many messages were dropped, for want of room. */
   dropped = 0;
-  /** Whether nothing can be sent on it any more: closed here, or refused by the other side. */
-  isClosed = false;
   /** Yours: what the layer above keeps with it, such as who waits for room. */
   data: unknown = undefined;
-  /** @internal How much was sent, each message counting 64 more. */
-  sent = 0;
-  /** @internal How much may be sent. */
-  limit: number;
-  /** @internal What waits. */
-  queue: QueuedMessage[] = NO_MESSAGES;
   /** @internal What waits, by its key, where one may replace another. */
   keys: Map<string, QueuedMessage> | undefined;
   /** @internal The number of the record that closed it; 0 while there is none. */

@@ -45,8 +45,14 @@ export interface Batch {
  * sessions get is not copied into the chunk of each: a batch is made of a block that all of them have.
  */
 export class RecordLog {
-  readonly #host: SessionHost;
+  /** The latest records, which other logs have as well: numbered, and not in a batch yet. */
+  #shared: SharedPieces<SharedBlock> | undefined = undefined;
+  /** The number of the last record. */
+  last = 0;
+  /** What is kept, in bytes, each record counting {@link MESSAGE_COST} more. */
+  cost = 0;
   readonly #pieceBytes: number;
+  readonly #host: SessionHost;
   #chunk: Uint8Array | undefined = undefined;
   #head: Batch | undefined = undefined;
   #tail: Batch | undefined = undefined;
@@ -54,16 +60,10 @@ export class RecordLog {
   /** The oldest and the newest batch that are in a chunk of this log. */
   #ownHead: Batch | undefined = undefined;
   #ownTail: Batch | undefined = undefined;
-  /** The latest records, which other logs have as well: numbered, and not in a batch yet. */
-  #shared: SharedPieces<SharedBlock> | undefined = undefined;
-  /** The number of the last record. */
-  last = 0;
   /** The number of the last record that ever left. */
   #written = 0;
   /** The number of the last record that the other side has. */
   confirmed = 0;
-  /** What is kept, in bytes, each record counting {@link MESSAGE_COST} more. */
-  cost = 0;
 
   constructor(host: SessionHost, pieceBytes: number) {
     this.#host = host;

@@ -27,19 +27,25 @@ const CONTROL_ROOM_BYTES = 65_536;
 
 /** What of a session sends: channels that take turns, the log of what is not confirmed, acknowledgements. */
 export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> {
+  // What a broadcast looks at in each session comes first, so that it lies together.
+  /** How much may be put into the log without a look at anything else. */
+  protected room = 0;
+  #isFlushWanted = false;
+  /** Whether nothing more can be sent, since it was closed here. */
+  protected isClosing = false;
+  /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
+  #shortBytes: number;
+  protected readonly log: RecordLog;
+  /** The channel that every session has, for sending. */
+  readonly channel: OutgoingChannel;
   /** What all sessions of an endpoint share. */
   readonly config: SessionConfig<Handler>;
   /** What the handler is told this session belongs to. */
   readonly owner: Owner;
-  /** The channel that every session has, for sending. */
-  readonly channel: OutgoingChannel;
   /** The link that carries the session; undefined while suspended. */
   active: Link | undefined = undefined;
   /** Whether the session has ended. */
   isEnded = false;
-  /** Whether nothing more can be sent, since it was closed here. */
-  protected isClosing = false;
-  protected readonly log: RecordLog;
   protected readonly heartbeat: Heartbeat;
   /** All that are open for sending, the next in the round first. */
   protected readonly outgoing: ChannelTable<OutgoingChannel> = new ChannelTable<OutgoingChannel>();
@@ -51,15 +57,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   protected acknowledged = 0;
   protected unacknowledgedBytes = 0;
   protected ackDueMs: number = Infinity;
-  /** How much may be put into the log without a look at anything else. */
-  protected room = 0;
   #queuedCost = 0;
   /** What of this session is in the budget. */
   #reportedCost = 0;
   /** The longest message that the other side takes. */
   #peerMaxBytes: number = Infinity;
-  /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
-  #shortBytes: number;
   /** How much may be sent on a new channel. */
   #peerWindowBytes = 0;
   #lastChannel = 0;
@@ -67,7 +69,6 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   #closedCount = 0;
   /** Those whose sender waits for room, and for how much: 0 for less than the mark. */
   #unready: Map<OutgoingChannel, number> | undefined = undefined;
-  #isFlushWanted = false;
 
   /** @internal */
   protected constructor(config: SessionConfig<Handler>, owner: Owner, isServer: boolean) {
@@ -192,18 +193,16 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     if (link === undefined) return;
     const { transport } = link;
     let hasWritten = false;
-    let isStuck = false;
-    while (!(isStuck = transport.bufferedBytes > DRAIN_ABOVE_BYTES)) {
+    while ((this.queuedCount > 0 || log.hasUnwritten) && transport.bufferedBytes <= DRAIN_ABOVE_BYTES) {
       while (this.queuedCount > 0 && log.isFilling) {
-        isStuck = log.cost >= config.maxInFlightBytes;
-        if (isStuck || !this.#takeTurn()) break;
+        if (log.cost >= config.maxInFlightBytes || !this.#takeTurn()) break;
       }
       if (!log.writeTo(transport, this.received)) break;
       hasWritten = true;
     }
     if (hasWritten) {
       this.acknowledgedAll();
-      heartbeat.expect(config.host.nowMs());
+      heartbeat.expect(config.host);
       this.wake(heartbeat.dueMs);
     } else if (this.received !== this.acknowledged) {
       if (this.unacknowledgedBytes >= ACK_AFTER_BYTES) this.acknowledge(link);
@@ -212,8 +211,14 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
         this.wake(this.ackDueMs);
       }
     }
+    this.#measure(link);
+  }
+
+  /** Finds out how much room there is now, and brings the budget up to date. */
+  #measure({ transport }: Link): void {
+    const { config, log } = this;
     this.room =
-      isStuck || config.budget.heldBytes > config.budget.maxBytes
+      config.budget.heldBytes > config.budget.maxBytes
         ? 0
         : Math.min(config.maxInFlightBytes - log.cost, DRAIN_ABOVE_BYTES - transport.bufferedBytes);
     this.settle();
@@ -417,7 +422,9 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
         this.#closedCount--;
       }
     }
-    this.wantFlush();
+    const isWaited = this.queuedCount > 0 || log.hasUnwritten || (this.#unready?.size ?? 0) > 0;
+    if (isWaited || this.active === undefined) this.wantFlush();
+    else this.#measure(this.active); // the usual case: nothing follows from it
     return true;
   }
 

@@ -42,12 +42,13 @@ export class Heartbeat {
     this.#intervalMs = this.#deadlines.pingIntervalMs * this.#patience;
   }
 
-  /** Records have left, so that an answer should come. */
-  expect(clock: { nowMs(): number }): void {
+  /** Records have left, so that an answer should come. Answers whether `dueMs` may be earlier now. */
+  expect(clock: { nowMs(): number }): boolean {
     this.wasBusy();
-    if (this.#isExpecting || this.#askedMs >= 0) return;
+    if (this.#isExpecting || this.#askedMs >= 0) return false;
     this.#isExpecting = true;
     this.dueMs = Math.min(this.dueMs, clock.nowMs() + UNCONFIRMED_MS);
+    return true;
   }
 
   /**

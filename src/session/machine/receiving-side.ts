@@ -50,7 +50,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   /** How much memory it keeps: the outbox, and messages that came in part. */
   override get heldBytes(): number {
     let heldBytes = this.outboxBytes;
-    if (this.isEnded) return heldBytes;
+    if (this.#assemblingBytes === 0 || this.isEnded) return heldBytes;
     for (const { parts } of this.#assembling) heldBytes += parts!.heldBytes;
     return heldBytes;
   }

@@ -201,9 +201,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       hasWritten = true;
     }
     if (hasWritten) {
-      this.acknowledgedAll();
-      heartbeat.expect(config.host);
-      this.wake(heartbeat.dueMs);
+      if (this.received !== this.acknowledged) this.acknowledgedAll();
+      if (heartbeat.expect(config.host)) this.wake(heartbeat.dueMs);
     } else if (this.received !== this.acknowledged) {
       if (this.unacknowledgedBytes >= ACK_AFTER_BYTES) this.acknowledge(link);
       else if (this.ackDueMs === Infinity) {

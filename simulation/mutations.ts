@@ -246,6 +246,32 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: "numbers records in a block that others send as it is",
+    edits: [
+      { file: "shared-block.js", find: "else if (this.#whole === undefined)", replace: "else if (true)" },
+    ],
+  },
+  {
+    name: "copies what many get, and sends it as well",
+    edits: [
+      {
+        file: "record-log.js",
+        find: "this.#copyShared();\n            return;",
+        replace: "this.#copyShared();",
+      },
+    ],
+  },
+  {
+    name: "takes a block of others for the place of its own records",
+    edits: [
+      {
+        file: "record-log.js",
+        find: "while (own !== undefined && own.shared !== undefined)",
+        replace: "while (own !== undefined && own.shared === undefined)",
+      },
+    ],
+  },
+  {
     name: "hands over messages of a channel that it refused",
     edits: [
       { file: "receiving-side.js", find: "if (channel.isRefused)\n            return true;", replace: "" },

@@ -10,6 +10,7 @@ import { SessionCode } from "#session/wire/session-code.js";
 import type { SimulatedTransport } from "#testing/simulated-transport.js";
 import type { VirtualClock, VirtualEvent } from "#testing/virtual-clock.js";
 import { contentOf } from "./channel-ledger.js";
+import { FellowSessions } from "./fellow-sessions.js";
 import type { Role, SessionRecord } from "./session-record.js";
 import type { SimulatedEnd } from "./simulated-end.js";
 import { POLICIES, type SimulationPlan } from "./simulation-plan.js";
@@ -62,6 +63,7 @@ export class SimulatedSession {
   #transport: AttachedTransport | undefined;
   #timer: VirtualEvent | undefined;
   #opened = 0;
+  readonly #fellows = new FellowSessions();
 
   constructor(role: Role, world: SessionWorld, end: SimulatedEnd) {
     this.role = role;
@@ -184,7 +186,9 @@ export class SimulatedSession {
     const isText = typeof data === "string";
     const payload = isText ? encoder.encode(data) : data;
     if (payload.length > pieceBytes) return undefined;
-    return machine.sendShared(messageRecord(payload, isText, id), payload, { id, isText });
+    const record = messageRecord(payload, isText, id);
+    this.#fellows.append(record);
+    return machine.sendShared(record, payload, { id, isText });
   }
 
   /** Takes what it was slow with. */
@@ -218,7 +222,7 @@ export class SimulatedSession {
 
   wantsFlush(): void {
     this.end.atTurnEnd(() => {
-      if (!this.isKilled) this.machine.flush();
+      if (!this.isKilled) this.#fellows.turn(() => this.machine.flush());
     });
   }
 

@@ -81,9 +81,17 @@ export class SimulatedTransport implements Transport {
 
   send(bytes: Uint8Array, start: number, end: number): void {
     if (this.#isClosing || this.#isToldClosed) return;
-    const block = new Uint8Array(bytes.subarray(start, end)); // not `slice`: that of a Buffer does not copy
+    this.#send(new Uint8Array(bytes.subarray(start, end))); // not `slice`: that of a Buffer does not copy
+  }
+
+  sendShared(block: Uint8Array): void {
+    if (this.#isClosing || this.#isToldClosed) return;
+    this.#send(block);
+  }
+
+  #send(block: Uint8Array): void {
     const direction = this.#direction;
-    const size = end - start;
+    const size = block.length;
     if (direction.bytesPerMs < Infinity) this.#depart(size);
     if (this.#isSilent) return;
     if (this.#isLosing || direction.loses()) {

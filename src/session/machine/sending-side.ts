@@ -160,7 +160,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
 
   /**
    * Sends a message on the channel that every session has: one that many sessions get, as the record that it is. Where it
-   * cannot leave at once it is as with {@link send}, of its `payload`.
+   * cannot leave at once it is as with {@link send}, of its `payload`. Neither may change any more.
    */
   sendShared(record: Uint8Array, payload: Uint8Array, options: MessageOptions): SendStatus {
     const { channel } = this;
@@ -172,7 +172,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.queue.length > 0 ||
       channel.sent >= channel.limit
     )
-      return this.#enqueue(channel, payload, options.isText === true, options);
+      return this.#enqueue(channel, payload, options.isText === true, options, options.isText);
     const cost = length + MESSAGE_COST;
     this.room -= cost;
     channel.sent += cost;
@@ -242,12 +242,16 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     return bytes.subarray(0, this.config.host.utf8Write(text, bytes, 0));
   }
 
-  /** The long way: what does not leave at once waits on its channel, or does not fit. */
+  /**
+   * The long way: what does not leave at once waits on its channel, or does not fit.
+   * @param isKept whether short bytes, too, are kept as they are: they do not change, and nobody is handed them.
+   */
   #enqueue(
     channel: OutgoingChannel,
     data: string | Uint8Array,
     isText: boolean,
     options: MessageOptions | undefined,
+    isKept = false,
   ): SendStatus {
     const { policy, keys, highWaterMarkBytes } = channel;
     const { pieceBytes } = this.config;
@@ -286,7 +290,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       this.#remove(channel, oldest);
     }
     // Long bytes stay the caller's; short ones may change before their turn comes.
-    old.data = typeof data !== "string" && data.length <= pieceBytes ? new Uint8Array(data) : data;
+    const isCopied = !isKept && typeof data !== "string" && data.length <= pieceBytes;
+    old.data = isCopied ? new Uint8Array(data) : data;
     old.isText = isText;
     old.id = options?.id;
     this.settle();

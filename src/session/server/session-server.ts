@@ -192,12 +192,13 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     // Each session numbers the same record; what is cut into pieces is not the same in all.
     const isOneRecord = channel === "" && bytes.length <= this.config.pieceBytes;
     const record = isOneRecord ? messageRecord(bytes, isText, options.id) : undefined;
+    const payload = record === undefined ? bytes : record.subarray(record.length - bytes.length);
     let sent = 0;
     for (const session of this.#sessions.values()) {
       if (session === except || (where !== undefined && !where(session))) continue;
       const status =
         record !== undefined
-          ? session.sendShared(record, bytes, message)
+          ? session.sendShared(record, payload, message)
           : channel === ""
             ? session.send(bytes, message)
             : session.channel(channel).send(bytes, message);

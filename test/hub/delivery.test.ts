@@ -198,4 +198,32 @@ describe("a session on a server", () => {
     await Promise.all(clients.map((client) => client.close()));
     await server.shutdown();
   });
+
+  it("loses and doubles nothing of broadcasts, whatever numbers and ways the sessions have", async () => {
+    const hub = createHub({});
+    const server = await serve({ routes: { "/live": hub } });
+    const ways = [...Array<"websocket">(4).fill("websocket"), ...DIALERS.keys()];
+    const clients: TestSession[] = [];
+    for (const via of ways)
+      clients.push(await TestSession.open(`${server.url}/live`, { via, reconnectDelayMs: 1 }));
+    const expected: string[][] = clients.map(() => []);
+    const sessions = [...hub.sessions.values()];
+    for (let i = 0; i < 60; i++) {
+      // Some in one turn, some alone; some go to most of them, or stand behind what one session is sent alone.
+      const except = i % 7 === 3 ? sessions[2] : undefined;
+      hub.broadcast(`to all ${i}`, { except });
+      for (const [at, list] of expected.entries()) if (sessions[at] !== except) list.push(`to all ${i}`);
+      if (i % 5 === 1) {
+        sessions[1]!.send(`to one ${i}`);
+        expected[1]!.push(`to one ${i}`);
+      }
+      if (i % 4 === 3) await new Promise(setImmediate);
+      if (i % 20 === 11) for (const client of clients.slice(3)) client.cut();
+    }
+    for (const [at, client] of clients.entries())
+      assert.deepEqual(await client.messages(expected[at]!.length), expected[at]);
+    assert.ok(hub.counts.resumed > 0);
+    await Promise.all(clients.map((client) => client.close()));
+    await server.shutdown();
+  });
 });

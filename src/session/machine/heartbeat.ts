@@ -10,6 +10,8 @@ const UNCONFIRMED_MS = 2_500;
  * life; a ping is sent when nothing is.
  */
 export class Heartbeat {
+  /** Something is due for records that have left, and later ones change nothing about it. */
+  #isExpecting = false;
   readonly #deadlines: SessionDeadlines;
   readonly #patience: number;
   /** Something was heard since the last look. */
@@ -19,8 +21,6 @@ export class Heartbeat {
   /** When the last ping was sent; -1 if it was answered. */
   #askedMs = -1;
   #intervalMs = 0;
-  /** Something is due for records that have left: later ones put nothing off. */
-  #isExpecting = false;
   /** Smoothed, in ms. */
   roundTripMs: number | undefined = undefined;
   /** What the last ping carries. */
@@ -44,8 +44,9 @@ export class Heartbeat {
 
   /** Records have left, so that an answer should come. Answers whether `dueMs` may be earlier now. */
   expect(clock: { nowMs(): number }): boolean {
+    if (this.#isExpecting) return false;
     this.wasBusy();
-    if (this.#isExpecting || this.#askedMs >= 0) return false;
+    if (this.#askedMs >= 0) return false;
     this.#isExpecting = true;
     this.dueMs = Math.min(this.dueMs, clock.nowMs() + UNCONFIRMED_MS);
     return true;
@@ -71,7 +72,7 @@ export class Heartbeat {
 
   /** A ping is being sent. */
   ask(nowMs: number): void {
-    this.heard = false;
+    this.heard = this.#isExpecting = false;
     this.question = (this.question + 1) & 0x7f;
     this.#askedMs = nowMs;
     this.#intervalMs = Math.min(2 * this.#intervalMs, this.#deadlines.maxPingIntervalMs * this.#patience);

@@ -176,7 +176,7 @@ export class RecordLog {
     const { last } = this;
     this.last = last - shared.count;
     const batch = this.#batchFor(shared.byteLength);
-    shared.copyTo(batch.bytes, batch.end);
+    batch.bytes.set(shared.joined, batch.end);
     batch.end += shared.byteLength;
     batch.last = this.last = last;
   }

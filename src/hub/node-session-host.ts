@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
+import { allocatePooled } from "../node/allocate-bytes.js";
 import { nowMs, schedule, unschedule } from "../node/clock.js";
 import { endOfTurn } from "../node/connection/turn.js";
 import { nodeHost } from "../node/node-host.js";
@@ -12,7 +12,7 @@ export const nodeSessionHost: SessionServerHost = {
   nowMs,
   random: Math.random,
   randomBytes: (byteLength) => randomBytes(byteLength),
-  allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
+  allocate: allocatePooled,
   utf8Write: nodeHost.utf8Write,
   utf8Decode,
   schedule,

@@ -9,6 +9,11 @@ const COLLECT_EVERY_BYTES = 12 * 1024 * 1024;
 /** Since when a buffer counts for V8 as if it were old. */
 const FIRST_NODE = 22;
 
+/** What Node takes from its pool. */
+const POOLED_UP_TO_BYTES = 4_096;
+/** They have no V8, or one whose flags must not be touched once it runs. */
+const OTHERS = ["bun", "deno", "electron"];
+
 type CollectYoung = (options: { readonly type: "minor" }) => void;
 
 let bytesSince = 0;
@@ -34,9 +39,14 @@ export function allocateBytes(byteLength: number): Buffer {
   return Buffer.allocUnsafeSlow(byteLength);
 }
 
+/** The same, but what is short lies in the pool that Node has for it, with others: who keeps some of it keeps all. */
+export function allocatePooled(byteLength: number): Buffer {
+  return byteLength > POOLED_UP_TO_BYTES ? allocateBytes(byteLength) : Buffer.allocUnsafe(byteLength);
+}
+
 /** V8's own function, which is in each context that is made while a flag is set; nobody else gets to see it. */
 function findCollector(): CollectYoung | null {
-  if (isPlainIo || "bun" in process.versions || "deno" in process.versions) return null;
+  if (isPlainIo || OTHERS.some((name) => name in process.versions)) return null;
   if (Number.parseInt(process.versions.node, 10) < FIRST_NODE) return null;
   const wasExposed = "gc" in globalThis;
   try {

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { copyBytes } from "../../core/copy-bytes.js";
-import { allocateBytes } from "../allocate-bytes.js";
+import { allocatePooled } from "../allocate-bytes.js";
 import { isPlainIo } from "../plain-io.js";
 import { receiveBuffer } from "./receive-buffer.js";
 
@@ -45,8 +45,7 @@ export function ownReceived(start: number, end: number): Buffer {
 
 /** A copy of `bytes[start, end)`, the application's to keep. */
 export function ownBytes(bytes: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  const target = length > POOL_UP_TO_BYTES ? allocateBytes(length) : Buffer.allocUnsafe(length);
+  const target = allocatePooled(end - start);
   copyBytes(bytes, start, end, target, 0);
   return target;
 }

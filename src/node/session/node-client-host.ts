@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { ClientHost } from "../../session/client-host-port.js";
+import { allocatePooled } from "../allocate-bytes.js";
 import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
 
@@ -10,7 +11,7 @@ export const nodeClientHost: ClientHost = {
   nowMs: () => performance.now(),
   random: () => Math.random(),
   randomBytes: (byteLength) => randomBytes(byteLength),
-  allocate: (byteLength) => Buffer.allocUnsafe(byteLength),
+  allocate: allocatePooled,
   utf8Encode: (text) => Buffer.from(text),
   utf8Decode,
   setTimer: (call, delayMs) => setTimeout(call, delayMs),

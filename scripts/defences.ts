@@ -483,7 +483,7 @@ export const DEFENCES: readonly Defence[] = [
         "sessions",
         "who knows the id of a session that is being authenticated does not get it either",
         without(
-          "session/server/session-server.js",
+          "session/server/session-admission.js",
           "const isSame = sameBytes(pending.open.token, open.token);",
           "const isSame = true;",
           "the secret counts only once the session is there",

@@ -34,9 +34,9 @@ export type {
 } from "../session/peer-port.js";
 export type { RelayCounts } from "../session/relay/relay-counts.js";
 export { ServerSession } from "../session/server/server-session.js";
+export type { SessionBroadcastOptions } from "../session/server/session-broadcast-options.js";
 export type { SessionCounts } from "../session/server/session-counts.js";
 export type { SessionHandlers, Suspension } from "../session/server/session-handlers.js";
 export type { SessionServerLimits } from "../session/server/session-limits.js";
-export type { SessionBroadcastOptions } from "../session/server/session-server.js";
 export type { TransportName } from "../session/transport-port.js";
 export { actionOf, type SessionAction, SessionCode } from "../session/wire/session-code.js";

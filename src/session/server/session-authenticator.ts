@@ -1,0 +1,65 @@
+import { SessionCode } from "../wire/session-code.js";
+import type { ServerSession } from "./server-session.js";
+import type { Authenticate, AuthenticationResult } from "./session-handlers.js";
+import type { SessionServerHost } from "./session-server-host.js";
+
+/** Has the application judge credentials: those that a session begins with, and those that come later. */
+export class SessionAuthenticator<Data, Request> {
+  readonly #host: SessionServerHost;
+  readonly #authenticate: Authenticate<Data, Request> | undefined;
+
+  /** @param authenticate undefined lets everybody in, with `undefined` as `data`. */
+  constructor(host: SessionServerHost, authenticate: Authenticate<Data, Request> | undefined) {
+    this.#host = host;
+    this.#authenticate = authenticate;
+  }
+
+  /** Asks the application who this is. Answers with undefined if that failed. */
+  judge(
+    request: Request,
+    credentials: Uint8Array,
+    session: ServerSession<Data, Request> | undefined,
+    done: (result: AuthenticationResult<Data> | undefined) => void,
+  ): void {
+    const authenticate = this.#authenticate;
+    if (authenticate === undefined) {
+      // Without anybody to say what it is, it is `undefined`: the types of the hub see to that.
+      done({ isAccepted: true, data: undefined as Data });
+      return;
+    }
+    const text = this.#host.utf8Decode(credentials, 0, credentials.length);
+    if (text === undefined) {
+      done({ isAccepted: false, code: SessionCode.unauthorized, reason: "not UTF-8", notBeforeMs: 0 });
+      return;
+    }
+    const failed = (error: unknown): void => {
+      this.#host.warn(error);
+      done(undefined);
+    };
+    try {
+      const result = authenticate({ credentials: text, request, session });
+      if ("then" in result) result.then(done, failed);
+      else done(result);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** A session sent new credentials: `authenticate` judges them; who is not accepted loses the session. */
+  newCredentials(session: ServerSession<Data, Request>, credentials: Uint8Array): void {
+    if (session.isAuthenticating) {
+      session.nextCredentials = credentials; // only the last ones count
+      return;
+    }
+    session.isAuthenticating = true;
+    this.judge(session.request, credentials, session, (result) => {
+      session.isAuthenticating = false;
+      const { nextCredentials } = session;
+      session.nextCredentials = undefined;
+      if (session.machine.isEnded) return;
+      if (result?.isAccepted === true) session.data = result.data;
+      else if (result !== undefined) session.end(result.code, result.reason);
+      if (nextCredentials !== undefined) this.newCredentials(session, nextCredentials);
+    });
+  }
+}

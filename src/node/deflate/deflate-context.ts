@@ -1,7 +1,8 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { constants, deflateRawSync } from "node:zlib";
 import type { DeflateContext } from "../../protocol/engine-host.js";
-import { type Keeper, KeptStreams } from "./kept-streams.js";
+import { KeptStreams, type RepeatedKeeper } from "./kept-streams.js";
+import { NOTHING_DEFLATED } from "./nothing-deflated.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { hasSyncZlib, SyncZlib, type SyncZlibOptions } from "./sync-zlib.js";
 
@@ -19,8 +20,6 @@ export interface DeflateTuning {
   readonly strategy?: number | undefined;
 }
 
-/** What nothing comes to: an empty block, flushed. zlib would give out nothing, since there is nothing to flush. */
-const NOTHING_DEFLATED: Buffer = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
 /** What zlib says a stream takes at the largest window, and Node's object. */
 const STREAM_BYTES = 272 * 1024;
 /** 68 MiB at most. */
@@ -31,12 +30,11 @@ const kept = new KeptStreams(256);
  * of zlib is kept; otherwise each takes one call of zlib, and between two only the window is held, as the dictionary of
  * the next: 32 KiB at most, where a stream takes 268.
  */
-export class ZlibDeflateContext implements DeflateContext, Keeper {
+export class ZlibDeflateContext implements DeflateContext, RepeatedKeeper {
   readonly #options: Omit<SyncZlibOptions, "dictionary"> & { readonly finishFlush: number };
   readonly #window: SlidingWindow;
   #stream: SyncZlib | undefined = undefined;
-  /** A single message does not make a stream worth while. */
-  #hasBeenUsed = false;
+  hasBeenUsed = false;
   isInUse = false;
 
   constructor(windowBits: number, tuning: DeflateTuning = {}) {
@@ -77,15 +75,11 @@ export class ZlibDeflateContext implements DeflateContext, Keeper {
     kept.remove(this);
     this.#stream.close();
     this.#stream = undefined;
-    this.#hasBeenUsed = false;
+    this.hasBeenUsed = false;
   }
 
   #openStream(): SyncZlib | undefined {
-    if (!this.#hasBeenUsed) {
-      this.#hasBeenUsed = true;
-      return undefined;
-    }
-    if (!hasSyncZlib || !kept.admit(this)) return undefined;
+    if (!hasSyncZlib || !kept.admitRepeated(this)) return undefined;
     this.#stream = new SyncZlib("deflate", { ...this.#options, dictionary: this.#window.bytes });
     return this.#stream;
   }

@@ -3,7 +3,7 @@ import { type InputType, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { InflateContext, InflateFailure } from "../../protocol/engine-host.js";
 import { asBuffer } from "../as-buffer.js";
 import { KeptInflate } from "./kept-inflate.js";
-import { type Keeper, KeptStreams } from "./kept-streams.js";
+import { KeptStreams, type RepeatedKeeper } from "./kept-streams.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { hasSyncZlib, SyncZlib, type SyncZlibStep } from "./sync-zlib.js";
 import { dictionaryBlock, hasDictionaries } from "./zlib-dictionary.js";
@@ -29,7 +29,7 @@ const kept = new KeptStreams(512);
  * dictionary, or go through a stream that is kept while they follow each other closely. A message in pieces takes a
  * stream which lives as long as the message does.
  */
-export class ZlibInflateContext implements InflateContext, Keeper {
+export class ZlibInflateContext implements InflateContext, RepeatedKeeper {
   readonly isIncremental: boolean = hasSyncZlib;
   readonly #windowBits: number;
   /** Empty while there is a kept stream, which has it. */
@@ -40,8 +40,7 @@ export class ZlibInflateContext implements InflateContext, Keeper {
   #stream: SyncZlib | undefined = undefined;
   /** How many blocks with BFINAL=1 the current message had. */
   #finalBlocks = 0;
-  /** A single message does not make a stream worth while. */
-  #hasBeenUsed = false;
+  hasBeenUsed = false;
   isInUse = false;
 
   constructor(windowBits: number) {
@@ -85,15 +84,11 @@ export class ZlibInflateContext implements InflateContext, Keeper {
     this.#window.append(stream.window);
     stream.close();
     this.#keptStream = undefined;
-    this.#hasBeenUsed = false;
+    this.hasBeenUsed = false;
   }
 
   #openKeptStream(): KeptInflate | undefined {
-    if (!this.#hasBeenUsed) {
-      this.#hasBeenUsed = true;
-      return undefined;
-    }
-    if (!hasSyncZlib || !kept.admit(this)) return undefined;
+    if (!hasSyncZlib || !kept.admitRepeated(this)) return undefined;
     this.#keptStream = new KeptInflate(this.#windowBits, this.#window.bytes);
     this.#window.clear();
     return this.#keptStream;

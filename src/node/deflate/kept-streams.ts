@@ -9,6 +9,12 @@ export interface Keeper {
   letGo(): void;
 }
 
+/** One that is worth a stream from its second use on: a single message does not pay for it. */
+export interface RepeatedKeeper extends Keeper {
+  /** Whether it was used since it last let go. */
+  hasBeenUsed: boolean;
+}
+
 /** A stream not used for this long is closed, up to a second later: what it takes then is worth less than its memory. */
 const IDLE_MS = 2_000;
 const LOOK_EVERY_MS = 1_000;
@@ -50,6 +56,13 @@ export class KeptStreams implements TimerWheelEntry {
       schedule(this, now + LOOK_EVERY_MS);
     }
     return true;
+  }
+
+  /** As {@link admit}, but never at the first use. */
+  admitRepeated(keeper: RepeatedKeeper): boolean {
+    if (keeper.hasBeenUsed) return this.admit(keeper);
+    keeper.hasBeenUsed = true;
+    return false;
   }
 
   /** It is closed. */

@@ -1,26 +1,23 @@
-import { Buffer } from "node:buffer";
 import type { DeflateContext } from "../../protocol/engine-host.js";
 import { ZlibDeflateContext } from "./deflate-context.js";
 import { SLOT_BYTES } from "./deflate-memory.js";
-import { type Keeper, KeptStreams } from "./kept-streams.js";
+import { KeptStreams, type RepeatedKeeper } from "./kept-streams.js";
+import { NOTHING_DEFLATED } from "./nothing-deflated.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { MAX_WASM_STREAMS, WasmDeflate } from "./wasm-deflate.js";
 
-/** What nothing comes to: an empty block, flushed. */
-const NOTHING_DEFLATED: Buffer = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
 const kept = new KeptStreams(MAX_WASM_STREAMS);
 
 /**
  * Deflates what one direction of a connection sends (RFC 7692 §7.2.1). While messages follow each other closely a stream
  * is kept; otherwise only the window is held between two, 32 KiB at most.
  */
-export class WasmDeflateContext implements DeflateContext, Keeper {
+export class WasmDeflateContext implements DeflateContext, RepeatedKeeper {
   readonly #windowBits: number;
   /** Empty while there is a stream, which has it. */
   readonly #window: SlidingWindow;
   #stream: WasmDeflate | undefined = undefined;
-  /** A single message does not make a stream worth while. */
-  #hasBeenUsed = false;
+  hasBeenUsed = false;
   isInUse = false;
 
   constructor(windowBits: number) {
@@ -70,15 +67,11 @@ export class WasmDeflateContext implements DeflateContext, Keeper {
     this.#window.append(stream.window);
     stream.close();
     this.#stream = undefined;
-    this.#hasBeenUsed = false;
+    this.hasBeenUsed = false;
   }
 
   #openStream(): WasmDeflate | undefined {
-    if (!this.#hasBeenUsed) {
-      this.#hasBeenUsed = true;
-      return undefined;
-    }
-    if (!kept.admit(this)) return undefined;
+    if (!kept.admitRepeated(this)) return undefined;
     this.#stream = WasmDeflate.open(this.#windowBits, this.#window.bytes);
     if (this.#stream === undefined) kept.remove(this);
     else this.#window.clear();

@@ -40,7 +40,7 @@ function watchPage(listener: (change: HostChange) => void): () => void {
     type: string,
     change: HostChange,
     counts: (event: Event) => boolean = () => true,
-  ): void => target?.addEventListener(type, (event) => void (counts(event) && listener(change)), stop);
+  ): void => target?.addEventListener?.(type, (event) => void (counts(event) && listener(change)), stop);
   const world = globalThis as unknown as EventTarget;
   const isPersisted = (event: Event): boolean => (event as PageTransitionEvent).persisted;
   on(world, "online", "online");

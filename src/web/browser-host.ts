@@ -22,7 +22,7 @@ export const browserHost: ClientHost = {
   afterTurn: (call) => queueMicrotask(call),
   // Not from `timeOrigin`: clocks are set, and the other one stands still while the machine sleeps.
   dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
-  isOffline: () => navigator.onLine === false,
+  isOffline: () => globalThis.navigator?.onLine === false,
   watch: watchPage,
   // As what a listener throws: it is in the console, and `window.onerror` hears of it.
   report(error) {

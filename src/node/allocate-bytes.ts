@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { NodeBuffer } from "./node-buffer.js";
 import { isPlainIo } from "./plain-io.js";
 
 /** After so many bytes of buffers V8's young generation is collected. V8 itself collects all there is after 16 MiB and more. */
@@ -21,7 +22,7 @@ let bytesSince = 0;
 let collectYoung: CollectYoung | null | undefined;
 
 /**
- * Bytes for one large message or frame, not zeroed. Small ones lie together in buffers that do not come from here: the
+ * Bytes for one large message or frame, zeroed. Small ones lie together in buffers that do not come from here: the
  * objects around them have what is young collected often enough.
  *
  * Their memory is outside of V8's heap. V8 counts it, and from Node 22 on collects the whole of its heap, some ten
@@ -36,7 +37,7 @@ export function allocateBytes(byteLength: number): Buffer {
     if (collectYoung === undefined) collectYoung = findCollector();
     collectYoung?.({ type: "minor" });
   }
-  return Buffer.allocUnsafeSlow(byteLength);
+  return new NodeBuffer(byteLength);
 }
 
 /** The same, but what is short lies in the pool that Node has for it, with others: who keeps some of it keeps all. */

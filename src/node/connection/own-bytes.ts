@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { copyBytes } from "../../core/copy-bytes.js";
 import { allocatePooled } from "../allocate-bytes.js";
-import { isPlainIo } from "../plain-io.js";
+import { NodeBuffer } from "../node-buffer.js";
 import { receiveBuffer } from "./receive-buffer.js";
 
 /** Where short messages are copied to, one behind the other. As large as Node's own: who keeps one keeps all of it. */
@@ -13,8 +13,6 @@ const WORDS_UP_TO_BYTES = 192;
 /** Messages begin at a multiple of it, as with Node: whoever makes a view of wider numbers can. */
 const ALIGNMENT_MASK = 7;
 
-/** Node's class of Buffers: to make one by its constructor takes less time than `Buffer.from`, which comes to the same. */
-const NodeBuffer: new (bytes: ArrayBufferLike, start: number, length: number) => Buffer = findNodeBuffer();
 const received = new DataView(receiveBuffer.buffer, receiveBuffer.byteOffset, receiveBuffer.byteLength);
 let pool: Buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
 let poolBytes: ArrayBufferLike = pool.buffer;
@@ -48,12 +46,4 @@ export function ownBytes(bytes: Uint8Array, start: number, end: number): Buffer 
   const target = allocatePooled(end - start);
   copyBytes(bytes, start, end, target, 0);
   return target;
-}
-
-function findNodeBuffer(): typeof NodeBuffer {
-  const species = (Buffer as { [Symbol.species]?: unknown })[Symbol.species];
-  if (!isPlainIo && typeof species === "function" && species.prototype === Buffer.prototype)
-    return species as typeof NodeBuffer;
-  return ((bytes: ArrayBuffer, start: number, length: number) =>
-    Buffer.from(bytes, start, length)) as unknown as typeof NodeBuffer;
 }

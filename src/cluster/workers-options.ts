@@ -73,7 +73,7 @@ export function workersSettings(options: WorkersOptions): WorkersSettings {
   return { count, restartDelayMs, maxRestarts, signals };
 }
 
-/** How long to wait after so many crashes in a row. */
+/** @internal How long to wait after so many crashes in a row. */
 export function restartDelay({ restartDelayMs }: WorkersSettings, crashes: number): number {
   return Math.min(restartDelayMs * 2 ** (crashes - 1), MAX_RESTART_DELAY_MS);
 }

@@ -1,12 +1,14 @@
 /** Something with a deadline. The fields belong to the wheel; they make up a list without an object per entry. */
 export interface TimerWheelEntry {
+  /** @internal */
   timerNext: TimerWheelEntry | null;
+  /** @internal */
   timerPrevious: TimerWheelEntry | null;
-  /** The slot it stands in, or -1. */
+  /** @internal The slot it stands in, or -1. */
   timerSlot: number;
   /**
-   * Called when its time has come, or before, if that is far away: look at `nowMs`. Returns its next deadline in ms
-   * on the same clock, the same one again if it was called before it, or Infinity for none.
+   * @internal Called when its time has come, or before, if that is far away: look at `nowMs`. Returns its next deadline in
+   * ms on the same clock, the same one again if it was called before it, or Infinity for none.
    */
   onDeadline(nowMs: number): number;
 }

@@ -1,15 +1,15 @@
 /** Who is told what happens on a stream: one at a time. */
 export interface StreamOwner {
-  /** Bytes came. Only after `readData`. */
+  /** @internal Bytes came. Only after `readData`. */
   onData(chunk: Buffer): void;
-  /** So many bytes came, and lie in `receiveBuffer`. Only of a `RawSocket`. */
+  /** @internal So many bytes came, and lie in `receiveBuffer`. Only of a `RawSocket`. */
   onReceived(byteLength: number): void;
-  /** The peer ended its direction. */
+  /** @internal The peer ended its direction. */
   onEnd(): void;
-  /** Something failed; `onClose` follows. */
+  /** @internal Something failed; `onClose` follows. */
   onError(error: unknown): void;
-  /** The stream is gone. */
+  /** @internal The stream is gone. */
   onClose(): void;
-  /** What was written has left. */
+  /** @internal What was written has left. */
   onDrain(): void;
 }

@@ -150,12 +150,12 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
     this.#assembler = undefined;
   }
 
-  /** @internal Part of {@link FrameSink}. */
+  /** Part of {@link FrameSink}. */
   frameLengthInvalid(code: LengthProblem): void {
     this.failFor(code);
   }
 
-  /** @internal Part of {@link FrameSink}. Judges a frame by its header, before its payload is waited for. */
+  /** Part of {@link FrameSink}. Judges a frame by its header, before its payload is waited for. */
   frameHeader(firstByte: number, masked: boolean, payloadLength: number): boolean {
     const { config } = this;
     this.#receivedFrames++;
@@ -197,7 +197,7 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
     return true;
   }
 
-  /** @internal Part of {@link FrameSink}. */
+  /** Part of {@link FrameSink}. */
   framePayload(bytes: Uint8Array, start: number, end: number, isAscii: boolean, last: boolean): boolean {
     const opcode = this.#firstByte & OPCODE_BITS;
     if (opcode >= Opcode.close) return this.#controlPayload(opcode, bytes, start, end, last);

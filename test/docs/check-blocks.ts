@@ -51,6 +51,8 @@ function typeCheck(blocks: readonly CodeBlock[], directory: string, kind: "node"
         rootDir: ".",
         outDir: "compiled",
         composite: false,
+        // By its package.json, as a user has it: what is `@internal` is not there.
+        paths: {},
         declaration: false,
         isolatedDeclarations: false,
         moduleDetection: "force",

@@ -31,6 +31,8 @@ export function compile(
       extends: "../../tsconfig.base.json",
       compilerOptions: {
         composite: false,
+        // By its package.json, as a user has it: what is `@internal` is not there.
+        paths: {},
         declaration: false,
         isolatedDeclarations: false,
         noEmit: true,

@@ -11,13 +11,13 @@ const SWEEP_INTERVAL_MS = 100;
 
 /** A connection that holds something, as far as its budget is concerned. */
 export interface MemoryHolder {
-  /** What it held when it was counted last, above {@link CONNECTION_BASE_BYTES}. */
+  /** @internal What it held when it was counted last, above {@link CONNECTION_BASE_BYTES}. */
   readonly heldBytes: number;
-  /** Counts it again, and tells the budget of the difference. */
+  /** @internal Counts it again, and tells the budget of the difference. */
   recount(): void;
-  /** Frees what it keeps only for speed, and counts again. */
+  /** @internal Frees what it keeps only for speed, and counts again. */
   letGo(): void;
-  /** Ends it, and frees what it holds. */
+  /** @internal Ends it, and frees what it holds. */
   endForMemory(message: string): void;
 }
 

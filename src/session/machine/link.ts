@@ -10,9 +10,13 @@ export type LinkState = "opening" | "standby" | "active" | "gone";
 
 /** The session that a link belongs to, and what it tells it: as {@link TransportReceiver}. */
 export interface LinkUser {
+  /** @internal */
   linkBlock(link: Link, bytes: Uint8Array, start: number, end: number): void;
+  /** @internal */
   linkDrained(link: Link): void;
+  /** @internal */
   linkLost(link: Link): void;
+  /** @internal */
   linkClosed(link: Link, code: number, reason: string): void;
 }
 
@@ -59,22 +63,22 @@ export class Link implements SessionLink, TransportReceiver {
     transport.receiver = this;
   }
 
-  /** @internal Part of `TransportReceiver`. */
+  /** Part of `TransportReceiver`. */
   block(bytes: Uint8Array, start: number, end: number): void {
     this.#user.linkBlock(this, bytes, start, end);
   }
 
-  /** @internal Part of `TransportReceiver`. */
+  /** Part of `TransportReceiver`. */
   drained(): void {
     if (this.state === "active") this.#user.linkDrained(this);
   }
 
-  /** @internal Part of `TransportReceiver`. */
+  /** Part of `TransportReceiver`. */
   lost(): void {
     if (this.state !== "gone") this.#user.linkLost(this);
   }
 
-  /** @internal Part of `TransportReceiver`. */
+  /** Part of `TransportReceiver`. */
   closed(code: number, reason: string): void {
     if (this.state !== "gone") this.#user.linkClosed(this, code, reason);
   }

@@ -35,7 +35,7 @@ interface Extras {
  * receiver, one at a time where that takes time, and knows channels by their names.
  */
 export abstract class SessionPeer implements Peer {
-  /** The session itself. */
+  /** @internal The session itself. */
   protected abstract readonly machine: PeerMachine;
   #extras: Extras | undefined = undefined;
   #id = "";
@@ -97,17 +97,17 @@ export abstract class SessionPeer implements Peer {
     return extras.closing;
   }
 
-  /** How much waits for its receivers, in bytes, each message counting 64 more. */
+  /** @internal How much waits for its receivers, in bytes, each message counting 64 more. */
   protected get heldIncomingBytes(): number {
     return this.#extras?.heldBytes ?? 0;
   }
 
-  /** Something was sent around the channel that every session has. */
+  /** @internal Something was sent around the channel that every session has. */
   protected noteStatus(status: SendStatus, length: number): void {
     if (status !== "closed") (this.channel("") as SendingChannel).noted(status, length);
   }
 
-  /** Whether messages of this channel have a receiver of their own. */
+  /** @internal Whether messages of this channel have a receiver of their own. */
   protected hasReceiver(channel: string): boolean {
     return this.#extras?.receivers?.has(channel) === true;
   }
@@ -115,8 +115,8 @@ export abstract class SessionPeer implements Peer {
   // --- For whoever runs the machine ------------------------------------------------------------------------------
 
   /**
-   * Takes a message that nobody in particular receives. Undefined if it is done with, "refused" if nobody takes messages of
-   * this channel.
+   * @internal Takes a message that nobody in particular receives. Undefined if it is done with, "refused" if nobody takes
+   * messages of this channel.
    */
   protected abstract take(
     data: string | Uint8Array,
@@ -124,18 +124,18 @@ export abstract class SessionPeer implements Peer {
     channel: string,
   ): undefined | Promise<void> | "refused";
 
-  /** Whether the other side may send on a channel of this name. Those that have a receiver are not asked for. */
+  /** @internal Whether the other side may send on a channel of this name. Those that have a receiver are not asked for. */
   protected abstract admits(channel: string): boolean | Promise<boolean>;
 
-  /** A message of so many bytes came: undefined, or what to wait for before the next one is handed over. */
+  /** @internal A message of so many bytes came: undefined, or what to wait for before the next one is handed over. */
   protected pace(_byteLength: number): Promise<void> | undefined {
     return undefined;
   }
 
-  /** A receiver threw, or its promise was rejected. The session goes on. */
+  /** @internal A receiver threw, or its promise was rejected. The session goes on. */
   protected abstract receiverFailed(error: unknown, channel: string): void;
 
-  /** The session has ended, and all that had come was handed over. */
+  /** @internal The session has ended, and all that had come was handed over. */
   protected abstract finished(end: SessionEnd): void;
 
   /** @internal See `SessionHandler.message`. */

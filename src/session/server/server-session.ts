@@ -146,6 +146,7 @@ export class ServerSession<Data = undefined, Request = unknown>
     this.#transport = transport;
   }
 
+  /** @internal */
   protected take(
     data: string | Uint8Array,
     id: Uint8Array | undefined,
@@ -154,10 +155,12 @@ export class ServerSession<Data = undefined, Request = unknown>
     return this.#server.message(this, data, id, channel);
   }
 
+  /** @internal */
   protected admits(channel: string): boolean | Promise<boolean> {
     return this.#server.admits(this, channel) ?? this.hasReceiver("*");
   }
 
+  /** @internal */
   protected override pace(byteLength: number): Promise<void> | undefined {
     const { rates } = this;
     if (rates === undefined) return undefined;
@@ -167,10 +170,12 @@ export class ServerSession<Data = undefined, Request = unknown>
     return delayMs > 0 ? Pause.until(host, nowMs + delayMs) : undefined;
   }
 
+  /** @internal */
   protected receiverFailed(error: unknown): void {
     this.#server.failed(this, error);
   }
 
+  /** @internal */
   protected finished(end: SessionEnd): void {
     this.#server.finished(this, end);
   }

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { before, describe, it } from "node:test";
+import { projectPath } from "#scripts/project-root.js";
+
+const DIRECTORY = projectPath("build", "test-published-types");
+const MODULES = join(DIRECTORY, "node_modules");
+
+/** What a user writes: each entry point, and names that are ours alone. */
+const PROGRAM = `
+import { connect, type Session } from "hawser";
+import { connect as open, type Connection } from "hawser/client";
+import * as conformance from "hawser/conformance";
+import * as contract from "hawser/contract";
+import * as hub from "hawser/hub";
+import * as msgpack from "hawser/msgpack";
+import * as protocol from "hawser/protocol";
+import { type Server, type ServerConnection, serve } from "hawser/server";
+import * as react from "hawser/react";
+import * as testing from "hawser/testing";
+import { WebSocketServer } from "hawser/ws";
+
+export const used = [connect, open, conformance, contract, hub, msgpack, protocol, react, serve, testing, WebSocketServer];
+export type UsedSession = Session;
+declare const connection: Connection;
+declare const onServer: ServerConnection;
+declare const server: Server;
+connection.send("text");
+onServer.request.path;
+server.broadcast("text");
+// @ts-expect-error
+connection.onData;
+// @ts-expect-error
+connection.timerSlot;
+// @ts-expect-error
+connection.heldBytes;
+// @ts-expect-error
+onServer.indexInSet;
+// @ts-expect-error
+server.acceptor;
+// @ts-expect-error
+server.stopListening;
+`;
+
+/** Where the classes are that an application gets to see. What else is protected is in classes that it does not. */
+const PUBLIC_CLASSES =
+  /node[\\/]connection|server-connection|server[\\/]server\.d|session-peer|server-session/;
+
+describe("the packed package", () => {
+  before(() => {
+    rmSync(DIRECTORY, { recursive: true, force: true });
+    mkdirSync(MODULES, { recursive: true });
+    // The build is there, so nothing of `prepack` is needed for the types.
+    const options = { cwd: projectPath(), encoding: "utf8", shell: process.platform === "win32" } as const;
+    const pack = ["pack", "--ignore-scripts", "--silent", "--pack-destination", DIRECTORY];
+    const packed = spawnSync("npm", pack, options);
+    assert.equal(packed.status, 0, packed.stderr);
+    const unpacked = spawnSync("tar", ["-xzf", packed.stdout.trim(), "-C", "node_modules"], {
+      cwd: DIRECTORY,
+    });
+    assert.equal(unpacked.status, 0, String(unpacked.stderr));
+    symlinkSync("package", join(MODULES, "hawser"), "dir");
+  });
+
+  it("shows an editor the public API alone", () => {
+    const root = join(MODULES, "package", "dist");
+    const declarations = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\.d\.c?ts$/.test(name),
+    );
+    assert.ok(declarations.includes(join("types", "entry", "server.d.ts")));
+    const internal = declarations.filter((name) => {
+      const text = readFileSync(join(root, name), "utf8");
+      return text.includes("@internal") || (PUBLIC_CLASSES.test(name) && /^\s*protected /m.test(text));
+    });
+    assert.deepEqual(internal, []);
+  });
+
+  it("compiles in a program that checks the declarations of its libraries", () => {
+    writeFileSync(join(DIRECTORY, "package.json"), '{ "type": "module" }\n');
+    writeFileSync(join(DIRECTORY, "program.ts"), PROGRAM);
+    writeFileSync(
+      join(DIRECTORY, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noEmit: true,
+          target: "ES2023",
+          module: "nodenext",
+          lib: ["ES2023", "ESNext.Disposable"],
+          types: ["node"],
+          skipLibCheck: false,
+        },
+        files: ["program.ts"],
+      }),
+    );
+    const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [compiler, "--project", DIRECTORY, "--pretty", "false"],
+      { cwd: DIRECTORY, encoding: "utf8" },
+    );
+    assert.equal(stdout, "");
+    assert.equal(status, 0);
+  });
+});

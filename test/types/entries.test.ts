@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { projectPath } from "#scripts/project-root.js";
+
+/** A file of JSON with comments that stand on lines of their own. */
+function readConfig(name: string): unknown {
+  return JSON.parse(readFileSync(projectPath(name), "utf8").replaceAll(/^\s*\/\/.*$/gm, ""));
+}
+
+type Exports = Readonly<Record<string, string | { readonly [condition: string]: unknown }>>;
+type Paths = Readonly<Record<string, readonly string[]>>;
+
+const { exports } = readConfig("package.json") as { readonly exports: Exports };
+/** Those with types of their own in dist/types: `hawser/ws` has what its own build strips. */
+const ENTRIES = Object.keys(exports).filter((entry) => entry !== "./ws" && entry !== "./package.json");
+const ofFile = (path: string): string => /entry\/(.+?)\.(?:d\.)?ts$/.exec(path)![1]!;
+
+/** What an entry's types are, in a page or elsewhere. */
+function typesOf(entry: string, isPage: boolean): string {
+  const target = exports[entry] as { readonly types?: string; readonly browser?: { readonly types: string } };
+  return ofFile((isPage ? target.browser?.types : undefined) ?? target.types!);
+}
+
+describe("the entry points of the package", () => {
+  for (const [config, isPage] of [
+    ["tsconfig.base.json", false],
+    ["tsconfig.browser.json", true],
+  ] as const) {
+    it(`are all found by the projects of this repository: ${config}`, () => {
+      const { compilerOptions } = readConfig(config) as { compilerOptions: { paths: Paths } };
+      assert.deepEqual(
+        Object.entries(compilerOptions.paths).map(([name, [path]]) => [name, ofFile(path!)]),
+        ENTRIES.map((entry) => [`hawser${entry.slice(1)}`, typesOf(entry, isPage)]),
+      );
+    });
+  }
+
+  it("all have published types", () => {
+    const { files } = readConfig("src/tsconfig.public-types.json") as { files: readonly string[] };
+    const wanted = new Set(ENTRIES.flatMap((entry) => [typesOf(entry, false), typesOf(entry, true)]));
+    assert.deepEqual(new Set(files.map(ofFile)), wanted);
+  });
+});

@@ -1,6 +1,6 @@
 import type { ChannelOptions, MessageOptions, SendStatus } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
-import { encodeFields } from "../wire/encode-fields.js";
+import { encodeFields, type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
 import { MAX_REASON_BYTES, readEnd } from "../wire/end-packet.js";
 import { IDENTITY_BYTES, MAX_OWNER_BYTES, PROBE_BIT, RESUME_BIT } from "../wire/open-packet.js";
 import {
@@ -75,7 +75,7 @@ interface Incoming extends IncomingChannel {
 
 /** A record that has a number and is not confirmed. */
 interface NumberedRecord {
-  readonly fields: readonly (number | Uint8Array)[];
+  readonly fields: Fields;
   readonly cost: number;
   /** The message that ends with it, if one does. */
   readonly message: ClientMessage | undefined;
@@ -269,19 +269,20 @@ export class ClientMachine {
       counted,
       offset: 0,
     };
-    if (place < queue.length) queue.splice(Math.max(place, first), 0, message);
-    else queue.push(message);
-    this.#count(message, 1);
     // What is short and alone leaves at once, before its turn comes.
     if (
-      queue.length === 1 &&
+      queue.length === 0 &&
       length <= pieceBytes &&
       this.#recordCost < maxInFlightBytes &&
       channel.sent < channel.limit &&
       this.active !== undefined &&
       this.active.transport.bufferedBytes <= DRAIN_ABOVE_BYTES
     )
-      this.#sendPiece(channel);
+      this.#sendPiece(message);
+    else {
+      queue.splice(Math.max(place, first), 0, message);
+      this.#count(message, 1);
+    }
     this.#wantFlush();
     if (dropped > 0) this.#tellDropped(channel, dropped);
     if (channel.queuedBytes <= channel.highWaterMarkBytes) return "sent";
@@ -303,11 +304,8 @@ export class ClientMachine {
     const nowMs = config.host.nowMs();
     let hasWritten = false;
     while (transport.bufferedBytes <= DRAIN_ABOVE_BYTES) {
-      const fields: (number | Uint8Array)[] = [
-        DATA_PACKET,
-        this.#received,
-        this.#confirmed + this.#sentCount + 1,
-      ];
+      let next = this.#sentCount;
+      const fields = [DATA_PACKET, this.#received, this.#confirmed + next + 1];
       let byteLength = 0;
       while (byteLength < config.pieceBytes) {
         const record = this.#records[this.#sentCount];
@@ -317,13 +315,15 @@ export class ClientMachine {
           // What a record counts is more than it takes.
           byteLength += record.cost;
           if (byteLength > MAX_BLOCK_BYTES - MESSAGE_COST) break;
-          for (const field of record.fields) fields.push(field);
           this.#sentCount++;
         }
       }
-      if (fields.length === 3) break;
+      // The session may have ended meanwhile, and then there are none.
+      if (next >= this.#sentCount) break;
       this.#written = Math.max(this.#written, this.#confirmed + this.#sentCount);
-      write(active, fields);
+      let end = writeFields(fields);
+      while (next < this.#sentCount) end = writeFields(this.#records[next++]!.fields, end);
+      transport.send(scratch, HEADER_ROOM, end);
       hasWritten = true;
     }
     if (hasWritten) {
@@ -380,7 +380,7 @@ export class ClientMachine {
 
   /** Takes the message at a place out of the line. */
   #remove(channel: ClientChannel, at: number): void {
-    this.#count(at > 0 ? channel.queue.splice(at, 1)[0]! : channel.queue.shift()!, -1);
+    this.#count(channel.queue.splice(at, 1)[0]!, -1);
   }
 
   #tellDropped(channel: ClientChannel, count: number): void {
@@ -396,7 +396,7 @@ export class ClientMachine {
       this.#outgoing.delete(number);
       this.#outgoing.set(number, channel);
       let left = this.config.pieceBytes;
-      while (left > 0 && queue.length > 0 && channel.sent < channel.limit) left -= this.#sendPiece(channel);
+      while (left > 0 && queue.length > 0 && channel.sent < channel.limit) left -= this.#sendPiece(queue[0]!);
       if (channel.isClosed) this.closeChannel(channel);
       this.#closeIfEmpty();
       return true;
@@ -404,15 +404,14 @@ export class ClientMachine {
     return false;
   }
 
-  /** Gives a number to the next message, or to the next piece of it; returns how much that counts. */
-  #sendPiece(channel: ClientChannel): number {
-    const message = channel.queue[0]!;
-    const { data, isText, id, offset } = message;
+  /** Gives a number to a message, or to the next piece of it; returns how much that counts. */
+  #sendPiece(message: ClientMessage): number {
+    const { channel, data, isText, offset } = message;
     const end = Math.min(data.length, offset + this.config.pieceBytes);
     const isLast = end === data.length;
     message.key = undefined;
     message.offset = end;
-    if (isLast) this.#remove(channel, 0);
+    if (isLast && message === channel.queue[0]) this.#remove(channel, 0);
     if (data.length > this.#peerMaxBytes) {
       // It was taken before the limit of the other side was known.
       if (!isLast) this.#remove(channel, 0);
@@ -420,32 +419,35 @@ export class ClientMachine {
       return 0;
     }
     const { number } = channel;
-    const hasId = id !== undefined && offset === 0;
-    const fields: (number | Uint8Array)[] = [
+    const id = offset === 0 ? message.id : undefined;
+    const length = end - offset;
+    const fields = [
       (isText ? 0 : BINARY_BIT) |
         (isLast ? 0 : MORE_BIT) |
         (offset === 0 ? 0 : CONTINUED_BIT) |
         (number > 0 ? CHANNEL_BIT : 0) |
-        (hasId ? ID_BIT : 0),
+        (id === undefined ? 0 : ID_BIT),
+      number || undefined,
+      id?.length,
+      id,
+      length,
+      length === data.length ? data : data.subarray(offset, end),
     ];
-    if (number > 0) fields.push(number);
-    if (hasId) fields.push(id.length, id);
-    fields.push(end - offset, offset === 0 && isLast ? data : data.subarray(offset, end));
-    this.#number(fields, end - offset, isLast ? message : undefined);
-    const cost = end - offset + (offset === 0 ? MESSAGE_COST : 0);
+    this.#number(fields, length, isLast ? message : undefined);
+    const cost = length + (offset === 0 ? MESSAGE_COST : 0);
     channel.sent += cost;
     return cost;
   }
 
   /** A record is given its number. */
-  #number(fields: readonly (number | Uint8Array)[], byteLength: number, message?: ClientMessage): void {
+  #number(fields: Fields, byteLength: number, message?: ClientMessage): void {
     const cost = byteLength + MESSAGE_COST;
     this.#records.push({ fields, cost, message });
     this.#recordCost += cost;
   }
 
   /** A record between the machines, or `signal`: numbered and kept as messages are, but it waits for no room. */
-  #control(head: number, ...fields: readonly (number | Uint8Array)[]): void {
+  #control(head: number, ...fields: Fields): void {
     if (this.isEnded) return;
     const { maxInFlightBytes, maxOutboxBytes } = this.config;
     const body = bodyOf(fields);
@@ -864,9 +866,9 @@ export class ClientMachine {
   }
 
   /** Sends a packet in a block of its own. */
-  #say(link: SessionLink, type: number, ...fields: readonly (number | Uint8Array)[]): void {
+  #say(link: SessionLink, type: number, ...fields: Fields): void {
     const body = bodyOf(fields);
-    write(link, [type, body.length, body]);
+    link.transport.send(scratch, HEADER_ROOM, writeFields([type, body.length, body]));
   }
 
   #acknowledge(link: SessionLink): void {
@@ -1017,7 +1019,7 @@ export class ClientMachine {
       const { channel, data, isText, id } = message;
       unconfirmed.push({ channel: channel.name, data: isText ? this.#decode(data)! : data, id });
     }
-    this.#records.length = this.#recordCost = this.#queuedCost = this.#queuedCount = 0;
+    this.#records.length = this.#sentCount = this.#recordCost = this.#queuedCost = this.#queuedCount = 0;
     this.config.handler.ended({ code, reason, isReset, unconfirmed });
   }
 
@@ -1090,12 +1092,6 @@ export class ClientMachine {
 }
 
 /** Fields one behind the other, to keep. */
-function bodyOf(fields: readonly (number | Uint8Array)[]): Uint8Array {
+function bodyOf(fields: Fields): Uint8Array {
   return new Uint8Array(encodeFields(fields));
-}
-
-/** Sends fields as a block. */
-function write({ transport }: SessionLink, fields: readonly (number | Uint8Array)[]): void {
-  const block = encodeFields(fields);
-  transport.send(block, 0, block.length);
 }

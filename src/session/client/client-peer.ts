@@ -62,10 +62,7 @@ export class ClientPeer implements Peer {
         if (this.#receiver(channel.name) === undefined) this.machine.refuseChannel(channel, FORBIDDEN_CODE);
       },
       channelClosed: (channel) =>
-        void this.#inTurn(channel, {
-          run: () => this.#receiver(channel.name)?.ended?.(channel.name),
-          byteLength: 0,
-        }),
+        void this.#inTurn(channel, () => this.#receiver(channel.name)?.ended?.(channel.name), 0),
       channelRefused() {},
       dropped() {},
       ready() {},
@@ -154,19 +151,19 @@ export class ClientPeer implements Peer {
       // What waited while its channel was refused is not taken, either.
       return channel.isRefused ? undefined : receiver?.message(message, id, name);
     };
-    return this.#inTurn(channel, { run, byteLength });
+    return this.#inTurn(channel, run, byteLength);
   }
 
   /** Does something when all before it on this channel is done; whether it is done with already. */
-  #inTurn(channel: IncomingChannel, turn: Turn): boolean {
+  #inTurn(channel: IncomingChannel, run: () => unknown, byteLength: number): boolean {
     const waiting = channel.data as Turn[] | undefined;
     if (waiting !== undefined) {
-      waiting.push(turn);
+      waiting.push({ run, byteLength });
       return false;
     }
-    const result = this.#owner.guard(turn.run);
+    const result = this.#owner.guard(run);
     if (typeof result !== "object") return true;
-    void this.#hold(channel, { run: () => result, byteLength: turn.byteLength });
+    void this.#hold(channel, { run: () => result, byteLength });
     return false;
   }
 

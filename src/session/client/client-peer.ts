@@ -32,16 +32,16 @@ interface Turn {
 
 /** One session of a client, from its beginning to its end; behind a reset another one follows. */
 export class ClientPeer implements Peer {
-  readonly id: string;
+  declare readonly id: string;
   /** The session itself. */
-  readonly machine: ClientMachine;
+  declare readonly machine: ClientMachine;
   readonly #owner: PeerOwner;
   readonly #channels = new Map<string, PeerChannel & { readonly isClosed: boolean }>();
   readonly #receivers: Map<string, PeerReceiver>;
   readonly #listeners = new Set<PeerStateListener>();
   /** How many channels wait for their receivers. */
   #holding = 0;
-  #end: SessionEnd | undefined = undefined;
+  #end: SessionEnd | undefined;
   #resolve!: (end: SessionEnd) => void;
   readonly #ended: Promise<SessionEnd> = new Promise((resolve) => {
     this.#resolve = resolve;

@@ -55,7 +55,7 @@ export class Session {
   readonly #receivers = new Map<string, PeerReceiver>();
   #state: SessionState = { status: "connecting" };
   #peer!: ClientPeer;
-  #dialing: Dialing | undefined = undefined;
+  #dialing: Dialing | undefined;
   #credentials: Uint8Array = NO_BYTES;
   /** Why it is not live. */
   #lostBecause = "";
@@ -63,7 +63,7 @@ export class Session {
   #failedSessions = 0;
   /** The application has closed it: no other session follows, whatever becomes of this one. */
   #isClosing = false;
-  #timer: unknown = undefined;
+  #timer: unknown;
 
   /** @internal Use `connect`. */
   constructor(dialer: TransportDialer, host: ClientHost, options: SessionOptions<Session>) {

@@ -23,15 +23,15 @@ export interface ClientMessage extends QueuedMessage {
 
 /** A channel of a client's session, for whoever sends on it. What is internal is the session's to change. */
 export class ClientChannel implements PeerChannel {
-  readonly name: string;
+  declare readonly name: string;
   /** Its number on the wire. */
-  readonly number: number;
+  declare readonly number: number;
   /** What happens at the limit. */
-  readonly policy: OverflowPolicy;
+  declare readonly policy: OverflowPolicy;
   /** How much may wait to be sent, in bytes, each message counting 64 more. */
-  readonly maxQueuedBytes: number;
+  declare readonly maxQueuedBytes: number;
   /** From how many waiting bytes on `send` says `queued`. */
-  readonly highWaterMarkBytes: number;
+  declare readonly highWaterMarkBytes: number;
   queuedBytes = 0;
   dropped = 0;
   /** Whether nothing can be sent on it any more: closed here, refused by the other side, or the session has ended. */
@@ -39,13 +39,13 @@ export class ClientChannel implements PeerChannel {
   /** @internal How much was sent, each message counting 64 more. */
   sent = 0;
   /** @internal How much may be sent. */
-  limit: number;
+  declare limit: number;
   /** @internal What waits. */
   queue: ClientMessage[] = [];
   /** @internal The number of the record that closed it; 0 while there is none. */
   closedBy = 0;
   /** @internal For how much its sender waits: 0 for less than the mark, undefined for nothing. */
-  wanted: number | undefined = undefined;
+  wanted: number | undefined;
   declare data: unknown;
   declare readonly keys: undefined;
   readonly #user: ChannelUser;

@@ -3,11 +3,11 @@
  * everything read from then on is zero or empty. So a packet is read as a whole, and judged once.
  */
 export class WireReader {
-  readonly bytes: Uint8Array;
+  declare readonly bytes: Uint8Array;
   /** Where the next field begins. */
-  at: number;
+  declare at: number;
   /** Where the packet ends. */
-  end: number;
+  declare end: number;
   /** Whether a field was wrong. */
   isBad = false;
 

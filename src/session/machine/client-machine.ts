@@ -98,7 +98,7 @@ export class ClientMachine extends ClientReceiving {
     this.id = identity.subarray(0, IDENTITY_BYTES);
   }
 
-  // --- Receiving -----------------------------------------------------------------------------------------------
+  // --- What comes over a link ----------------------------------------------------------------------------------
 
   #block(link: SessionLink, bytes: Uint8Array, start: number, end: number): void {
     if (link === this.active) {

@@ -190,7 +190,8 @@ export abstract class ClientSending {
     )
       this.#sendPiece(message);
     else {
-      queue.splice(Math.max(place, first), 0, message);
+      if (place < queue.length) queue.splice(Math.max(place, first), 0, message);
+      else queue.push(message);
       this.#count(message, 1);
     }
     this.wantsFlush();
@@ -277,7 +278,7 @@ export abstract class ClientSending {
 
   /** Takes the message at a place out of the line. */
   #remove(channel: ClientChannel, at: number): void {
-    this.#count(channel.queue.splice(at, 1)[0]!, -1);
+    this.#count(at > 0 ? channel.queue.splice(at, 1)[0]! : channel.queue.shift()!, -1);
   }
 
   #tellDropped(channel: ClientChannel, count: number): void {

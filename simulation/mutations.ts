@@ -290,29 +290,29 @@ export const MUTATIONS: readonly Mutation[] = [
   // The machine of a client.
   {
     name: "does not say from a client what came",
-    edits: [{ file: "client-machine.js", find: "this.#say(link, ACK_PACKET, this.#received);", replace: "" }],
+    edits: [{ file: "client-machine.js", find: "this.#say(link, ACK_PACKET, this.received);", replace: "" }],
   },
   {
     name: "hands over to a client what came before",
     edits: [
       {
         file: "client-machine.js",
-        find: "if (number <= this.#received)\n                continue;\n            this.#received = number;",
-        replace: "this.#received = Math.max(number, this.#received);",
+        find: "if (number <= this.received)\n                continue;\n            this.received = number;",
+        replace: "this.received = Math.max(number, this.received);",
       },
     ],
   },
   {
     name: "goes on behind a gap at a client",
-    edits: [{ file: "client-machine.js", find: "number > this.#received + 1", replace: "false" }],
+    edits: [{ file: "client-machine.js", find: "number > this.received + 1", replace: "false" }],
   },
   {
     name: "does not send again from a client what is not confirmed",
     edits: [
       {
-        file: "client-machine.js",
-        find: "this.#sentCount = 0;\n        this.#unack",
-        replace: "this.#unack",
+        file: "client-sending.js",
+        find: "this.#sentCount = 0;\n        this.wantsFlush();",
+        replace: "this.wantsFlush();",
       },
     ],
   },
@@ -326,7 +326,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "frees at a client one record too many",
     edits: [
       {
-        file: "client-machine.js",
+        file: "client-sending.js",
         find: "const count = number - this.#confirmed;",
         replace:
           "const count = number - this.#confirmed + (this.#records.length > number - this.#confirmed ? 1 : 0);",
@@ -337,7 +337,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "keeps at a client what was confirmed",
     edits: [
       {
-        file: "client-machine.js",
+        file: "client-sending.js",
         find: "this.#recordCost -= cost;",
         replace: "this.#recordCost -= 0 * cost;",
       },
@@ -347,29 +347,31 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "gives no credit from a client",
     edits: [
       {
-        file: "client-machine.js",
-        find: "this.#control(CREDIT_RECORD, channel.number, limit);",
+        file: "client-receiving.js",
+        find: "this.control(CREDIT_RECORD, channel.number, limit);",
         replace: "",
       },
     ],
   },
   {
     name: "gives no credit from a client for the pieces of a long message",
-    edits: [{ file: "client-machine.js", find: "limit += channel.byteLength + MESSAGE_COST;", replace: "" }],
+    edits: [
+      { file: "client-receiving.js", find: "limit += channel.byteLength + MESSAGE_COST;", replace: "" },
+    ],
   },
   {
     name: "loses at a client the pieces before the last",
-    edits: [{ file: "client-machine.js", find: "longer.set(pieces);", replace: "{}" }],
+    edits: [{ file: "client-receiving.js", find: "longer.set(pieces);", replace: "{}" }],
   },
   {
     name: "loses at a client the id of a message in pieces",
-    edits: [{ file: "client-machine.js", find: "channel.id = id;", replace: "" }],
+    edits: [{ file: "client-receiving.js", find: "channel.id = id;", replace: "" }],
   },
   {
     name: "counts a message of a client as taken before it is",
     edits: [
       {
-        file: "client-machine.js",
+        file: "client-receiving.js",
         find: "if (config.handler.message(channel, isText, message, from, to, messageId))",
         replace: "config.handler.message(channel, isText, message, from, to, messageId);\n        if (true)",
       },
@@ -379,9 +381,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "sends beyond the window of the server",
     edits: [
       {
-        file: "client-machine.js",
-        find: "sending.limit = Math.max(sending.limit, value);",
-        replace: "sending.limit = Math.max(sending.limit, value) + 1e6;",
+        file: "client-sending.js",
+        find: "channel.limit = Math.max(channel.limit, value);",
+        replace: "channel.limit = Math.max(channel.limit, value) + 1e6;",
       },
     ],
   },
@@ -389,7 +391,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "takes at a client what does not fit into the outbox",
     edits: [
       {
-        file: "client-machine.js",
+        file: "client-sending.js",
         find: "this.outboxBytes + this.#counted(channel, cost) <= maxOutboxBytes",
         replace: "true",
       },
@@ -397,27 +399,27 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "does not count what a client drops",
-    edits: [{ file: "client-machine.js", find: "channel.dropped += count;", replace: "" }],
+    edits: [{ file: "client-sending.js", find: "channel.dropped += count;", replace: "" }],
   },
   {
     name: "drops at a client a message of which a part has left",
     edits: [
-      { file: "client-machine.js", find: "queue.length > 0 && queue[0].offset > 0 ? 1 : 0", replace: "0" },
+      { file: "client-sending.js", find: "queue.length > 0 && queue[0].offset > 0 ? 1 : 0", replace: "0" },
     ],
   },
   {
     name: "does not say from a client that a piece continues a message",
-    edits: [{ file: "client-machine.js", find: "(offset === 0 ? 0 : CONTINUED_BIT)", replace: "0" }],
+    edits: [{ file: "client-sending.js", find: "(offset === 0 ? 0 : CONTINUED_BIT)", replace: "0" }],
   },
   {
     name: "never tells at a client that there is room again",
-    edits: [{ file: "client-machine.js", find: "config.handler.ready(channel);", replace: "" }],
+    edits: [{ file: "client-sending.js", find: "config.handler.ready(channel);", replace: "" }],
   },
   {
     name: "closes a client before all was sent",
     edits: [
       {
-        file: "client-machine.js",
+        file: "client-sending.js",
         find: "this.#lastRecord > 0 || this.#queuedCount > 0",
         replace: "this.#lastRecord > 0",
       },
@@ -425,11 +427,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "forgets what waits when a client tells what was not confirmed",
-    edits: [{ file: "client-machine.js", find: "left.push(...channel.queue);", replace: "" }],
+    edits: [{ file: "client-sending.js", find: "left.push(...channel.queue);", replace: "" }],
   },
   {
     name: "replaces at a client a message that has another key",
-    edits: [{ file: "client-machine.js", find: "message.key === key", replace: "message.key !== key" }],
+    edits: [{ file: "client-sending.js", find: "message.key === key", replace: "message.key !== key" }],
   },
   {
     name: "does not notice at a client that nothing is heard",
@@ -448,14 +450,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "hands over messages of a channel that the client refused",
     edits: [
-      { file: "client-machine.js", find: "if (channel.isRefused)\n            return true;", replace: "" },
+      { file: "client-receiving.js", find: "if (channel.isRefused)\n            return true;", replace: "" },
     ],
   },
   {
     name: "lets one long message of a client have all turns",
     edits: [
       {
-        file: "client-machine.js",
+        file: "client-sending.js",
         find: "const end = Math.min(data.length, offset + this.config.pieceBytes);",
         replace: "const end = data.length;",
       },

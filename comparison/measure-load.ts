@@ -8,7 +8,7 @@ import type { ServerAnswer, ServerSettings, ServerTask } from "./server-link.js"
 const WARM_UP_MS = 1_500;
 const MEASURE_MS = 3_000;
 /** Idle clients whose memory is measured. */
-export const IDLE_CLIENTS = 4_000;
+export const IDLE_CLIENTS = 10_000;
 const SETTLE_MS = 1_500;
 /** With so many the heap has grown, and what all need together is there. */
 const FIRST_CLIENTS = 1_000;

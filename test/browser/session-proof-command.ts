@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
@@ -47,6 +48,7 @@ if (values.write) {
   const end = "<!-- /browser-proof -->";
   const at = page.indexOf(begin) + begin.length;
   writeFileSync(path, `${page.slice(0, at)}\n\n${intro}\n\n${table}\n\n${page.slice(page.indexOf(end))}`);
+  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", path], { stdio: "ignore" });
 }
 await browser.close();
 process.exitCode = isGood ? 0 : 1;

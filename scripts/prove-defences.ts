@@ -16,7 +16,7 @@ import { projectPath } from "./project-root.js";
 const TEST_TIMEOUT_MS = 20_000;
 /** So that the whole of what went wrong can still be written. */
 const SETTLE_MS = 50;
-const WORKERS = 2;
+const WORKERS = 3; // half of what a test does is to wait
 
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const onlyTable = process.argv.includes("--table");

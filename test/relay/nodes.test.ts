@@ -51,7 +51,9 @@ describe("sessions over several nodes and a balancer that is not sticky", () => 
       assert.equal(client.end, undefined);
       assert.deepEqual([nodes.opened, nodes.balancer.given.size], [1, 3]);
       const relays = nodes.hubs.map(({ counts }) => counts.relays.relayed + counts.relays.requests);
-      assert.ok(Math.max(...relays) > 0 && nodes.owner.counts.resumed >= 4, `${relays} relayed`);
+      assert.ok(Math.max(...relays) > 0, `${relays} relayed`);
+      // A cut between two requests breaks nothing that polls.
+      if (!via.endsWith("polling")) assert.ok(nodes.owner.counts.resumed >= 4);
       // By its turns a balancer may lead every first request to the owner, but not the others.
       if (via === "websocket") assert.ok(nodes.owner.counts.relays.relayed > 0);
       if (via.endsWith("polling")) assert.ok(nodes.hubs.some(({ counts }) => counts.relays.requests > 0));

@@ -11,6 +11,8 @@ export class RoundRobin {
   readonly given: Map<number, number> = new Map<number, number>();
   readonly #server = createServer((incoming, response) => this.#pass(incoming, response));
   readonly #sockets = new Set<Duplex>();
+  /** What is being carried: answers that are not complete, and WebSockets. */
+  readonly #carried = new Set<ServerResponse | Duplex>();
   readonly #agent = new Agent({ keepAlive: false });
   #turn = 0;
 
@@ -30,6 +32,11 @@ export class RoundRobin {
   /** Where clients connect to. */
   get url(): string {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Whether {@link cut} would break anything: between two polls it does not. */
+  get isCarrying(): boolean {
+    return this.#carried.size > 0;
   }
 
   /** Breaks every connection there is, as a network does. */
@@ -61,12 +68,17 @@ export class RoundRobin {
       { port: this.#next(), host: "127.0.0.1", method, path: url, headers, agent: this.#agent },
       (answer) => {
         response.writeHead(answer.statusCode!, answer.headers);
+        answer.on("end", () => this.#carried.delete(response));
         answer.pipe(response);
         answer.on("error", () => response.destroy());
       },
     );
     asked.on("error", () => response.destroy());
-    response.on("close", () => asked.destroy());
+    this.#carried.add(response);
+    response.on("close", () => {
+      this.#carried.delete(response);
+      asked.destroy();
+    });
     incoming.pipe(asked);
   }
 
@@ -81,6 +93,10 @@ export class RoundRobin {
     node.pipe(socket);
     socket.pipe(node);
     node.on("close", () => socket.destroy());
-    socket.on("close", () => node.destroy());
+    this.#carried.add(socket);
+    socket.on("close", () => {
+      this.#carried.delete(socket);
+      node.destroy();
+    });
   }
 }

@@ -18,7 +18,7 @@ const ALGEBRA = [
 /**
  * A set for what comes and goes all the time, in no particular order. Its elements know their place, which takes less time
  * than hashing them. And a `Set` of V8 gets another table now and then: a table that is garbage, but old, keeps alive the next one
- * and all that was in it, and so on until the whole heap is looked through. It kept alive most connections of a server for long after
+ * and all that was in it, and so on until the whole heap is looked through. It kept alive many connections of a server long after
  * they were closed, and each collection of what is young had to copy them.
  *
  * A loop goes over those that were there when it began and have not been taken out.

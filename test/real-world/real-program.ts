@@ -8,6 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PATIENCE_MS } from "../support/inbox.js";
 import { withTimeout } from "../support/with-timeout.js";
 
+const ASK_AGAIN_MS = 500;
+
 export interface RealProgramOptions {
   readonly program: string;
   /** Given the temporary folder. */
@@ -81,12 +83,20 @@ export class RealProgram {
     this.#process.kill(name);
   }
 
-  /** Ends it, by its process id, and removes the folder. */
+  /**
+   * Ends it, by its process id, and removes the folder. It is asked again and again: tinyproxy forgets one request in some
+   * hundreds, the one that comes after it has looked whether there is one and before it waits for connections.
+   */
   async end(): Promise<void> {
     if (this.isRunning && this.#process.pid !== undefined) {
       const exited = once(this.#process, "exit");
       this.#process.kill("SIGTERM");
-      await withTimeout(exited, PATIENCE_MS, "the end of a program");
+      const again = setInterval(() => this.#process.kill("SIGTERM"), ASK_AGAIN_MS);
+      try {
+        await withTimeout(exited, PATIENCE_MS, "the end of a program");
+      } finally {
+        clearInterval(again);
+      }
     }
     rmSync(this.directory, { recursive: true, force: true });
   }

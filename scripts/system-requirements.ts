@@ -13,7 +13,15 @@ export interface SystemRequirement {
 }
 
 /** The name of a requirement in {@link SYSTEM_REQUIREMENTS}. */
-export type RequirementId = "chromium" | "python3-websockets" | "nginx" | "haproxy" | "tinyproxy";
+export type RequirementId =
+  | "chromium"
+  | "firefox"
+  | "webkit"
+  | "xvfb"
+  | "python3-websockets"
+  | "nginx"
+  | "haproxy"
+  | "tinyproxy";
 
 /** The table of everything the tests need of the system. */
 export const SYSTEM_REQUIREMENTS: Readonly<Record<RequirementId, SystemRequirement>> = {
@@ -23,6 +31,27 @@ export const SYSTEM_REQUIREMENTS: Readonly<Record<RequirementId, SystemRequireme
     candidates: ["chromium", "chromium-browser", "google-chrome"],
     probeArguments: ["--version"],
     debianPackage: "chromium",
+  },
+  /** Another browser. */
+  firefox: {
+    variable: "HAWSER_FIREFOX",
+    candidates: ["firefox-esr", "firefox"],
+    probeArguments: ["--version"],
+    debianPackage: "firefox-esr",
+  },
+  /** The driver of WebKitGTK, whose engine is that of Safari; it brings a small browser. */
+  webkit: {
+    variable: "HAWSER_WEBKIT_DRIVER",
+    candidates: ["WebKitWebDriver"],
+    probeArguments: ["--help"],
+    debianPackage: "webkit2gtk-driver",
+  },
+  /** A display that nobody sees, for WebKitGTK. */
+  xvfb: {
+    variable: "HAWSER_XVFB",
+    candidates: ["Xvfb"],
+    probeArguments: ["-help"],
+    debianPackage: "xvfb",
   },
   /** A Python with the `websockets` library. Debian's own first: another `python3` may come earlier in PATH. */
   "python3-websockets": {

@@ -89,6 +89,11 @@ export interface TransportDialer {
    * attempt has failed.
    */
   lost?(transport: Transport, code: number, reason: string, notBeforeMs: number): void;
+  /**
+   * A transport that tells all that it is given in this turn, without a word from the other side, and then is closed: for a page that
+   * is left while nothing carries its session. Only where there is a way to do so.
+   */
+  farewell?(sessionId: string): Transport | undefined;
   /** A transport of this name carries the session. */
   won?(name: TransportName): void;
   /** The network is another one while the session lives: what did not work before may work now. */

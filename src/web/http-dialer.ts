@@ -1,4 +1,10 @@
-import type { Dialing, DialListener, TransportDialer, TransportName } from "../session/transport-port.js";
+import type {
+  Dialing,
+  DialListener,
+  Transport,
+  TransportDialer,
+  TransportName,
+} from "../session/transport-port.js";
 import { sessionUrl } from "../session/wire/session-url.js";
 import { HttpTransport } from "./http-transport.js";
 
@@ -28,13 +34,21 @@ export class HttpDialer implements TransportDialer {
     queueMicrotask(() => {
       if (isAborted) return;
       isAborted = true;
-      const url = sessionUrl(this.#url, sessionId);
-      listener.opened(new HttpTransport(this.name, url, this.#credentials));
+      listener.opened(this.#open(sessionId));
     });
     return {
       abort() {
         isAborted = true;
       },
     };
+  }
+
+  /** One whose first request is its only one. */
+  farewell(sessionId: string): Transport {
+    return this.#open(sessionId, true);
+  }
+
+  #open(sessionId: string, isFarewell = false): Transport {
+    return new HttpTransport(this.name, sessionUrl(this.#url, sessionId), this.#credentials, isFarewell);
   }
 }

@@ -48,6 +48,7 @@ export class HttpTransport implements Transport {
   receiver!: TransportReceiver;
   readonly #url: string;
   readonly #credentials: RequestCredentials;
+  readonly #isFarewell: boolean;
   readonly #id: Uint8Array = crypto.getRandomValues(new Uint8Array(TRANSPORT_ID_BYTES));
   readonly #abort = new AbortController();
   /** Blocks that wait for their request, each behind its length. */
@@ -66,10 +67,12 @@ export class HttpTransport implements Transport {
   #isEnded = false;
   #owesDrain = false;
 
-  constructor(name: TransportName, url: string, credentials: RequestCredentials) {
+  /** @param isFarewell whether what is sent before it is closed goes out although nothing was answered. */
+  constructor(name: TransportName, url: string, credentials: RequestCredentials, isFarewell = false) {
     this.name = name;
     this.#url = url;
     this.#credentials = credentials;
+    this.#isFarewell = isFarewell;
   }
 
   get bufferedBytes(): number {
@@ -95,9 +98,11 @@ export class HttpTransport implements Transport {
     const waiting = this.#waiting;
     // What was sent before goes out all the same, and a page that is left is no reason to drop it. Where there is no room for all of
     // it, or it might overtake what is on its way, the last block alone says that this is the end.
-    if (this.#number > 0 && waiting.length > 0) {
+    const isFirst = this.#number === 0;
+    if (waiting.length > 0 && (this.#isFarewell || !isFirst)) {
       const isFree = this.#goingBytes === 0 && this.#waitingBytes < MAX_LAST_BYTES;
-      void this.#fetch(HttpRequestKind.up, isFree ? waiting : waiting.slice(-1), true).catch(() => {});
+      const kind = isFirst ? HttpRequestKind.down : HttpRequestKind.up;
+      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), true).catch(() => {});
     }
     queueMicrotask(() => this.#finish("closed on this side"));
   }

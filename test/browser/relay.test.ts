@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { TransportName } from "hawser";
 import { memoryBroker } from "hawser/server";
-import { type Browser, chromium } from "playwright-core";
-import { CHROMIUM_FLAGS } from "../support/chromium-flags.js";
 import { describeWith } from "../support/requirements.js";
 import { RoundRobin } from "../support/session/round-robin.js";
 import { until } from "../support/until.js";
+import { ChromiumBrowser } from "./chromium-browser.js";
+import type { ProofBrowser } from "./proof-browser.js";
 import { SessionSite } from "./session-site.js";
 import { SessionTab } from "./session-tab.js";
 
@@ -14,10 +14,10 @@ const TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", "lon
 const NOTHING_WRONG = { lost: 0, doubled: 0, reordered: 0, altered: 0 };
 
 describeWith("chromium", "sessions of pages over several nodes", (executablePath) => {
-  let browser: Browser;
+  let browser: ProofBrowser;
 
   before(async () => {
-    browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] });
+    browser = await ChromiumBrowser.start(executablePath);
   });
 
   after(() => browser?.close());
@@ -30,7 +30,7 @@ describeWith("chromium", "sessions of pages over several nodes", (executablePath
         await using other = await SessionSite.start({ broker });
         const sites = [one, other];
         const balancer = await RoundRobin.open(sites.map(({ port }) => port));
-        const tab = await SessionTab.open(await browser.newContext(), balancer.url.replace("ws:", "http:"));
+        const tab = await SessionTab.open(await browser.open(), balancer.url.replace("ws:", "http:"));
         await tab.start("/live", { transports: [transport] });
         const seen = (): (typeof one.sessions)[0] | undefined => sites.flatMap(({ sessions }) => sessions)[0];
         for (let round = 0; round < 3; round++) {
@@ -53,7 +53,7 @@ describeWith("chromium", "sessions of pages over several nodes", (executablePath
           0,
         );
         assert.ok(relayed > 0, "it was at both nodes");
-        await tab.page.close({ runBeforeUnload: true });
+        await tab.page.close();
         await until(() => seen()!.events.includes("reset 4400"), "the page said that it was left");
         await balancer.close();
       });

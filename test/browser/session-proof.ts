@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectOptions } from "hawser";
-import type { Browser } from "playwright-core";
 import { FaultProxy } from "#testbed/fault-proxy.js";
 import { HttpFaultProxy } from "#testbed/http-fault-proxy.js";
 import { until } from "../support/until.js";
 import type { TallyCounts } from "./number-tally.js";
+import type { PageEmulation, ProofBrowser } from "./proof-browser.js";
 import type { PageReport } from "./session-page.js";
 import { type SeenSession, SessionSite } from "./session-site.js";
 import { SessionTab } from "./session-tab.js";
@@ -43,7 +43,9 @@ export interface ProofResult {
 /** One thing that happens to a session in a page. */
 export interface Scenario {
   readonly name: string;
-  run(browser: Browser, scale: ProofScale): Promise<ProofResult>;
+  /** It needs what only {@link PageEmulation} can do. */
+  readonly isEmulated?: boolean;
+  run(browser: ProofBrowser, scale: ProofScale): Promise<ProofResult>;
 }
 
 /** Who comes back in a test does so soon. */
@@ -66,13 +68,13 @@ class Talk {
   }
 
   static async begin(
-    browser: Browser,
+    browser: ProofBrowser,
     site: SessionSite,
     port: number,
     options: ConnectOptions,
   ): Promise<Talk> {
     return Talk.beginIn(
-      await SessionTab.open(await browser.newContext(), `http://127.0.0.1:${port}/`),
+      await SessionTab.open(await browser.open(), `http://127.0.0.1:${port}/`),
       site,
       options,
     );
@@ -156,6 +158,11 @@ function resultOf(
   };
 }
 
+function emulationOf({ tab }: Talk): PageEmulation {
+  if (tab.page.emulation === undefined) throw new Error("this browser cannot be asked to");
+  return tab.page.emulation;
+}
+
 function cutAgain(
   transport: "websocket" | "stream" | "sse" | "long-polling" | "polling",
   share: number,
@@ -170,7 +177,7 @@ function cutAgain(
         cutShare: 0,
         cutWithinBytes: transport === "websocket" ? 60_000 : 20_000,
       });
-      const tab = await SessionTab.open(await browser.newContext(), `http://127.0.0.1:${proxy.port}/`);
+      const tab = await SessionTab.open(await browser.open(), `http://127.0.0.1:${proxy.port}/`);
       const most = Math.ceil(cuts * share);
       proxy.setFaults({ cutShare: 1, cutWithinBytes: transport === "websocket" ? 60_000 : 20_000 });
       proxy.cutAll("fin"); // those that the page came over would go on
@@ -198,13 +205,13 @@ function cutAgain(
 /** A site behind a proxy that understands HTTP. */
 async function behindProxy(
   options: ConnectOptions,
-  browser: Browser,
+  browser: ProofBrowser,
   faults: Parameters<HttpFaultProxy["setFaults"]>[0],
   run: (talk: Talk, proxy: HttpFaultProxy) => Promise<ProofResult>,
 ): Promise<ProofResult> {
   await using site = await SessionSite.start();
   await using proxy = await HttpFaultProxy.start(site.port);
-  const tab = await SessionTab.open(await browser.newContext(), `http://127.0.0.1:${proxy.port}/`);
+  const tab = await SessionTab.open(await browser.open(), `http://127.0.0.1:${proxy.port}/`);
   proxy.setFaults(faults);
   const result = await run(await Talk.beginIn(tab, site, options), proxy);
   // A session's secret must not stand in what gets logged; its id, which is none, helps balancers.
@@ -252,7 +259,7 @@ export const SCENARIOS: readonly Scenario[] = [
         );
         proxy.setFaults({});
         // What a browser says when it is in another network: no reason to wait until the next look.
-        await talk.tab.page.evaluate(() => dispatchEvent(new Event("online")));
+        await talk.tab.page.call(() => dispatchEvent(new Event("online")), undefined);
         await talk.tab.until(
           ({ state }) => state.status === "live" && state.transport === "websocket",
           "it moved up",
@@ -313,41 +320,43 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "the tab frozen and thawed",
+    isEmulated: true,
     run: (browser, { awayMs, messages }) =>
       behindProxy(QUICK, browser, {}, async (talk) => {
         await talk.talk();
-        await talk.tab.cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+        await emulationOf(talk).setFrozen(true);
         await talk.site.send(talk.one, messages);
         await delay(awayMs);
-        await talk.tab.cdp.send("Page.setWebLifecycleState", { state: "active" });
+        await emulationOf(talk).setFrozen(false);
         return talk.result();
       }),
   },
   {
     name: "the tab frozen, its connection cut, and thawed",
+    isEmulated: true,
     run: (browser, { awayMs, messages }) =>
       behindProxy(QUICK, browser, {}, async (talk, proxy) => {
         await talk.talk();
-        await talk.tab.cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+        await emulationOf(talk).setFrozen(true);
         await talk.site.send(talk.one, messages);
         proxy.cutWebSockets();
         await delay(awayMs);
-        await talk.tab.cdp.send("Page.setWebLifecycleState", { state: "active" });
+        await emulationOf(talk).setFrozen(false);
         return talk.result();
       }),
   },
   ...(["websocket", "long-polling"] as const).map(
     (transport): Scenario => ({
       name: `offline and online (${transport})`,
+      isEmulated: true,
       run: (browser, { awayMs }) =>
         behindProxy({ ...ATTENTIVE, transports: [transport] }, browser, {}, async (talk, proxy) => {
-          const context = talk.tab.page.context();
           await talk.talk();
-          await context.setOffline(true);
+          await emulationOf(talk).setOffline(true);
           proxy.cutWebSockets(); // Chromium lets those that are open go on
           await talk.tab.until(({ state }) => state.status !== "live", "it was noticed");
           await delay(awayMs);
-          await context.setOffline(false);
+          await emulationOf(talk).setOffline(false);
           return talk.result();
         }),
     }),
@@ -356,7 +365,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "two tabs",
     run: (browser, { messages }) =>
       behindProxy(QUICK, browser, {}, async (talk, proxy) => {
-        const tab = await SessionTab.open(talk.tab.page.context(), `http://127.0.0.1:${proxy.port}/`);
+        const tab = await SessionTab.open(await talk.tab.page.beside(), `http://127.0.0.1:${proxy.port}/`);
         const other = await Talk.beginIn(tab, talk.site, QUICK);
         for (const one of [talk, other]) await one.talk();
         await delay(messages / 4);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectOptions } from "hawser";
-import type { BrowserContext, CDPSession, Page } from "playwright-core";
+import { until } from "../support/until.js";
 import type { TallyCounts } from "./number-tally.js";
+import type { ProofPage } from "./proof-browser.js";
 import type { PageReport, PageSession } from "./session-page.js";
 
 /** Far more than anything here takes. */
@@ -11,46 +12,59 @@ type WithPage = { readonly page: PageSession };
 
 /** A tab with a page of {@link PageSession} in it. */
 export class SessionTab {
-  readonly page: Page;
-  readonly cdp: CDPSession;
+  readonly page: ProofPage;
 
-  private constructor(page: Page, cdp: CDPSession) {
+  private constructor(page: ProofPage) {
     this.page = page;
-    this.cdp = cdp;
   }
 
-  static async open(context: BrowserContext, url: string): Promise<SessionTab> {
-    const page = await context.newPage();
-    const tab = new SessionTab(page, await context.newCDPSession(page));
+  static async open(page: ProofPage, url: string): Promise<SessionTab> {
     await page.goto(url);
-    await page.waitForFunction(() => "page" in globalThis);
-    return tab;
+    await until(() => page.call(() => "page" in globalThis, undefined), "the page's script has run");
+    return new SessionTab(page);
   }
 
   start(url: string, options: ConnectOptions = {}): Promise<void> {
-    return this.page.evaluate(([to, with_]) => (globalThis as unknown as WithPage).page.start(to, with_), [
-      url,
-      options as object,
-    ] as const);
+    return this.page.call(({ to, with_ }) => (globalThis as unknown as WithPage).page.start(to, with_), {
+      to: url,
+      with_: options as object,
+    });
   }
 
   send(count: number): Promise<void> {
-    return this.page.evaluate((n) => (globalThis as unknown as WithPage).page.send(n), count);
+    return this.page.call((n) => (globalThis as unknown as WithPage).page.send(n), count);
   }
 
   pump(count: number, everyMs: number): Promise<void> {
-    return this.page.evaluate(([n, ms]) => (globalThis as unknown as WithPage).page.pump(n, ms), [
-      count,
-      everyMs,
-    ] as const);
+    return this.page.call(({ n, ms }) => (globalThis as unknown as WithPage).page.pump(n, ms), {
+      n: count,
+      ms: everyMs,
+    });
   }
 
   report(): Promise<PageReport> {
-    return this.page.evaluate(() => (globalThis as unknown as WithPage).page.report());
+    return this.page.call(() => (globalThis as unknown as WithPage).page.report(), undefined);
   }
 
   counts(sent: number): Promise<TallyCounts> {
-    return this.page.evaluate((n) => (globalThis as unknown as WithPage).page.counts(n), sent);
+    return this.page.call((n) => (globalThis as unknown as WithPage).page.counts(n), sent);
+  }
+
+  /** Whether the page is the one that it was, behind a step in the tab's history. Waits until it is there. */
+  async isKept(): Promise<boolean> {
+    let isKept: boolean | undefined;
+    await until(async () => {
+      try {
+        isKept = await this.page.call(() => {
+          const { page } = globalThis as unknown as { page?: PageSession };
+          return page === undefined ? undefined : page.session !== undefined;
+        }, undefined);
+      } catch {
+        // It is on its way.
+      }
+      return isKept !== undefined;
+    }, "the page is there");
+    return isKept!;
   }
 
   /** Waits until what the page says fits. */

@@ -128,6 +128,15 @@ describe("a relay between two nodes", () => {
     assert.deepEqual([nodes.gate.relay.counts.gates, nodes.owner.relay.counts.served], [0, 0]);
   });
 
+  it("hands on the reset of a page that is left, which waits for no welcome", () => {
+    const nodes = new TwoNodes();
+    const { transport } = nodes.relay();
+    nodes.at(nodes.gate, () => transport.says("0800"));
+    assert.equal(nodes.owner.served.length, 0, "the owner has not heard of it");
+    nodes.wait(10);
+    assert.deepEqual(nodes.owner.served[0]!.told, ["aa", "0800"]);
+  });
+
   it("takes what comes twice once", () => {
     const nodes = new TwoNodes();
     nodes.broker.times = () => 2;

@@ -1,9 +1,13 @@
 import { setTimeout as delay, setImmediate as nextRound } from "node:timers/promises";
 import { PATIENCE_MS } from "./inbox.js";
 
-/** Waits until `condition` holds, for what no event tells. Fails with `what` if it never does. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const givesUpAt = performance.now() + PATIENCE_MS;
+/** Waits until `condition` holds, for what no event tells. Fails with `what` if it does not within `patienceMs`. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  patienceMs: number = PATIENCE_MS,
+): Promise<void> {
+  const givesUpAt = performance.now() + patienceMs;
   while (!(await condition())) {
     if (performance.now() > givesUpAt) throw new Error(`never happened: ${what}`);
     await delay(2);

@@ -251,6 +251,11 @@ export class Session {
   #hostChanged(change: HostChange): void {
     const { machine } = this.#peer;
     if (change === "unload") {
+      // Firefox ends the connections of a page before it tells it that it is left.
+      if (machine.wasLive && machine.active === undefined) {
+        const transport = this.#dialer.farewell?.(this.#peer.id);
+        if (transport !== undefined) machine.attach(transport, false);
+      }
       machine.end(CLOSED_CODE, "the page was left");
       return;
     }

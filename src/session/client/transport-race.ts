@@ -88,6 +88,11 @@ export class TransportRace implements TransportDialer {
     this.#probeLater();
   }
 
+  /** One that needs no answer, if there is one. */
+  farewell(sessionId: string): Transport | undefined {
+    return this.#dialers.find(({ farewell }) => farewell)?.farewell?.(sessionId);
+  }
+
   /** The network is another one while the session lives: what did not work before may work now. */
   networkChanged(): void {
     this.#probeAfterMs = PROBE_AFTER_MS;

@@ -1,7 +1,7 @@
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { DRAIN_ABOVE_BYTES, type Transport, type TransportReceiver } from "../transport-port.js";
 import { endBlock } from "../wire/end-packet.js";
-import { LEAVE_PACKET } from "../wire/packet-type.js";
+import { LEAVE_PACKET, RESET_PACKET } from "../wire/packet-type.js";
 import { BAD_PACKET_CODE, TIMEOUT_CODE, TOO_SLOW_CODE } from "../wire/session-code.js";
 import type { RelayHost } from "./relay-host.js";
 import { MAX_REASON_BYTES, type RelayMessage, RelayMessageType, transportNumber } from "./relay-message.js";
@@ -43,6 +43,8 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
   readonly #retries: Retries;
   /** What is said until it is answered. */
   #open: readonly [request: Uint8Array, block: Uint8Array] | undefined;
+  /** A `reset` behind the `open`: of a page that is left, and waits for nothing. */
+  #lastWords: Uint8Array | undefined;
   #state: "asking" | "open" | "closing" | "over" = "asking";
   #said = 0;
   #heard = 0;
@@ -125,6 +127,8 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
     this.#open = undefined;
     this.#heard = next - 1;
     this.#user.host.unschedule(this);
+    if (this.#lastWords !== undefined) this.block(this.#lastWords, 0, this.#lastWords.length);
+    this.#lastWords = undefined;
   }
 
   #next({ type, taken, heard, code, start, end }: RelayMessage, bytes: Uint8Array): void {
@@ -169,7 +173,11 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
 
   block(bytes: Uint8Array, start: number, end: number): void {
     if (this.#state === "asking") {
-      // Behind `open` a client has to wait for its welcome.
+      if (this.#lastWords === undefined && bytes[start] === RESET_PACKET) {
+        this.#lastWords = bytes.slice(start, end);
+        return;
+      }
+      // Whoever goes on has to wait for its welcome.
       this.#leave(BAD_PACKET_CODE, "a block before the welcome", 0, 0);
       this.peer.say(RelayMessageType.upGone, this.id);
       this.#end(false);

@@ -1,3 +1,4 @@
+import type { HubOptions } from "hawser/hub";
 import type { ReceiveLimits, SendLimits, ServeOptions, ServerLimits } from "hawser/server";
 import type { AttackField } from "./attack-field.js";
 
@@ -11,6 +12,12 @@ export interface Budget {
 export type AttackedLimits = Pick<
   ReceiveLimits & SendLimits & ServerLimits,
   "maxMessageBytes" | "maxBufferedBytes" | "maxConnectionsPerAddress" | "handshakeTimeoutMs"
+> & { readonly maxHeldBytes: number; readonly maxOutboxBytes: number };
+
+/** What can be said about the limits of sessions. */
+export type HubNumbers = Pick<
+  HubOptions,
+  "resumeWindowMs" | "maxHeldBytes" | "maxOpensPerSecond" | "pingIntervalMs" | "pongTimeoutMs"
 >;
 
 /** One way to try to bring a server down. Each is a file of its own; the table is `attacks.ts`. */
@@ -22,6 +29,10 @@ export interface Attack {
   readonly server?: ServeOptions | undefined;
   /** More options in the short version, so that limits are reached at once. */
   readonly shortServer?: ServeOptions | undefined;
+  /** The options of its sessions, in the same way. */
+  readonly hub?: HubNumbers | undefined;
+  /** More of them in the short version. */
+  readonly shortHub?: HubNumbers | undefined;
   /** Attack a server with TLS. Default false. */
   readonly isSecure?: boolean | undefined;
   /** How many attackers there are at a time, in the measured version and in the tests. */
@@ -43,6 +54,8 @@ const MIB = 1024 * KIB;
 
 /** The most an idle connection may cost, the bound that `test/memory` asserts; it measures a third of it. */
 export const CONNECTION_BYTES: number = 16 * KIB;
+/** The most an idle session may cost beside its connection: a fifth of it is what `docs/comparison.md` measures for both. */
+export const SESSION_BYTES: number = 16 * KIB;
 /** OpenSSL's own state and buffers come on top. */
 export const TLS_CONNECTION_BYTES: number = 128 * KIB;
 /** What Node reads from a socket at a time: one chunk of a connection can be in use or wait for the collector. */
@@ -50,14 +63,22 @@ export const CHUNK_BYTES: number = 64 * KIB;
 /** Garbage that V8 has not collected yet, code that is compiled: not of any connection. */
 export const GARBAGE_BYTES: number = 64 * MIB;
 
-/** `connections` times what one may hold, and the garbage. */
-export function budgetOf(connections: number, parts: Readonly<Record<string, number>>): Budget {
-  const each = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  const named = Object.entries(parts).map(([name, bytes]) => `${inUnits(bytes)} ${name}`);
-  const one = named.length === 1 ? named[0] : `(${named.join(" + ")})`;
+/** `connections` times what one may hold, what all hold together, and the garbage. */
+export function budgetOf(
+  connections: number,
+  parts: Readonly<Record<string, number>>,
+  together: Readonly<Record<string, number>> = {},
+): Budget {
+  const sum = (bytes: Readonly<Record<string, number>>): number =>
+    Object.values(bytes).reduce((total, each) => total + each, 0);
+  const named = (bytes: Readonly<Record<string, number>>): string[] =>
+    Object.entries(bytes).map(([name, each]) => `${inUnits(each)} ${name}`);
+  const each = named(parts);
+  const one = each.length === 1 ? each[0] : `(${each.join(" + ")})`;
+  const all = [`${connections.toLocaleString("en")} x ${one}`, ...named(together)];
   return {
-    bytes: connections * each + GARBAGE_BYTES,
-    arithmetic: `${connections.toLocaleString("en")} x ${one} + ${inUnits(GARBAGE_BYTES)} garbage`,
+    bytes: connections * sum(parts) + sum(together) + GARBAGE_BYTES,
+    arithmetic: `${all.join(" + ")} + ${inUnits(GARBAGE_BYTES)} garbage`,
   };
 }
 

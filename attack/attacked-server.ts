@@ -1,14 +1,16 @@
 import type { ServeOptions, ServerConnection } from "hawser/server";
 import { testCertificate } from "#testbed/certificate.js";
 import { type ProcessReport, ProcessWatch } from "#testbed/process-watch.js";
+import type { HubNumbers } from "./attack.js";
 import type { Tally } from "./attack-field.js";
 
-// The server that is attacked, in a process of its own: node --expose-gc attacked-server.js '{"isSecure":false,"options":{}}'
+// The server that is attacked, in a process of its own: node --expose-gc attacked-server.js '{"isSecure":false,"options":{},"hub":{}}'
 
 /** Its argument. */
 export interface ServerSetup {
   readonly isSecure: boolean;
   readonly options: ServeOptions;
+  readonly hub: HubNumbers;
 }
 
 /** The first thing it says. */
@@ -50,6 +52,31 @@ const broadcastMessage = prepareMessage(Buffer.alloc(262_144, "broadcast"));
 let readers = 0;
 let broadcasting: NodeJS.Timeout | undefined;
 
+const { createHub } = await import("hawser/hub");
+const TALK_EVERY_MS = 20;
+const TALK = Buffer.alloc(16_384, "talk ");
+const talking = new Map<string, NodeJS.Timeout>();
+const isOver = (id: string, code: number): void => {
+  clearInterval(talking.get(id));
+  talking.delete(id);
+  note(ends, `session ${code}`);
+};
+/** Echoes; and to whoever says "talk" it talks without an end. */
+const hub = createHub({
+  ...setup.hub,
+  message(session, data) {
+    if (data !== "talk") session.send(data);
+    else if (!talking.has(session.id))
+      talking.set(
+        session.id,
+        setInterval(() => session.send(TALK), TALK_EVERY_MS),
+      );
+  },
+  channel: (_session, name) => name === "side",
+  reset: ({ id }, { code }) => isOver(id, code),
+  closed: ({ id }, { code }) => isOver(id, code),
+});
+
 const server = await serve({
   ...setup.options,
   ...(setup.isSecure && { tls: testCertificate() }),
@@ -85,6 +112,7 @@ const server = await serve({
         return accept();
       },
     }),
+    "/live": hub,
     "/refused": endpoint({ ...count, upgrade: () => refuse(401, { body: "who are you?" }) }),
   },
 });
@@ -99,7 +127,7 @@ process.on("message", (command: ServerCommand) => {
   } else {
     const report: ServerReport = {
       ...watch.report(command === "settled report"),
-      connections: server.connections.size,
+      connections: server.connections.size + hub.sessions.size,
       ends,
       refusals,
     };

@@ -67,7 +67,9 @@ export async function runAttack(attack: Attack, run: AttackRun): Promise<AttackR
   const { generators, seconds } = run;
   const connections = run.isFull ? attack.connections.full : attack.connections.short;
   const options = { ...run.server, ...attack.server, ...(!run.isFull && attack.shortServer) };
-  const server = await ServerHandle.start({ isSecure: attack.isSecure ?? false, options }, run.serverCore);
+  const hub = { ...attack.hub, ...(!run.isFull && attack.shortHub) };
+  const setup = { isSecure: attack.isSecure ?? false, options, hub };
+  const server = await ServerHandle.start(setup, run.serverCore);
   try {
     const target = server.address;
     const empty = await settled(server);
@@ -92,7 +94,7 @@ export async function runAttack(attack: Attack, run: AttackRun): Promise<AttackR
       about: attack.about,
       connections,
       seconds,
-      budget: attack.budget(connections, limitsOf(options)),
+      budget: attack.budget(connections, limitsOf({ ...options, ...hub })),
       peakRssAbove: during.peakRss - idle.rss,
       peakHeapAndExternalAbove: during.peakHeapAndExternal - idle.heapUsed - idle.external,
       peakSockets: during.peakSockets,
@@ -126,6 +128,8 @@ function limitsOf(options: Readonly<Record<string, unknown>>): AttackedLimits {
     maxBufferedBytes: number("maxBufferedBytes", 16 * MIB),
     maxConnectionsPerAddress: number("maxConnectionsPerAddress", 1_024),
     handshakeTimeoutMs: number("handshakeTimeoutMs", 10_000),
+    maxHeldBytes: number("maxHeldBytes", 256 * MIB),
+    maxOutboxBytes: number("maxOutboxBytes", 1 * MIB),
   };
 }
 

@@ -12,7 +12,7 @@ import type { SoakCommand, SoakReport, SoakServerAddress } from "./soak-report.j
 /** Far longer than our heartbeats take; for clients that have none, and would wait in a black hole to the end. */
 const FORGETS_AFTER_MS = 20_000;
 
-// npm run soak [-- --minutes N] [--seed N] [--clients N] [--sample-seconds N]
+// npm run soak [-- --minutes N] [--seed N] [--clients N] [--sessions N] [--sample-seconds N]
 // A server and clients, each in a process of its own, with proxies between them that make faults. Exits with 1 if a message
 // was lost, doubled, swapped or altered, if anything was thrown or left, or if memory or descriptors grew.
 
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "10" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     clients: { type: "string", default: "24" },
+    sessions: { type: "string", default: "12" },
     "sample-seconds": { type: "string", default: "3" },
   },
 });
@@ -56,7 +57,7 @@ function ask<T>(child: ChildProcess, command: SoakCommand): Promise<T> {
 
 const server = start("soak-server.js", String(random.integer(1, 1e9)));
 const address = await message<SoakServerAddress>(server);
-const clients = start("soak-clients.js", String(random.integer(1, 1e9)), values.clients);
+const clients = start("soak-clients.js", String(random.integer(1, 1e9)), values.clients, values.sessions);
 await message<string>(clients);
 const plain = await FaultProxy.start({
   targetPort: address.plainPort,
@@ -87,7 +88,9 @@ clients.send({
 } satisfies SoakCommand);
 const weather = setInterval(() => inflict(proxies, random), WEATHER_CHANGES_MS);
 
-process.stdout.write(`soak: ${values.minutes} minutes, seed ${seed}, ${values.clients} clients at a time\n`);
+process.stdout.write(
+  `soak: ${values.minutes} minutes, seed ${seed}, ${values.clients} clients and ${values.sessions} sessions at a time\n`,
+);
 while (performance.now() < endsAt) {
   await delay(Math.min(sampleMs, Math.max(1, endsAt - performance.now())));
   for (const name of names) samples[name].push(await ask<SoakReport>(processes[name], { call: "report" }));

@@ -1,7 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ProcessWatch } from "#testbed/process-watch.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
-import { MAX_PROBLEMS, PATHS, type SoakCommand, type SoakReport, type SoakTargets } from "./soak-report.js";
+import {
+  MAX_PROBLEMS,
+  PATHS,
+  SESSION_PATH,
+  type SoakCommand,
+  type SoakReport,
+  type SoakTargets,
+} from "./soak-report.js";
+import { liveInSession } from "./soak-session.js";
 import type { SoakSocket } from "./soak-socket.js";
 import {
   Bodies,
@@ -12,15 +20,20 @@ import {
   sealed,
 } from "./verified-messages.js";
 
-// The clients of the soak: node --expose-gc soak-clients.js SEED CLIENTS. Each of so many lives one connection after the other.
+// The clients of the soak: node --expose-gc soak-clients.js SEED CLIENTS SESSIONS. So many live one connection after the other, and
+// so many one session.
 
 const watch = new ProcessWatch();
 const { closeShared, OPENERS } = await import("./soak-socket.js");
+const { connect } = await import("hawser");
 const random = new SeededRandom(Number(process.argv[2]));
 const lives = Number(process.argv[3]);
+const sessionLives = Number(process.argv[4]);
 const bodies = new Bodies(random.fork());
 const ends: Record<string, number> = {};
 const problems: string[] = [];
+/** Sessions that have not ended. */
+let sessions = 0;
 /** Connections that are not gone; some of them in a black hole. */
 const open = new Set<SoakSocket>();
 let messages = 0;
@@ -75,6 +88,26 @@ async function live(targets: SoakTargets, own: SeededRandom): Promise<void> {
     await part(socket, own, state);
     await Promise.race([gone, delay(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
     socket.terminate?.();
+  }
+}
+
+/** One session after the other, until the end. */
+async function liveOnSessions({ plainPort }: SoakTargets, own: SeededRandom): Promise<void> {
+  const parts = {
+    connect,
+    random: own,
+    bodies,
+    ends,
+    problem,
+    received(byteLength: number) {
+      messages++;
+      bytes += byteLength;
+    },
+  };
+  while (!isStopping) {
+    sessions++;
+    await liveInSession(`ws://127.0.0.1:${plainPort}${SESSION_PATH}`, () => isStopping, parts);
+    sessions--;
   }
 }
 
@@ -133,7 +166,10 @@ process.on("warning", (warning) => problem(`clients warned: ${String(warning)}`)
 process.on("message", async (command: SoakCommand) => {
   if (command.call === "start") {
     const { call: _, ...targets } = command;
-    running = Promise.all(Array.from({ length: lives }, () => live(targets, random.fork())));
+    running = Promise.all([
+      ...Array.from({ length: lives }, () => live(targets, random.fork())),
+      ...Array.from({ length: sessionLives }, () => liveOnSessions(targets, random.fork())),
+    ]);
   } else if (command.call === "stop") {
     isStopping = true;
     await running;
@@ -142,7 +178,7 @@ process.on("message", async (command: SoakCommand) => {
   } else {
     const report: SoakReport = {
       ...watch.sample(true),
-      connections: open.size,
+      connections: open.size + sessions,
       messages,
       bytes,
       ends,

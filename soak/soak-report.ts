@@ -46,3 +46,6 @@ export const PATHS = [
   "/pull",
   "/refused",
 ] as const;
+
+/** Where the sessions are. */
+export const SESSION_PATH = "/session";

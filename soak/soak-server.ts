@@ -2,7 +2,14 @@ import type { CloseResult, DeflateOptions, Endpoint, ListeningServer, ServerConn
 import { testCertificate } from "#testbed/certificate.js";
 import { ProcessWatch } from "#testbed/process-watch.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
-import { MAX_PROBLEMS, type SoakCommand, type SoakReport, type SoakServerAddress } from "./soak-report.js";
+import { soakHub } from "./soak-hub.js";
+import {
+  MAX_PROBLEMS,
+  SESSION_PATH,
+  type SoakCommand,
+  type SoakReport,
+  type SoakServerAddress,
+} from "./soak-report.js";
 import {
   Bodies,
   checkCount,
@@ -16,6 +23,7 @@ import {
 
 const watch = new ProcessWatch();
 const { accept, endpoint, refuse, serve } = await import("hawser/server");
+const { createHub } = await import("hawser/hub");
 const random = new SeededRandom(Number(process.argv[2]));
 const bodies = new Bodies(random.fork());
 const ends: Record<string, number> = {};
@@ -102,6 +110,19 @@ function closed(socket: Socket, { wasClean, code, reason, error }: CloseResult):
   if (wrong !== undefined) problem(`server, ${socket.request.path}: ${wrong}`);
 }
 
+const hub = soakHub({
+  createHub,
+  accept,
+  random: random.fork(),
+  bodies,
+  ends,
+  problem,
+  received(byteLength) {
+    messages++;
+    bytes += byteLength;
+  },
+});
+
 async function start(isSecure: boolean): Promise<ListeningServer> {
   return serve({
     ...(isSecure && { tls: testCertificate() }),
@@ -128,6 +149,7 @@ async function start(isSecure: boolean): Promise<ListeningServer> {
         close: () => {},
         error() {},
       }),
+      [SESSION_PATH]: hub,
       "/refused": endpoint({ upgrade: () => refuse(random.pick([401, 403, 503])) }),
     },
   });
@@ -139,6 +161,7 @@ let broadcasts = 0;
 const broadcasting = setInterval(() => {
   const message = sealed("B", broadcasts++, bodies.next());
   for (const server of servers) server.broadcast(message);
+  hub.broadcast(message);
 }, BROADCAST_EVERY_MS);
 
 process.on("uncaughtException", (error) => problem(`server threw: ${error.stack}`));
@@ -152,7 +175,7 @@ process.on("message", async (command: SoakCommand) => {
   } else {
     const report: SoakReport = {
       ...watch.sample(true),
-      connections: servers[0].connections.size + servers[1].connections.size,
+      connections: servers[0].connections.size + servers[1].connections.size + hub.sessions.size,
       messages,
       bytes,
       ends,

@@ -1,0 +1,31 @@
+import { type Attack, budgetOf, CHUNK_BYTES, CONNECTION_BYTES, SESSION_BYTES } from "../attack.js";
+import { dataBlock, messageRecord, newIdentity, SessionAttacker } from "../session-blocks.js";
+
+/** A session that is taken over by one connection after the other. */
+export const takeoverStorm: Attack = {
+  name: "takeover storm",
+  about: "resume a session over one connection after the other, while the server talks; nothing is confirmed",
+  connections: { full: 50, short: 4 },
+  hub: { resumeWindowMs: 3_000 },
+  shortHub: { resumeWindowMs: 500 },
+  // What is sent again to each connection is what the outbox holds, and what a connection that is closing has not sent.
+  budget: (connections, { maxOutboxBytes }) =>
+    budgetOf(connections, {
+      "connections that come and go": 8 * (CONNECTION_BYTES + CHUNK_BYTES),
+      session: SESSION_BYTES,
+      maxOutboxBytes,
+      "sent again": 256 * 1024,
+    }),
+  mustNote: ["welcomed", "told 4000"],
+  run: (field) =>
+    field.loop(async () => {
+      const identity = newIdentity();
+      let owner: Buffer | undefined;
+      for (let epoch = 1; !field.isOver && epoch < 1_000; epoch++) {
+        const attacker = await SessionAttacker.open(field, identity, epoch, owner);
+        owner = attacker?.owner;
+        if (attacker === undefined || owner === undefined) break;
+        if (epoch === 1) await attacker.say(dataBlock(1, messageRecord("talk")));
+      }
+    }),
+};

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import { projectPath } from "#scripts/project-root.js";
 import { inUnits } from "./attack.js";
 import type { Tally } from "./attack-field.js";
 import type { AttackResult } from "./run-attack.js";
@@ -82,6 +84,7 @@ export function writeReport(
     "",
   ];
   writeFileSync(FILE, `${text.slice(0, begin)}${lines.join("\n")}\n${text.slice(end)}`);
+  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", FILE], { stdio: "ignore" });
 }
 
 function row(cells: readonly string[]): string {

@@ -129,7 +129,6 @@ function limitsOf(options: Readonly<Record<string, unknown>>): AttackedLimits {
     maxConnectionsPerAddress: number("maxConnectionsPerAddress", 1_024),
     handshakeTimeoutMs: number("handshakeTimeoutMs", 10_000),
     maxHeldBytes: number("maxHeldBytes", 256 * MIB),
-    maxOutboxBytes: number("maxOutboxBytes", 1 * MIB),
   };
 }
 

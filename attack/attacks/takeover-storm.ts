@@ -1,21 +1,27 @@
 import { type Attack, budgetOf, CHUNK_BYTES, CONNECTION_BYTES, SESSION_BYTES } from "../attack.js";
 import { dataBlock, messageRecord, newIdentity, SessionAttacker } from "../session-blocks.js";
 
+const MIB = 1024 * 1024;
+
 /** A session that is taken over by one connection after the other. */
 export const takeoverStorm: Attack = {
   name: "takeover storm",
   about: "resume a session over one connection after the other, while the server talks; nothing is confirmed",
   connections: { full: 50, short: 4 },
-  hub: { resumeWindowMs: 3_000 },
-  shortHub: { resumeWindowMs: 500 },
-  // What is sent again to each connection is what the outbox holds, and what a connection that is closing has not sent.
-  budget: (connections, { maxOutboxBytes }) =>
-    budgetOf(connections, {
-      "connections that come and go": 8 * (CONNECTION_BYTES + CHUNK_BYTES),
-      session: SESSION_BYTES,
-      maxOutboxBytes,
-      "sent again": 256 * 1024,
-    }),
+  hub: { resumeWindowMs: 3_000, maxHeldBytes: 64 * MIB },
+  shortHub: { resumeWindowMs: 500, maxHeldBytes: 8 * MIB },
+  // Of the connections, as many as an address may have, most are closing; each was sent again what is on its way.
+  budget: (connections, { maxHeldBytes }) =>
+    budgetOf(
+      connections,
+      {
+        "connections that come and go": 16 * CONNECTION_BYTES,
+        "chunks of those that are fed": 4 * CHUNK_BYTES,
+        session: SESSION_BYTES,
+        "sent again": 256 * 1024,
+      },
+      { maxHeldBytes },
+    ),
   mustNote: ["welcomed", "told 4000"],
   run: (field) =>
     field.loop(async () => {

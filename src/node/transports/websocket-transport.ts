@@ -62,6 +62,10 @@ export class WebSocketTransport implements Transport {
     const fits =
       3 * reason.length <= MAX_CLOSE_REASON_BYTES || Buffer.byteLength(reason) <= MAX_CLOSE_REASON_BYTES;
     if (this.#socket.state === "open") void this.#socket.close(code, fits ? reason : "");
+    // Not when the client has answered: it may take its time, and what the receiver holds would be kept until then.
+    const { receiver } = this;
+    this.receiver = NOBODY;
+    if (receiver !== NOBODY) process.nextTick(() => receiver.closed(code, reason));
   }
 }
 

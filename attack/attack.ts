@@ -12,7 +12,7 @@ export interface Budget {
 export type AttackedLimits = Pick<
   ReceiveLimits & SendLimits & ServerLimits,
   "maxMessageBytes" | "maxBufferedBytes" | "maxConnectionsPerAddress" | "handshakeTimeoutMs"
-> & { readonly maxHeldBytes: number };
+> & { readonly maxHeldBytes: number; readonly maxConnectionMemoryBytes: number };
 
 /** What can be said about the limits of sessions. */
 export type HubNumbers = Pick<

@@ -128,6 +128,7 @@ function limitsOf(options: Readonly<Record<string, unknown>>): AttackedLimits {
     maxBufferedBytes: number("maxBufferedBytes", 16 * MIB),
     maxConnectionsPerAddress: number("maxConnectionsPerAddress", 1_024),
     handshakeTimeoutMs: number("handshakeTimeoutMs", 10_000),
+    maxConnectionMemoryBytes: number("maxConnectionMemoryBytes", 64 * MIB),
     maxHeldBytes: number("maxHeldBytes", 256 * MIB),
   };
 }

@@ -56,8 +56,14 @@ function ask<T>(child: ChildProcess, command: SoakCommand): Promise<T> {
 }
 
 const server = start("soak-server.js", String(random.integer(1, 1e9)));
+process.on("exit", () => {
+  server.kill("SIGKILL"); // nothing is left, whatever went wrong here
+});
 const address = await message<SoakServerAddress>(server);
 const clients = start("soak-clients.js", String(random.integer(1, 1e9)), values.clients, values.sessions);
+process.on("exit", () => {
+  clients.kill("SIGKILL");
+});
 await message<string>(clients);
 const plain = await FaultProxy.start({
   targetPort: address.plainPort,

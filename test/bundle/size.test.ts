@@ -7,7 +7,7 @@ import { BUNDLES, bundle, gzippedBytes } from "#scripts/bundle.js";
  * wanted is 6,000 for a WebSocket only (docs/decisions.md).
  */
 const MAX_WEBSOCKET_ONLY_BYTES = 9_170;
-const MAX_FALLBACKS_BYTES = 2_940;
+const MAX_FALLBACKS_BYTES = 2_980;
 
 describe("the client of sessions in a bundle", () => {
   it("with a WebSocket only, and what its fallbacks add, is within its budget", async () => {

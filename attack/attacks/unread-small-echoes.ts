@@ -12,7 +12,11 @@ export const unreadSmallEchoes: Attack = {
   server: { maxBufferedBytes: 1 * MIB, maxConnectionMemoryBytes: 4 * MIB },
   shortServer: { maxConnectionMemoryBytes: 2 * MIB },
   budget: (connections, { maxConnectionMemoryBytes }) =>
-    budgetOf(connections, { connection: CONNECTION_BYTES, maxConnectionMemoryBytes }),
+    budgetOf(connections, {
+      connection: CONNECTION_BYTES,
+      maxConnectionMemoryBytes,
+      "of the one before, which was dropped and not collected": maxConnectionMemoryBytes,
+    }),
   mustEndAs: ["MEMORY_EXCEEDED"],
   run: (field) => {
     const filler = maskedFrame(FIRST.binary, Buffer.alloc(4 * CHUNK_BYTES));

@@ -1,5 +1,6 @@
 import type { StandardSchema } from "../codec/standard-schema.js";
 import { UsageError } from "../core/hawser-error.js";
+import { isThenable } from "../core/is-thenable.js";
 import type { Peer } from "../session/peer-port.js";
 import type { CallError } from "./call-error.js";
 import type { CallLedgers } from "./call-ledgers.js";
@@ -80,7 +81,10 @@ export class ContractSide {
   report(error: CallError, peer: Peer): void {
     try {
       if (this.#error === undefined) console.error(error);
-      else this.#error(error, peer);
+      else {
+        const result: unknown = this.#error(error, peer);
+        if (isThenable(result)) result.then(undefined, (failure) => console.error(failure));
+      }
     } catch (thrown) {
       console.error(thrown);
     }

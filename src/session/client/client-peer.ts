@@ -20,6 +20,10 @@ type OfChannels = "message" | "channelOpened" | "channelClosed" | "channelRefuse
 export interface PeerOwner extends Omit<BoundHandler, OfChannels> {
   /** Calls what is the application's. What it throws is reported; it returns undefined then. */
   guard<T>(call: () => T): T | undefined;
+  /** Tells it something, and waits for nothing. */
+  tell(call: () => unknown): void;
+  /** All that was received before the end was handed over. */
+  finished(end: SessionEnd): void;
   /** What a receiver promised, in vain. */
   report(error: unknown): void;
 }
@@ -42,6 +46,7 @@ export class ClientPeer implements Peer {
   /** How many channels wait for their receivers. */
   #holding = 0;
   #end: SessionEnd | undefined;
+  #isOver = false;
   #resolve!: (end: SessionEnd) => void;
   readonly #ended: Promise<SessionEnd> = new Promise((resolve) => {
     this.#resolve = resolve;
@@ -73,7 +78,7 @@ export class ClientPeer implements Peer {
   }
 
   get state(): "live" | "suspended" | "closed" {
-    if (this.#end !== undefined && this.#holding === 0) return "closed";
+    if (this.#isOver) return "closed";
     return this.machine.active === undefined ? "suspended" : "live";
   }
 
@@ -106,16 +111,21 @@ export class ClientPeer implements Peer {
 
   /** @internal The state has changed. */
   tellState(): void {
-    for (const listener of [...this.#listeners]) this.#owner.guard(() => listener(this.state, this.#end));
+    for (const listener of [...this.#listeners]) this.#owner.tell(() => listener(this.state, this.#end));
   }
 
-  /** @internal The session has ended. What was confirmed counts as delivered, so it is handed over before anybody hears of that. */
-  finish(end: SessionEnd | undefined): void {
+  /**
+   * @internal The session has ended. What was confirmed counts as delivered, so it is handed over before anybody hears of that; but
+   * not if its receivers take too long (`isLate`).
+   */
+  finish(end: SessionEnd | undefined, isLate = false): void {
     this.#end = end;
-    if (end === undefined || this.#holding > 0) return;
-    for (const name of this.#receivers.keys()) this.#owner.guard(() => this.#receiver(name)?.ended?.(name));
+    if (end === undefined || this.#isOver || (this.#holding > 0 && !isLate)) return;
+    this.#isOver = true;
+    for (const name of this.#receivers.keys()) this.#owner.tell(() => this.#receiver(name)?.ended?.(name));
     this.tellState();
     this.#resolve(end);
+    this.#owner.finished(end);
   }
 
   #receiver(name: string): PeerReceiver | undefined {

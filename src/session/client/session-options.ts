@@ -27,7 +27,10 @@ export interface SessionHandlers<Session> {
   message?(session: Session, data: string | Uint8Array): void | Promise<void>;
   /** The state is another one. */
   state?(session: Session, state: SessionState): void;
-  /** The session was lost and a new one begins, or none does: `state` tells. Never called if nothing was lost. */
+  /**
+   * The session was lost and a new one begins, or none does: `state` tells. Never called if nothing was lost. Messages that came
+   * before are handed over first: it waits for receivers that take their time, up to `closeTimeoutMs`.
+   */
   reset?(session: Session, reset: SessionReset): void;
   /**
    * What a handler, a receiver or `credentials` threw. Default: on Node a warning of the process, as at a server; in a page it is

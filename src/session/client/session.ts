@@ -57,6 +57,8 @@ export class Session {
   #peer!: ClientPeer;
   #dialing: Dialing | undefined;
   #credentials: Uint8Array = NO_BYTES;
+  /** How often new credentials were asked for. */
+  #asked = 0;
   /** Why it is not live. */
   #lostBecause = "";
   /** How many sessions in a row came to nothing. */
@@ -152,7 +154,11 @@ export class Session {
   /** Gives the server new credentials within the session: before a token expires, say. */
   async authenticate(): Promise<void> {
     const peer = this.#peer;
-    this.#credentials = await this.#fetchCredentials();
+    const asked = ++this.#asked;
+    const credentials = await this.#fetchCredentials();
+    // What was asked for later is newer, also if it was there sooner.
+    if (asked !== this.#asked) return;
+    this.#credentials = credentials;
     // Whoever comes while another session begins is asked there.
     if (peer === this.#peer) peer.machine.signal(CREDENTIALS_SIGNAL, this.#credentials);
   }
@@ -174,7 +180,8 @@ export class Session {
    * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for a code that is not from 4400 to 4599.
    */
   close(code: number = CLOSED_CODE, reason = ""): Promise<SessionEnd> {
-    if (actionOf(code) !== "stop") throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `code cannot be ${code}`);
+    if (!Number.isInteger(code) || actionOf(code) !== "stop")
+      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `code cannot be ${code}`);
     this.#isClosing = true;
     return this.#peer.close(code, reason);
   }
@@ -269,8 +276,13 @@ export class Session {
     const before = this.#state;
     if (state.status === before.status && state.status === "connecting") return;
     this.#state = state;
-    this.#guard(() => this.#options.state?.(this, state));
-    for (const listener of this.#stateListeners) this.#guard(() => listener(state));
+    this.#tell(() => this.#options.state?.(this, state));
+    for (const listener of this.#stateListeners) this.#tell(() => listener(state));
+  }
+
+  /** Tells the application something; what it returns is not waited for. */
+  #tell(call: () => unknown): void {
+    Promise.resolve(this.#guard(call)).catch((error) => this.#report(error));
   }
 
   #guard<T>(call: () => T): T | undefined {
@@ -285,7 +297,9 @@ export class Session {
   #report(error: unknown): void {
     if (this.#options.error !== undefined) {
       try {
-        this.#options.error(this, error);
+        Promise.resolve(this.#options.error(this, error) as unknown).catch((failure) =>
+          this.#host.report(failure),
+        );
         return;
       } catch {
         // Its own error says less than the one that it was told.
@@ -330,17 +344,22 @@ export class Session {
       this.#peer.tellState();
     },
     ended: (end) => {
-      const { code, reason, isReset } = end;
-      const goesOn = isReset && actionOf(code) !== "stop" && !this.#isClosing;
+      const peer = this.#peer;
       this.#dialing?.abort();
       this.#host.clearTimer(this.#timer);
-      this.#peer.finish(end);
+      this.#timer = this.#host.setTimer(() => peer.finish(end, true), this.#config.closeTimeoutMs);
+      peer.finish(end);
+    },
+    finished: (end) => {
+      this.#host.clearTimer(this.#timer);
+      const { code, reason, isReset } = end;
+      const goesOn = isReset && actionOf(code) !== "stop" && !this.#isClosing;
       if (goesOn) this.#begin();
       else {
         this.#stopWatching();
         this.#setState({ status: "closed", code, reason });
       }
-      if (isReset) this.#guard(() => this.#options.reset?.(this, end));
+      if (isReset) this.#tell(() => this.#options.reset?.(this, end));
     },
     dial: () => void this.#dial(),
     waiting: (untilMs) =>
@@ -352,6 +371,7 @@ export class Session {
     },
     credentials: () => this.#credentials,
     guard: (call) => this.#guard(call),
+    tell: (call) => this.#tell(call),
     report: (error) => this.#report(error),
   };
 }

@@ -1,3 +1,5 @@
+import { isThenable } from "../../core/is-thenable.js";
+import { checkEnd } from "../machine/check-end.js";
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
 import { MESSAGE_COST } from "../machine/session-rules.js";
@@ -88,6 +90,7 @@ export abstract class SessionPeer implements Peer {
   }
 
   close(code: number = SessionCode.closed, reason = ""): Promise<SessionEnd> {
+    checkEnd(code, reason, SessionCode.closed);
     const extras = (this.#extras ??= {});
     extras.closing ??= new Promise((resolve) => {
       if (this.#end !== undefined) resolve(this.#end);
@@ -177,8 +180,8 @@ export abstract class SessionPeer implements Peer {
     const { name } = channel;
     if (this.hasReceiver(name)) return;
     const answer = this.#guarded(name, () => this.admits(name));
-    if (typeof answer === "object") {
-      const decided = answer.then((isAllowed) => this.#decided(channel, isAllowed));
+    if (isThenable(answer)) {
+      const decided = Promise.resolve(answer).then((isAllowed) => this.#decided(channel, isAllowed === true));
       this.#hold(channel, decided, -1);
     } else this.#decided(channel, answer === true);
   }
@@ -225,12 +228,11 @@ export abstract class SessionPeer implements Peer {
 
   #tellState(end: SessionEnd | undefined): void {
     const { state } = this;
-    for (const listener of [...(this.#extras?.listeners ?? [])])
-      this.#guarded("", () => listener(state, end));
+    for (const listener of [...(this.#extras?.listeners ?? [])]) this.#tell("", () => listener(state, end));
   }
 
   #tellEnded(name: string): void {
-    this.#guarded(name, () => this.#receiverOf(name)?.ended?.(name));
+    this.#tell(name, () => this.#receiverOf(name)?.ended?.(name));
   }
 
   #receiverOf(name: string): PeerReceiver | undefined {
@@ -250,7 +252,7 @@ export abstract class SessionPeer implements Peer {
     try {
       const receiver = this.#extras?.receivers === undefined ? undefined : this.#receiverOf(name);
       const result = receiver === undefined ? this.take(data, id, name) : receiver.message(data, id, name);
-      if (typeof result === "object") return pause === undefined ? result : result.then(() => pause);
+      if (isThenable(result)) return Promise.resolve(result as PromiseLike<void>).then(() => pause);
       if (receiver === undefined && result === "refused")
         this.machine.refuseChannel(channel, SessionCode.forbidden);
     } catch (error) {
@@ -308,6 +310,12 @@ export abstract class SessionPeer implements Peer {
   #taken(channel: IncomingChannel, held: HeldMessages, byteLength: number): void {
     // The number of a channel that was closed may be that of another one by now.
     if (byteLength >= 0 && !held.isClosed && !this.machine.isEnded) this.machine.taken(channel, byteLength);
+  }
+
+  /** Tells the application something; what it returns is not waited for. */
+  #tell(channel: string, call: () => unknown): void {
+    const result = this.#guarded(channel, call);
+    if (isThenable(result)) result.then(undefined, (error) => this.receiverFailed(error, channel));
   }
 
   #guarded<T>(channel: string, call: () => T): T | undefined {

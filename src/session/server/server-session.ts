@@ -1,5 +1,6 @@
 import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import type { TokenBucket } from "../../core/token-bucket.js";
+import { checkEnd } from "../machine/check-end.js";
 import { checkMessage } from "../machine/check-message.js";
 import { ServerMachine } from "../machine/server-machine.js";
 import { SessionPeer } from "../peer/session-peer.js";
@@ -107,9 +108,11 @@ export class ServerSession<Data = undefined, Request = unknown>
 
   /**
    * Ends the session at once; what is not confirmed is lost. The client begins a new one, unless the code says to stop.
-   * @param code a session code from 4200 on. Default 4400, `closed`.
+   * @param code a session code from 4200 to 4599. Default 4400, `closed`.
+   * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for any other code, `INVALID_OPTION` for a reason that is no text.
    */
   end(code: number = SessionCode.closed, reason = ""): void {
+    checkEnd(code, reason, SessionCode.expired);
     this.machine.end(code, reason);
   }
 

@@ -1,3 +1,4 @@
+import { isThenable } from "../../core/is-thenable.js";
 import { checkMessage } from "../machine/check-message.js";
 import {
   type OutboxBudget,
@@ -213,7 +214,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     const { handlers } = this.#options;
     if (handlers.message === undefined) return "refused";
     const result = handlers.message(session, data, channel, id);
-    return typeof result === "object" ? result : undefined;
+    return isThenable(result) ? (result as Promise<void>) : undefined;
   }
 
   /** @internal What the application says of a channel; undefined if it does not want to be asked. */
@@ -233,7 +234,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
       if (handlers.error === undefined) this.host.warn(error);
       else {
         const result = handlers.error(session, error);
-        if (typeof result === "object") result.then(undefined, (failure) => this.host.warn(failure));
+        if (isThenable(result)) result.then(undefined, (failure) => this.host.warn(failure));
       }
     } catch (failure) {
       this.host.warn(failure);
@@ -280,7 +281,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   #call(session: ServerSession<Data, Request>, call: () => void | Promise<void>): void {
     try {
       const result = call();
-      if (typeof result === "object") result.then(undefined, (error) => this.failed(session, error));
+      if (isThenable(result)) result.then(undefined, (error) => this.failed(session, error));
     } catch (error) {
       this.failed(session, error);
     }

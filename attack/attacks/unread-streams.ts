@@ -29,7 +29,7 @@ export const unreadStreams: Attack = {
       },
       { maxHeldBytes },
     ),
-  mustEndAs: ["session 4201"],
+  mustNote: ["made it talk"],
   run: (field) =>
     field.loop(async () => {
       const connection = await field.dial();
@@ -44,6 +44,7 @@ export const unreadStreams: Attack = {
       const talk = requestBody("up", transport, 2, dataBlock(1, messageRecord("talk")));
       await other.write(postHead("stream", talk.length));
       await other.write(talk);
+      field.note("made it talk");
       await field.sleep(100);
       other.leave();
       // Paused, it does not see that it was dropped; writing shows it.

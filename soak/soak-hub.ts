@@ -1,8 +1,6 @@
 import type { Hub, HubSession } from "hawser/hub";
-import type { SeededRandom } from "#testbed/seeded-random.js";
-import type { Tally } from "./soak-report.js";
+import type { SoakParts } from "./soak-parts.js";
 import {
-  type Bodies,
   CLOSED_BY_SERVER,
   checkCount,
   countReason,
@@ -23,14 +21,9 @@ interface State {
   hasClosed: boolean;
 }
 
-export interface SoakHubParts {
+export interface SoakHubParts extends SoakParts {
   readonly createHub: typeof import("hawser/hub").createHub;
   readonly accept: typeof import("hawser/hub").accept;
-  readonly random: SeededRandom;
-  readonly bodies: Bodies;
-  readonly ends: Tally;
-  received(byteLength: number): void;
-  problem(what: string): void;
 }
 
 /** The sessions of the soak's server: each message of a session has to come, once and in order, over whatever transports. */

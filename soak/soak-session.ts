@@ -1,9 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectOptions, Session, TransportName } from "hawser";
-import type { SeededRandom } from "#testbed/seeded-random.js";
-import type { Tally } from "./soak-report.js";
+import type { SoakParts } from "./soak-parts.js";
 import {
-  type Bodies,
   CLOSED_BY_CLIENT,
   CLOSED_BY_SERVER,
   checkCount,
@@ -25,13 +23,8 @@ const WAYS: readonly (readonly TransportName[] | undefined)[] = [
 ];
 const CLOSE_PATIENCE_MS = 30_000;
 
-export interface SoakSessionParts {
+export interface SoakSessionParts extends SoakParts {
   readonly connect: (url: string, options: ConnectOptions) => Session;
-  readonly random: SeededRandom;
-  readonly bodies: Bodies;
-  readonly ends: Tally;
-  received(byteLength: number): void;
-  problem(what: string): void;
 }
 
 /** What was sent in the session that there is, and what came; behind a reset both begin anew. */

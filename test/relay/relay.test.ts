@@ -131,7 +131,11 @@ describe("a relay between two nodes", () => {
   it("hands on the reset of a page that is left, which waits for no welcome", () => {
     const nodes = new TwoNodes();
     const { transport } = nodes.relay();
-    nodes.at(nodes.gate, () => transport.says("0800"));
+    nodes.at(nodes.gate, () => {
+      const bytes = Buffer.from("0800", "hex");
+      transport.receiver.block(bytes, 0, 2);
+      bytes.fill(0xff); // they were its own during the call only
+    });
     assert.equal(nodes.owner.served.length, 0, "the owner has not heard of it");
     nodes.wait(10);
     assert.deepEqual(nodes.owner.served[0]!.told, ["aa", "0800"]);

@@ -1,17 +1,12 @@
 import { UsageError } from "../../core/hawser-error.js";
-
-/** Codes of sessions end below this. */
-const CODES_END = 4_600;
+import { actionOf } from "../wire/session-code.js";
 
 /**
  * Throws a `UsageError` for what a session cannot be ended with: `CLOSE_CODE_NOT_ALLOWED` for a code that is none from `lowest` to 4599,
  * `INVALID_OPTION` for a reason that is no text.
  */
 export function checkEnd(code: number, reason: string, lowest: number): void {
-  if (!Number.isInteger(code) || code < lowest || code >= CODES_END)
-    throw new UsageError(
-      "CLOSE_CODE_NOT_ALLOWED",
-      `code cannot be ${String(code)}: ${lowest} to ${CODES_END - 1}`,
-    );
+  if (!Number.isInteger(code) || code < lowest || actionOf(code) === "retry")
+    throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `code cannot be ${code}`);
   if (typeof reason !== "string") throw new UsageError("INVALID_OPTION", "a reason is text");
 }

@@ -252,7 +252,10 @@ export abstract class SessionPeer implements Peer {
     try {
       const receiver = this.#extras?.receivers === undefined ? undefined : this.#receiverOf(name);
       const result = receiver === undefined ? this.take(data, id, name) : receiver.message(data, id, name);
-      if (isThenable(result)) return Promise.resolve(result as PromiseLike<void>).then(() => pause);
+      if (isThenable(result)) {
+        const promise = Promise.resolve(result as PromiseLike<void>);
+        return pause === undefined ? promise : promise.then(() => pause);
+      }
       if (receiver === undefined && result === "refused")
         this.machine.refuseChannel(channel, SessionCode.forbidden);
     } catch (error) {

@@ -174,7 +174,7 @@ export class GateRelay implements TransportReceiver, TimerWheelEntry {
   block(bytes: Uint8Array, start: number, end: number): void {
     if (this.#state === "asking") {
       if (this.#lastWords === undefined && bytes[start] === RESET_PACKET) {
-        this.#lastWords = bytes.slice(start, end);
+        this.#lastWords = new Uint8Array(bytes.subarray(start, end)); // not `slice`: that of a Buffer copies nothing
         return;
       }
       // Whoever goes on has to wait for its welcome.

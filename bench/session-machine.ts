@@ -104,6 +104,7 @@ const handler: SessionHandler<Side> & ClientHandler<Side> = {
   waiting() {},
   healthy() {},
   linkLost() {},
+  report() {},
   credentials: () => new Uint8Array(0),
 };
 

@@ -654,9 +654,19 @@ export const DEFENCES: readonly Defence[] = [
         "no more channels are opened than allowed",
         without(
           "session/machine/receiving-side.js",
-          "this.#incoming.size > config.maxChannels)",
-          "false)",
+          "this.#incoming.size - 1 > config.maxChannels",
+          "false",
           "channels are not counted",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who opens channels without end is let go",
+        without(
+          "session/machine/receiving-side.js",
+          "this.#incoming.size > REFUSED_CHANNELS * config.maxChannels",
+          "false",
+          "refused channels are not counted",
         ),
       ),
     ],

@@ -19,6 +19,10 @@ export class ChannelLedger {
   #gaps = 0;
   /** The other side does not want it. */
   isRefused = false;
+  /** There were more than the other side takes when it was opened. */
+  isOneTooMany = false;
+  /** Whether the other side has it. */
+  wasOpened = false;
   isClosed = false;
   /** Whether `ready` is owed. */
   owesReady = false;
@@ -27,6 +31,11 @@ export class ChannelLedger {
   constructor(name: string, policy: OverflowPolicy) {
     this.name = name;
     this.policy = policy;
+  }
+
+  /** Whether the other side may have refused it by itself. */
+  get isLeftOut(): boolean {
+    return this.isOneTooMany && !this.wasOpened;
   }
 
   /** The number of the next message. */
@@ -80,7 +89,7 @@ export class ChannelLedger {
 
   /** What is wrong when all has ended, and its sender was told what was not confirmed. */
   problem(): string | undefined {
-    if (this.isRefused || this.unconfirmed === undefined) return undefined;
+    if (this.isRefused || this.unconfirmed === undefined || this.isLeftOut) return undefined;
     let missing = 0;
     for (const number of this.accepted.keys()) {
       if (!this.delivered.has(number) && !this.unconfirmed.has(number)) missing++;

@@ -103,10 +103,10 @@ export class SimulatedSession {
       const channel = random.pick(this.channels);
       for (let i = random.integer(1, 8); i > 0; i--) this.#send(channel);
     } else if (dice < 0.82) {
-      if (this.channels.length >= MOST_CHANNELS || this.#opened >= plan.maxChannels) return;
+      if (this.channels.length >= MOST_CHANNELS || this.#opened >= 2 * plan.maxChannels) return;
       const name = `${this.role[0]}${++this.#opened}`;
       const policy = random.pick(POLICIES);
-      this.record.ledger(this.role, name, policy);
+      this.record.ledger(this.role, name, policy).isOneTooMany = this.#opened > plan.maxChannels;
       const maxQueuedBytes = random.pick([undefined, 200, 1_000]);
       const highWaterMarkBytes = random.pick([undefined, 0, 300]);
       this.channels.push(this.machine.openChannel(name, { policy, maxQueuedBytes, highWaterMarkBytes }));
@@ -155,7 +155,8 @@ export class SimulatedSession {
     if (key !== undefined) ledger.keys.set(number, key);
     const status =
       this.#sendAsShared(channel, data, id) ?? this.machine.send(channel as never, data, { id, key });
-    if (status === "dropped") {
+    if (status === "too-long") hold(isTooLong, "only what is too long is too long");
+    if (status === "dropped" || status === "too-long") {
       ledger.accepted.delete(number);
       hold(channel.dropped > droppedBefore, "a drop is counted");
       ledger.droppedLate--;
@@ -166,9 +167,12 @@ export class SimulatedSession {
         (status === "queued") === channel.queuedBytes > channel.highWaterMarkBytes,
         () => `send says ${status} with ${channel.queuedBytes} of ${channel.highWaterMarkBytes} bytes`,
       );
-      if (isTooLong) ledger.tooLong++;
+      if (isTooLong) {
+        hold(this.role === "client", "a server knows what is too long");
+        ledger.tooLong++;
+      }
     }
-    if (status === "queued" || (status === "dropped" && !isTooLong)) ledger.owesReady = true;
+    if (status === "queued" || status === "dropped") ledger.owesReady = true;
     this.world.trace?.(
       `${this.role} sends ${number} of "${channel.name}" (${Buffer.byteLength(data)} bytes): ${status}`,
     );
@@ -319,15 +323,17 @@ export function handlerBase(): SessionHandler<SimulatedSession> {
       session.message(channel, isText, bytes, start, end, id),
     channelOpened: (session, channel) => {
       session.incoming.set(channel, 0);
+      session.record.ledger(session.other, channel.name).wasOpened = true;
     },
     channelClosed: (session, channel) => {
       session.incoming.delete(channel);
       const ledger = session.record.ledger(session.other, channel.name);
-      hold(ledger.isClosed || ledger.isRefused, "only what was closed is closed");
+      hold(ledger.isClosed || ledger.isRefused || ledger.isLeftOut, "only what was closed is closed");
     },
-    channelRefused: (session, channel) => {
+    channelRefused: (session, channel, code) => {
       const at = session.channels.indexOf(channel);
-      hold(session.record.ledger(session.role, channel.name).isRefused, "only what was refused is refused");
+      const { isRefused, isLeftOut } = session.record.ledger(session.role, channel.name);
+      hold(code === SessionCode.overflow ? isLeftOut : isRefused, "only what was refused is refused");
       if (at > 0) session.channels.splice(at, 1);
     },
     dropped: (session, channel, count) => {

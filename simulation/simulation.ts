@@ -153,7 +153,10 @@ export class Simulation implements SessionWorld, RelayWorld {
     for (const session of [this.#client, this.#servers.get(this.#client.record.key)!]) {
       if (plan.budgetBytes < Infinity) break; // it may be used up by others
       for (const ledger of session.record[session.role].values())
-        hold(!ledger.owesReady || ledger.isClosed || ledger.isRefused, `ready is told on "${ledger.name}"`);
+        hold(
+          !ledger.owesReady || ledger.isClosed || ledger.isRefused || ledger.isLeftOut,
+          `ready is told on "${ledger.name}"`,
+        );
     }
     this.#clientEnd.run(() => {
       this.#isClosing = true;
@@ -207,8 +210,8 @@ export class Simulation implements SessionWorld, RelayWorld {
     const { record } = this.#client;
     for (const role of ["client", "server"] as const) {
       for (const ledger of record[role].values()) {
-        if (!ledger.isRefused && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size)
-          return false;
+        const isTaken = !ledger.isRefused && !ledger.isLeftOut;
+        if (isTaken && ledger.delivered.size + ledger.droppedLate !== ledger.accepted.size) return false;
       }
     }
     return true;
@@ -264,6 +267,7 @@ export class Simulation implements SessionWorld, RelayWorld {
         session.checkLoss(link.transport as AttachedTransport, code);
         this.#dialled(link.transport as AttachedTransport);
       },
+      report: (_session, { code }) => hold(code === "MESSAGE_TOO_LONG", "nothing else is reported"),
       credentials: () => new Uint8Array(3),
     };
   }

@@ -134,6 +134,7 @@ const handler: ClientHandler<Recording> = {
   waiting() {},
   healthy() {},
   linkLost() {},
+  report() {},
   credentials: () => new Uint8Array(0),
 };
 const config: SessionConfig<ClientHandler<Recording>> = sessionConfig({

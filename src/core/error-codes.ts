@@ -155,6 +155,8 @@ export type UsageErrorCode =
   | "INVALID_HEADER"
   /** A subprotocol name that is not a token, is empty or repeated. */
   | "INVALID_PROTOCOL_NAME"
+  /** A message of a session is lost: it is longer than the server takes, which was not known when it was sent. */
+  | "MESSAGE_TOO_LONG"
   /** A streamed message is not finished yet, or is finished already. */
   | "MESSAGE_IN_PROGRESS"
   /** `serve()` could not listen; the `cause` is Node's error. */

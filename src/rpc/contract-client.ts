@@ -1,3 +1,4 @@
+import { UsageError } from "../core/hawser-error.js";
 import type { Peer, PeerSource } from "../session/peer-port.js";
 import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-side.js";
 import type { HandlersOf, Remote } from "./contract-types.js";
@@ -21,7 +22,8 @@ export interface ContractClient<C extends Contract> extends Remote<C, "server"> 
  * where that cannot make them run twice; streams end with `SESSION_RESET`.
  *
  * @param session a client, which has one session after the other; or a session, with which all ends.
- * @throws UsageError `INVALID_OPTION` for a number that cannot be, and for a call or a stream without a handler.
+ * @throws UsageError `INVALID_OPTION` for a number that cannot be, and for a call or a stream without a handler;
+ * `INVALID_CONTRACT` if another contract is spoken on the same channel of this session: give it another `channel`.
  */
 export function contractClient<C extends Contract>(
   contract: C,
@@ -31,13 +33,23 @@ export function contractClient<C extends Contract>(
     : [options: HandlersOf<C, "client"> & ContractClientOptions]
 ): ContractClient<C> {
   const side = new ContractSide(contract, "client", (options ?? {}) as AnySideOptions);
+  const channels = channelsOf(session);
+  if (channels.has(contract.channel)) {
+    const message = `a contract is spoken on the channel ${contract.channel} of this session already`;
+    throw new UsageError("INVALID_CONTRACT", message);
+  }
+  channels.add(contract.channel);
   const comesBack = "onPeer" in session;
   const conversation = new Conversation(side, partsOf(contract), comesBack ? randomKey() : undefined);
   const surface = remoteSurface(contract, "server")(conversation);
+  let isClosed = false;
   let stopListening = (): void => undefined;
   const client = {
     ...surface,
     close() {
+      if (isClosed) return;
+      isClosed = true;
+      channels.delete(contract.channel);
       stopListening();
       conversation.close();
     },
@@ -46,6 +58,15 @@ export function contractClient<C extends Contract>(
   if (comesBack) stopListening = session.onPeer((peer) => conversation.begin(peer));
   else conversation.begin(session);
   return client as unknown as ContractClient<C>;
+}
+
+/** The channels on which contracts are spoken, by what they are spoken with. */
+const spokenChannels = new WeakMap<object, Set<string>>();
+
+function channelsOf(session: object): Set<string> {
+  let channels = spokenChannels.get(session);
+  if (channels === undefined) spokenChannels.set(session, (channels = new Set()));
+  return channels;
 }
 
 /** 128 bits that nobody guesses: who has them can ask for the results of this client's calls. */

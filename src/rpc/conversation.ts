@@ -7,7 +7,7 @@ import type { ContractSide } from "./contract-side.js";
 import { Deadlines } from "./deadlines.js";
 import { encodeEvent } from "./encode-event.js";
 import { IncomingEvents } from "./incoming-events.js";
-import { Lane } from "./lane.js";
+import { Lane, type LaneUser } from "./lane.js";
 import { encodeMessage, isCount, Kind, type Message } from "./message-kind.js";
 import { OutgoingCalls } from "./outgoing-calls.js";
 import type {
@@ -27,6 +27,7 @@ const NOT_UNDERSTOOD = 4402;
 /** What is known of the other side between two of its sessions. */
 const RESET = "the session was reset";
 const CLOSED = "the session was closed";
+const REFUSED = "the other side does not take this contract";
 
 /**
  * What one side says and hears over a contract: with one session on a server; on a client with one after the other, since
@@ -79,7 +80,10 @@ export class Conversation implements ConversationPort {
     this.peer = peer;
     this.#makeParts();
     this.events.begin();
-    const receiver: PeerReceiver = { message: (data) => this.#received(peer, data) };
+    const receiver: PeerReceiver = {
+      message: (data) => this.#received(peer, data),
+      refused: () => this.#refused(peer),
+    };
     peer.receive(channel, receiver);
     this.#wasLive = peer.state === "live";
     this.#stopListening = peer.onState((state, end) => {
@@ -115,8 +119,8 @@ export class Conversation implements ConversationPort {
   }
 
   /** Sends the outcome of a call, if there is a session to send it on. */
-  reply(data: Encoded): void {
-    this.main?.send(data);
+  reply(data: Encoded, user?: LaneUser): void {
+    this.main?.send(data, user);
   }
 
   emit(name: string, schema: StandardSchema, value: unknown): SendStatus {
@@ -135,6 +139,13 @@ export class Conversation implements ConversationPort {
     if (!this.#hasStreams) return;
     this.opened = opened && new opened(this);
     this.#handled = handled && new handled(this);
+  }
+
+  /** The other side does not speak this contract. */
+  #refused(peer: Peer): void {
+    if (peer !== this.peer) return;
+    this.calls.end(true, "SESSION_CLOSED", REFUSED);
+    this.opened?.end("SESSION_CLOSED", REFUSED);
   }
 
   #ended(end: SessionEnd | undefined): void {

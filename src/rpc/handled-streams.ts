@@ -1,3 +1,4 @@
+import type { Encoded } from "../codec/codec.js";
 import { checkValue } from "../codec/standard-schema.js";
 import { isThenable } from "../core/is-thenable.js";
 import type { Peer } from "../session/peer-port.js";
@@ -179,15 +180,32 @@ export class HandledStreams implements HandledStreamsPart {
       }
       if (stream.isOver) return;
     }
-    lane.send(lane.encode([Kind.end, -n, definition.output === undefined ? undefined : output]));
+    const data = lane.encode([Kind.end, -n, definition.output === undefined ? undefined : output]);
+    lane.send(data, { notTaken: () => this.#notTaken(stream, lane) });
     this.#over(stream, new CallError("ABORTED", `stream ${name}: it is over`));
   }
 
   #fail(stream: HandledStream, lane: Lane, { code, data, report }: Failure): void {
-    if (report !== undefined) this.#conversation.side.report(report, stream.peer);
+    const { side } = this.#conversation;
+    if (report !== undefined) side.report(report, stream.peer);
     if (stream.isOver) return;
-    lane.tell([Kind.fail, -stream.n, code, data]);
+    let told: Encoded;
+    try {
+      told = lane.encode([Kind.fail, -stream.n, code, data]);
+    } catch (cause) {
+      const message = `stream ${stream.name}: the data of the error ${code} cannot be sent`;
+      side.report(new CallError("HANDLER_FAILED", message, { cause }), stream.peer);
+      told = lane.encode([Kind.fail, -stream.n, "HANDLER_FAILED"]);
+    }
+    lane.send(told, { notTaken: () => this.#notTaken(stream, lane) });
     this.#over(stream, new CallError("ABORTED", `stream ${stream.name}: it is over`));
+  }
+
+  /** How it ended is longer than the other side takes. */
+  #notTaken({ n, name, peer }: HandledStream, lane: Lane): void {
+    const message = `stream ${name}: what ends it is longer than the other side takes`;
+    this.#conversation.side.report(new CallError("HANDLER_FAILED", message), peer);
+    lane.tell([Kind.fail, -n, "HANDLER_FAILED"]);
   }
 
   /** Nothing more is answered: the other side is told. */

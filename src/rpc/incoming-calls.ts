@@ -9,11 +9,12 @@ import type { DeadlineEntry } from "./deadlines.js";
 import type { CallDefinition } from "./definitions.js";
 import { type Failure, failure, failureOf } from "./failure.js";
 import { HandlerTask } from "./handler-task.js";
+import type { LaneUser } from "./lane.js";
 import { isCount, isDeadline, Kind, type Message } from "./message-kind.js";
 import type { ConversationPort, IncomingCallsPart } from "./parts.js";
 
 /** A call of the other side, from its arrival to its outcome. It is what the handler is told with. */
-class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry {
+class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry, LaneUser {
   readonly n: number;
   readonly answered: Answered<CallDefinition>;
   readonly deadlineMs: number;
@@ -47,6 +48,12 @@ class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry {
 
   get remainingMs(): number {
     return Math.max(0, this.deadlineMs - this.conversation.side.clock.nowMs());
+  }
+
+  notTaken(): void {
+    const text = `call ${this.name}: the outcome is longer than the other side takes`;
+    this.conversation.side.report(new CallError("HANDLER_FAILED", text), this.peer);
+    this.replyTo.reply(this.replyTo.encode([Kind.error, this.n, "HANDLER_FAILED"]));
   }
 
   deadlineOver(): void {
@@ -91,7 +98,8 @@ export class IncomingCalls implements IncomingCallsPart {
       const known = ledger.calls.get(n);
       if (known !== undefined) {
         if (known instanceof IncomingCall) known.replyTo = this.#conversation;
-        else if (known.outcome !== undefined) this.#conversation.reply(known.outcome);
+        else if (known.outcome !== undefined)
+          this.#conversation.reply(known.outcome, { notTaken: () => this.#refuse(n, "HANDLER_FAILED") });
         return true;
       }
       side.ledgers!.settle(ledger, settledBelow);
@@ -216,7 +224,7 @@ export class IncomingCalls implements IncomingCallsPart {
     let outcome: Encoded;
     try {
       outcome = conversation.encode(message);
-      conversation.reply(outcome);
+      conversation.reply(outcome, call);
     } catch (cause) {
       const text = `call ${call.name}: the outcome cannot be sent`;
       conversation.side.report(new CallError("HANDLER_FAILED", text, { cause }), call.peer);

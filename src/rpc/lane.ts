@@ -6,6 +6,18 @@ import { encodeMessage, type Message } from "./message-kind.js";
 /** How long to wait where a channel says that there is room and then takes nothing. */
 const BACK_OFF_MS = 20;
 
+/** Whose message it is. */
+export interface LaneUser {
+  /** The other side never takes it: it is too long. */
+  notTaken(): void;
+}
+
+/** What waits for room. */
+interface Waiting {
+  readonly data: Encoded;
+  readonly user: LaneUser | undefined;
+}
+
 /**
  * A channel of a session for the messages of a contract. What must not be lost waits here where the channel has no room;
  * how much that is follows from the limits on calls and streams.
@@ -14,7 +26,7 @@ export class Lane {
   readonly #channel: PeerChannel;
   readonly #codec: Codec;
   readonly #clock: Clock;
-  #waiting: Encoded[] = [];
+  #waiting: Waiting[] = [];
 
   constructor(channel: PeerChannel, codec: Codec, clock: Clock) {
     this.#channel = channel;
@@ -34,11 +46,12 @@ export class Lane {
 
   /**
    * Sends now or when there is room. False if the channel is closed: then it never arrives.
-   * @throws what the channel throws for a message that it never takes.
+   * @param user told of a message that is never taken, now or when its turn comes.
    */
-  send(data: Encoded): boolean {
+  send(data: Encoded, user?: LaneUser): boolean {
     const status = this.offer(data);
-    if (status === "dropped" && this.#waiting.push(data) === 1) void this.#drain();
+    if (status === "too-long") user?.notTaken();
+    if (status === "dropped" && this.#waiting.push({ data, user }) === 1) void this.#drain();
     return status !== "closed";
   }
 
@@ -63,11 +76,9 @@ export class Lane {
   }
 
   /** Whether a message is done with: sent, or never to be. */
-  #take(data: Encoded): boolean {
-    try {
-      return this.#channel.send(data) !== "dropped";
-    } catch {
-      return true;
-    }
+  #take({ data, user }: Waiting): boolean {
+    const status = this.#channel.send(data);
+    if (status === "too-long") user?.notTaken();
+    return status !== "dropped";
   }
 }

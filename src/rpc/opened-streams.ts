@@ -225,7 +225,9 @@ export class OpenedStreams implements OpenedStreamsPart {
       // Not before: streams are opened in the order of their numbers, however long their checks take.
       stream.n = ++this.#last;
       this.#byNumber.set(stream.n, stream);
-      if (!lane.send(data)) {
+      const notTaken = (): void =>
+        void stream.over({ error: new CallError("INVALID_INPUT", `${what}: the input is too long`) });
+      if (!lane.send(data, { notTaken })) {
         stream.over({ error: new CallError("SESSION_CLOSED", `${what}: the other side does not take it`) });
         return;
       }
@@ -233,7 +235,7 @@ export class OpenedStreams implements OpenedStreamsPart {
       stream.over({ error: new CallError("INVALID_INPUT", `${what}: the input cannot be sent`, { cause }) });
       return;
     }
-    if (definition.up !== undefined) await this.#sendUp(stream, lane, values ?? []);
+    if (definition.up !== undefined && !stream.isOver) await this.#sendUp(stream, lane, values ?? []);
   }
 
   async #sendUp(

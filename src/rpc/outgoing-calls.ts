@@ -8,11 +8,12 @@ import type { CallSettings } from "./contract-types.js";
 import type { DeadlineEntry } from "./deadlines.js";
 import type { CallDefinition } from "./definitions.js";
 import { errorFromWire } from "./failure.js";
+import type { LaneUser } from "./lane.js";
 import { isCount, Kind, type Message } from "./message-kind.js";
 import type { ConversationPort, EndCode } from "./parts.js";
 
 /** A call of this side, until its promise is settled. */
-class PendingCall implements DeadlineEntry {
+class PendingCall implements DeadlineEntry, LaneUser {
   readonly name: string;
   readonly definition: CallDefinition;
   readonly settings: CallSettings;
@@ -48,6 +49,10 @@ class PendingCall implements DeadlineEntry {
       this.resolve = resolve;
       this.reject = reject;
     });
+  }
+
+  notTaken(): void {
+    this.calls.notTaken(this);
   }
 
   deadlineOver(): void {
@@ -156,6 +161,14 @@ export class OutgoingCalls {
     call.reject(new CallError(code, `call ${call.name}: ${why}`, { mayHaveRun: call.wasSent, cause }));
   }
 
+  /** Its message is longer than the other side takes. */
+  notTaken(call: PendingCall): void {
+    if (call.isSettled) return;
+    this.#forget(call);
+    const mayHaveRun = call.wasSent && !call.isNew;
+    call.reject(new CallError("INVALID_INPUT", `call ${call.name}: the input is too long`, { mayHaveRun }));
+  }
+
   #checked(call: PendingCall, input: unknown, { issues }: SchemaResult<unknown>): void {
     if (call.isSettled) return;
     const { name, deadlineMs } = call;
@@ -190,7 +203,7 @@ export class OutgoingCalls {
       this.#saidHello = true;
       main.tell([Kind.hello, this.#key, ++this.#session, this.#highestSent + 1]);
     }
-    if (main.send(call.data!)) {
+    if (main.send(call.data!, call)) {
       call.isNew ||= !call.wasSent;
       call.wasSent = true;
       this.#highestSent = Math.max(this.#highestSent, call.n);

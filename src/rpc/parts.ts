@@ -4,7 +4,7 @@ import type { ContractSide } from "./contract-side.js";
 import type { StreamSettings } from "./contract-types.js";
 import type { Deadlines } from "./deadlines.js";
 import type { Contract, StreamDefinition } from "./definitions.js";
-import type { Lane } from "./lane.js";
+import type { Lane, LaneUser } from "./lane.js";
 import type { Message } from "./message-kind.js";
 import type { RemoteStream } from "./remote-stream.js";
 
@@ -25,7 +25,7 @@ export interface ConversationPort {
   /** Makes a message; what the codec throws is the caller's to catch. */
   encode(message: Message): Encoded;
   /** Sends the outcome of a call, if there is a session to send it on. */
-  reply(data: Encoded): void;
+  reply(data: Encoded, user?: LaneUser): void;
 }
 
 /** Why what is open on a session ends with it. */

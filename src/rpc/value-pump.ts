@@ -1,6 +1,6 @@
 import { checkValue, type StandardSchema } from "../codec/standard-schema.js";
 import { CallError } from "./call-error.js";
-import type { Lane } from "./lane.js";
+import type { Lane, LaneUser } from "./lane.js";
 import { Kind } from "./message-kind.js";
 
 /** What a {@link ValuePump} sends, and how it is called. */
@@ -15,7 +15,7 @@ export interface PumpedValues {
 }
 
 /** Sends the values of an iterable as the other side has room for them. It takes none before there is. */
-export class ValuePump {
+export class ValuePump implements LaneUser {
   readonly #values: PumpedValues;
   /** The error for a value that does not fit, which is what `run` throws then. */
   misfit: CallError | undefined;
@@ -33,6 +33,12 @@ export class ValuePump {
   addCredit(count: number): void {
     this.#credit += count;
     this.#wake?.();
+  }
+
+  notTaken(): void {
+    const { code, what } = this.#values;
+    this.misfit ??= new CallError(code, `${what}: a value is too long`);
+    this.stop();
   }
 
   /** Nothing more is sent, and the iterable is left. */
@@ -61,12 +67,14 @@ export class ValuePump {
         });
       }
       await this.#values.lane.room();
-      if (this.#isStopped) return undefined;
+      if (this.#isStopped) break;
       const { done, value } = await iterator.next();
-      if (this.#isStopped) return undefined;
+      if (this.#isStopped) break;
       if (done === true) return value;
       await this.#send(value);
     }
+    if (this.misfit !== undefined) throw this.misfit;
+    return undefined;
   }
 
   async #send(value: unknown): Promise<void> {
@@ -82,7 +90,7 @@ export class ValuePump {
     }
     this.#credit--;
     try {
-      lane.send(lane.encode([Kind.value, n, value]));
+      lane.send(lane.encode([Kind.value, n, value]), this);
     } catch (cause) {
       this.stop();
       this.misfit = new CallError(code, `${what}: a value cannot be sent`, { cause });

@@ -3,9 +3,11 @@
  * - `sent`: taken, and less than the high-water mark of its channel waits;
  * - `queued`: taken, but more waits than the mark: wait for `ready()`;
  * - `dropped`: not taken, since it did not fit and the policy of its channel says so; it is counted and reported;
- * - `closed`: not taken, since the session or the channel is closed.
+ * - `closed`: not taken, since the session or the channel is closed;
+ * - `too-long`: not taken, and never will be: it has more bytes than `maxMessageBytes` of the other side. It is counted and
+ *   reported as what was dropped is. What a client sends before it knows that limit is taken; if it was too long, `error` is told.
  */
-export type SendStatus = "sent" | "queued" | "dropped" | "closed";
+export type SendStatus = "sent" | "queued" | "dropped" | "closed" | "too-long";
 
 /**
  * What a channel does with a message that does not fit within its limit, or that of the session, or of the server:
@@ -90,7 +92,8 @@ export interface Peer {
   readonly roundTripMs: number | undefined;
   /**
    * The channel of this name, opened for sending on first use. The options count when it is opened. The empty name is the
-   * channel that every session has.
+   * channel that every session has, with the default options.
+   * @throws `UsageError` `INVALID_OPTION` for options that cannot be, and a name of more than 256 bytes.
    */
   channel(name: string, options?: ChannelOptions): PeerChannel;
   /**
@@ -135,6 +138,11 @@ export interface PeerReceiver {
   message(data: string | Uint8Array, id: Uint8Array | undefined, channel: string): void | Promise<void>;
   /** Nothing more comes on this channel: it was closed by the sender, or the session has ended. */
   ended?(channel: string): void;
+  /**
+   * The other side does not take what is sent on the channel of this name: it has nobody who does, may not, or takes no more
+   * channels. What waited is dropped, and `send` says `closed`.
+   */
+  refused?(channel: string): void;
 }
 
 /** A client, which has one session after the other: behind a reset there is a new `Peer`. */

@@ -95,7 +95,10 @@ class MemoryChannel implements PeerChannel {
 
   send(data: string | Uint8Array): SendStatus {
     if (this.#peer.state === "closed" || this.isClosed) return "closed";
-    if (data.length > this.#pair.maxMessageLength) throw new RangeError("the message is too long");
+    if (data.length > this.#pair.maxMessageLength) {
+      this.dropped++;
+      return "too-long";
+    }
     if (this.#peer.sent.length >= this.#pair.maxQueued) {
       this.dropped++;
       return "dropped";
@@ -129,7 +132,7 @@ export class PeerPair {
   isHeld: boolean = false;
   /** How many messages may be on their way from an end; then it says `dropped`. Default: without a limit. */
   maxQueued: number = Infinity;
-  /** How long a message may be, or `send` throws, as a session does above its `maxMessageBytes`. Default: without a limit. */
+  /** How long a message may be, else `send` says `too-long`. Default: without a limit. */
   maxMessageLength: number = Infinity;
   /** All that was handed over, as text where it is. */
   readonly log: string[] = [];

@@ -289,6 +289,7 @@ function pairHandler(host: SessionHost): ClientHandler<PairSide<unknown>> {
     linkLost(side, link, code) {
       side.events.push({ type: "linkLost", link, code });
     },
+    report() {},
     credentials: () => new Uint8Array(0),
   };
 }

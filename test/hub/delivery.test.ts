@@ -158,9 +158,14 @@ describe("a session on a server", () => {
     const client = await TestSession.open(`${server.url}/live`);
     const [session] = hub.sessions.values();
     for (const channel of [session!, session!.channel("other")]) {
-      assert.equal(channel.send(new Uint8Array(17 * 1024 * 1024)), "dropped");
+      assert.equal(channel.send(new Uint8Array(17 * 1024 * 1024)), "too-long");
+      assert.equal(channel.send("é".repeat(8 * 1024 * 1024 + 1)), "too-long");
       assert.equal(await channel.ready(), true);
     }
+    const long = new Uint8Array(17 * 1024 * 1024);
+    assert.equal(hub.broadcast(long)["too-long"], 1);
+    assert.equal(hub.broadcast(long, { channel: "other" })["too-long"], 1);
+    assert.equal(hub.counts.dropped, 6);
     for (const send of [
       (...given: Parameters<HubSession["send"]>) => session!.send(...given),
       (...given: Parameters<HubSession["send"]>) => session!.channel("other").send(...given),
@@ -184,7 +189,7 @@ describe("a session on a server", () => {
     for (const via of ["websocket", "sse", "long-polling"] as const)
       clients.push(await TestSession.open(`${server.url}/live`, { via }));
     const [first] = hub.sessions.values();
-    assert.deepEqual(hub.broadcast("für alle"), { sent: 3, queued: 0, dropped: 0, closed: 0 });
+    assert.deepEqual(hub.broadcast("für alle"), { sent: 3, queued: 0, dropped: 0, closed: 0, "too-long": 0 });
     assert.equal(hub.broadcast(new Uint8Array([1]), { except: first }).sent, 2);
     const isFirst = (session: HubSession): boolean => session === first;
     assert.equal(hub.broadcast("named", { channel: "news", where: isFirst }).sent, 1);

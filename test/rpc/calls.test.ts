@@ -207,6 +207,28 @@ describe("a value of a call that does not fit", () => {
     await assert.rejects(server.call.lookUp(""), { code: "HANDLER_FAILED" });
     assert.equal(serverErrors.length, 1);
   });
+
+  it("does not hold up the others where what waits for room is found to be too long", async () => {
+    const { server, line, serverErrors, ran } = startTalk({ calls: { lookUp: () => "x".repeat(2000) } });
+    line.pair.maxMessageLength = 1000;
+    line.pair.maxQueued = 1;
+    const outcomes = Promise.all([
+      attempt(server.call.add({ a: 1, b: 1 })),
+      attempt(server.call.slow("x".repeat(1000))),
+      attempt(server.call.lookUp("")),
+      attempt(server.call.add({ a: 2, b: 2 })),
+    ]);
+    assert.deepEqual(
+      (await outcomes).map(({ error, value }) => error?.code ?? value),
+      [2, "INVALID_INPUT", "HANDLER_FAILED", 4],
+    );
+    assert.equal((await outcomes)[1]!.error!.mayHaveRun, false);
+    assert.deepEqual(
+      ran.filter((call) => call.startsWith("slow")),
+      [],
+    );
+    assert.equal(serverErrors.length, 1);
+  });
 });
 
 describe("the deadline of a call", () => {
@@ -455,6 +477,19 @@ describe("a session that ends", () => {
 });
 
 describe("implement and contractClient", () => {
+  it("do not speak two contracts on one channel of a session, but one behind the other, or on two channels", async () => {
+    const { line, server } = startTalk();
+    const calls = { confirm: () => true };
+    assert.throws(() => contractClient(chat, line, { calls }), { code: "INVALID_CONTRACT" });
+    assert.equal(await server.call.add({ a: 1, b: 1 }), 2);
+    contractClient({ ...chat, channel: "other" }, line, { calls }).close();
+    server.close();
+    const next = contractClient(chat, line, { calls });
+    server.close();
+    assert.throws(() => contractClient(chat, line, { calls }), { code: "INVALID_CONTRACT" });
+    next.close();
+  });
+
   it("refuse what cannot be, at once", async () => {
     const { client } = new PeerPair();
     const calls = { confirm: () => true };

@@ -324,6 +324,7 @@ export class MachineWorld implements PeerSource {
       linkLost: () => {
         this.#hasFailed = true;
       },
+      report() {},
       credentials: () => new Uint8Array(0),
     };
   }

@@ -122,4 +122,51 @@ describe("a contract over real sessions", () => {
     void again;
     await session.close();
   });
+
+  it("fails at once where the server does not speak it, calls as streams", async () => {
+    const silent = createHub({ message: () => undefined });
+    await using server = await serve({ routes: { "/silent": silent } });
+    const nobody = connect(`${server.url}/silent`, QUICK);
+    const refused = contractClient(shop, nobody);
+    const values = refused.stream.stock(1, []);
+    for (let i = 0; i < 2; i++)
+      await assert.rejects(refused.call.buy({ item: 1, note: "" }), { code: "SESSION_CLOSED" });
+    await assert.rejects(values.next(), { code: "SESSION_CLOSED" });
+    assert.equal(nobody.state.status, "live");
+    await nobody.close();
+  });
+
+  it("answers what is short while what is too long is not taken, in both directions", async () => {
+    const implementation = implement(shop, {
+      calls: {
+        buy({ item }) {
+          return { item, more: "x".repeat(item) };
+        },
+      },
+      streams: {
+        async *stock(_count, { values }) {
+          yield* values;
+          return "";
+        },
+      },
+      checkSent: false,
+      error: () => undefined,
+    });
+    const hub = createHub({ maxMessageBytes: 1_000, open: (session) => void implementation.accept(session) });
+    await using server = await serve({ routes: { "/live": hub } });
+    const session = connect(`${server.url}/live`, { ...QUICK, maxMessageBytes: 1_000 });
+    const remote = contractClient(shop, session);
+    assert.equal((await remote.call.buy({ item: 1, note: "" })).item, 1);
+    const outcomes = await Promise.all([
+      attempt(remote.call.buy({ item: 2, note: "" })),
+      attempt(remote.call.buy({ item: 3, note: "x".repeat(2_000) })),
+      attempt(remote.call.buy({ item: 4_000, note: "" })),
+      attempt(remote.call.buy({ item: 5, note: "" })),
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ error, value }) => error?.code ?? value?.item),
+      [2, "INVALID_INPUT", "HANDLER_FAILED", 5],
+    );
+    await session.close();
+  });
 });

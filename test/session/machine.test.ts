@@ -371,6 +371,33 @@ describe("channels", () => {
     assert.equal(made.server.of("channelClosed").length, 1);
   });
 
+  it("are refused above the limit, whoever opens them, and may be opened when others are closed", () => {
+    const made = livePair({ maxChannels: 3 });
+    for (const [here, there] of [
+      [made.client, made.server],
+      [made.server, made.client],
+    ] as const) {
+      const machine = here.machine!;
+      const channels = Array.from({ length: 40 }, (_, i) => machine.openChannel(`c${i}`));
+      for (const channel of channels) machine.send(channel as never, channel.name);
+      made.carry();
+      assert.equal(machine.isEnded, false);
+      assert.deepEqual(there.messages, ["c0", "c1", "c2"]);
+      const codes = here.of("channelRefused").map(({ code }) => code);
+      assert.deepEqual(
+        codes,
+        Array.from({ length: 37 }, () => SessionCode.overflow),
+      );
+      assert.equal(there.of("channelOpened").length, 3);
+      assert.equal(machine.send(channels[3] as never, "more"), "closed");
+      machine.closeChannel(channels[0] as never);
+      made.carry();
+      machine.send(machine.openChannel("again") as never, "again");
+      made.carry();
+      assert.equal(there.messages.at(-1), "again");
+    }
+  });
+
   it("stop the sender of what is not taken, and let the others go on", () => {
     const made = livePair({ windowBytes: 1_000, pieceBytes: 100 });
     made.server.takesAtOnce = false;
@@ -573,8 +600,8 @@ describe("the outbox", () => {
   it("does not send what the other side does not take", () => {
     const made = livePair({ maxMessageBytes: 100 });
     assert.deepEqual(send(made, "x".repeat(101), "é".repeat(51), "x".repeat(100)), [
-      "dropped",
-      "dropped",
+      "too-long",
+      "too-long",
       "sent",
     ]);
     made.wait(100);

@@ -62,7 +62,7 @@ const COMPILES: Readonly<Record<string, string>> = {
     for await (const part of sum) is<number>()(part);
     is<string>()(await sum.finished);`,
   "events are those of each side": `
-    is<"sent" | "queued" | "dropped" | "closed">()(server.emit.typing({ who: "ada" }));
+    is<"sent" | "queued" | "dropped" | "closed" | "too-long">()(server.emit.typing({ who: "ada" }));
     server.emit.cursor(1); server.on.cursor((at) => is<number>()(at));
     const stop: () => void = server.on.message((text) => is<string>()(text));
     const client = implement(chat, whole).accept(peer);

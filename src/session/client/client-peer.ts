@@ -68,7 +68,7 @@ export class ClientPeer implements Peer {
       },
       channelClosed: (channel) =>
         void this.#inTurn(channel, () => this.#receiver(channel.name)?.ended?.(channel.name), 0),
-      channelRefused() {},
+      channelRefused: ({ name }) => owner.tell(() => this.#receiver(name)?.refused?.(name)),
       dropped() {},
       ready() {},
     };

@@ -33,7 +33,8 @@ export interface SessionHandlers<Session> {
    */
   reset?(session: Session, reset: SessionReset): void;
   /**
-   * What a handler, a receiver or `credentials` threw. Default: on Node a warning of the process, as at a server; in a page it is
+   * What a handler, a receiver or `credentials` threw; and that a message is lost since it is too long for the server
+   * (`MESSAGE_TOO_LONG`), which was not known when it was sent. Default: on Node a warning of the process, as at a server; in a page it is
    * thrown where nobody catches it, as what an event handler throws.
    */
   error?(session: Session, error: unknown): void;

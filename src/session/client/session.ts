@@ -1,3 +1,4 @@
+import { cannotBe } from "../../core/cannot-be.js";
 import { UsageError } from "../../core/hawser-error.js";
 import type { ClientHost, HostChange } from "../client-host-port.js";
 import {
@@ -78,8 +79,13 @@ export class Session {
       if (value === undefined) continue;
       const most = name === "pieceBytes" ? MAX_PIECE_BYTES : Number.MAX_SAFE_INTEGER;
       if (typeof value !== "number" || !(value > 0 && value <= most))
-        throw new UsageError("INVALID_OPTION", `${name} cannot be ${String(value)}`);
+        throw cannotBe("INVALID_OPTION", name, value);
       numbers[name] = value;
+    }
+    for (const name of ["message", "state", "reset", "error"] as const) {
+      const handler = options[name];
+      if (handler !== undefined && typeof handler !== "function")
+        throw cannotBe("INVALID_OPTION", name, handler);
     }
     this.#config = { ...(numbers as unknown as typeof DEFAULTS), host };
     this.#stopWatching = host.watch((change) => this.#hostChanged(change));
@@ -112,6 +118,7 @@ export class Session {
   /**
    * Sends a message: strings are text, bytes binary. Connected or not: it waits until it can go, up to `maxOutboxBytes`.
    * Bytes above 16 KiB are not copied: do not change them.
+   * @throws `UsageError` `INVALID_PAYLOAD` for anything but strings and bytes.
    */
   send(data: string | Uint8Array): SendStatus {
     return this.#peer.machine.channel.send(data);
@@ -125,14 +132,20 @@ export class Session {
   /**
    * The channel of this name, for sending: what is sent on one does not hold up the others. The options count when it is opened.
    * A channel belongs to one session: behind a reset, ask for it again.
+   * @throws `UsageError` `INVALID_OPTION` for options that cannot be, and a name of more than 256 bytes.
    */
   channel(name: string, options?: ChannelOptions): PeerChannel {
     return this.#peer.channel(name, options);
   }
 
-  /** Who takes the messages of a channel, in this session and in those behind a reset; `"*"` for all others. */
+  /**
+   * Who takes the messages of a channel, in this session and in those behind a reset; `"*"` for all others.
+   * @throws `UsageError` `INVALID_OPTION` for what has no function `message`.
+   */
   receive(name: string, receiver: PeerReceiver | undefined): void {
     if (receiver === undefined) this.#receivers.delete(name);
+    else if (typeof receiver.message !== "function")
+      throw cannotBe("INVALID_OPTION", "a receiver", "without message()");
     else this.#receivers.set(name, receiver);
     this.#peer.receive(name, receiver);
   }
@@ -181,7 +194,7 @@ export class Session {
    */
   close(code: number = CLOSED_CODE, reason = ""): Promise<SessionEnd> {
     if (!Number.isInteger(code) || actionOf(code) !== "stop")
-      throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `code cannot be ${code}`);
+      throw cannotBe("CLOSE_CODE_NOT_ALLOWED", "code", code);
     this.#isClosing = true;
     return this.#peer.close(code, reason);
   }

@@ -1,3 +1,4 @@
+import { cannotBe } from "../../core/cannot-be.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { actionOf } from "../wire/session-code.js";
 
@@ -7,6 +8,6 @@ import { actionOf } from "../wire/session-code.js";
  */
 export function checkEnd(code: number, reason: string, lowest: number): void {
   if (!Number.isInteger(code) || code < lowest || actionOf(code) === "retry")
-    throw new UsageError("CLOSE_CODE_NOT_ALLOWED", `code cannot be ${code}`);
+    throw cannotBe("CLOSE_CODE_NOT_ALLOWED", "code", code);
   if (typeof reason !== "string") throw new UsageError("INVALID_OPTION", "a reason is text");
 }

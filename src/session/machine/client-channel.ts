@@ -1,3 +1,4 @@
+import { cannotBe } from "../../core/cannot-be.js";
 import type {
   ChannelOptions,
   MessageOptions,
@@ -8,6 +9,8 @@ import type {
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
 import { checkMessage } from "./check-message.js";
 import type { QueuedMessage } from "./queued-message.js";
+
+const POLICIES = "block drop-oldest drop-newest latest-per-key disconnect".split(" ");
 
 /** The session of a channel. */
 export interface ChannelUser {
@@ -60,6 +63,9 @@ export class ClientChannel implements PeerChannel {
     { policy = "block", maxQueuedBytes = mostBytes, highWaterMarkBytes = DRAIN_ABOVE_BYTES }: ChannelOptions,
     limit: number,
   ) {
+    if (!POLICIES.includes(policy)) throw cannotBe("INVALID_OPTION", "policy", policy);
+    if (!(maxQueuedBytes >= 0 && highWaterMarkBytes >= 0))
+      throw cannotBe("INVALID_OPTION", "limits", `${maxQueuedBytes}, ${highWaterMarkBytes}`);
     this.#user = user;
     this.name = name;
     this.number = number;

@@ -14,11 +14,12 @@ import {
   SKIPPABLE_RECORD,
 } from "../wire/record-head.js";
 import type { RecordReader } from "../wire/record-reader.js";
+import { OVERFLOW_CODE } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
 import type { ClientConfig } from "./client-config.js";
 import { ClientSending, decode } from "./client-sending.js";
 import type { IncomingChannel } from "./incoming-channel.js";
-import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST } from "./session-rules.js";
+import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST, REFUSED_CHANNELS } from "./session-rules.js";
 
 /** A channel that the other side sends on. */
 interface Incoming extends IncomingChannel {
@@ -172,10 +173,12 @@ export abstract class ClientReceiving extends ClientSending {
         known !== undefined ||
         name === undefined ||
         end - at > MAX_NAME_BYTES ||
-        this.#incoming.size > config.maxChannels
+        this.#incoming.size > REFUSED_CHANNELS * config.maxChannels
       )
         return false;
-      handler.channelOpened(this.#opened(name, number));
+      const channel = this.#opened(name, number);
+      if (this.#incoming.size - 1 > config.maxChannels) this.refuseChannel(channel, OVERFLOW_CODE);
+      else handler.channelOpened(channel);
     } else if (head === CLOSE_CHANNEL_RECORD) {
       if (known === undefined || number === 0) return false;
       this.#forgetPieces(known);

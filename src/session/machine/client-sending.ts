@@ -1,3 +1,4 @@
+import { cannotBe } from "../../core/cannot-be.js";
 import type { ChannelOptions, MessageOptions, SendStatus, UnconfirmedMessage } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
 import { encodeFields, type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
@@ -107,14 +108,16 @@ export abstract class ClientSending {
     return channel;
   }
 
-  /** Opens a channel for sending. Every call opens another one, also under a name that is open. */
+  /**
+   * Opens a channel for sending. Every call opens another one, also under a name that is open.
+   * @throws UsageError `INVALID_OPTION` for options that cannot be, and a name of more than 256 bytes.
+   */
   openChannel(name: string, options?: ChannelOptions): ClientChannel {
-    const channel = this.#newChannel(name, ++this.#lastChannel, options);
-    this.control(
-      OPEN_CHANNEL_RECORD,
-      channel.number,
-      this.config.host.utf8Encode(name).subarray(0, MAX_NAME_BYTES),
-    );
+    const bytes = this.config.host.utf8Encode(name);
+    if (bytes.length > MAX_NAME_BYTES)
+      throw cannotBe("INVALID_OPTION", "a name", `more than ${MAX_NAME_BYTES} bytes`);
+    const channel = this.#newChannel(name, this.#lastChannel + 1, options);
+    this.control(OPEN_CHANNEL_RECORD, ++this.#lastChannel, bytes);
     return channel;
   }
 
@@ -130,6 +133,7 @@ export abstract class ClientSending {
   /**
    * Sends a message: strings are text, bytes binary. Bytes above `pieceBytes` are not copied: they must not change until they are
    * confirmed. An id has 1 to 32 bytes.
+   * What is too long, and was sent before the other side had said so, is told to `handler.report`.
    */
   send(channel: ClientChannel, data: string | Uint8Array, options: MessageOptions = {}): SendStatus {
     if (channel.isClosed || this.#isClosing) return "closed";
@@ -143,23 +147,26 @@ export abstract class ClientSending {
           ? data
           : new Uint8Array(data);
     const { length } = bytes;
+    if (length > this.#peerMaxBytes) {
+      this.#tellDropped(channel, 1);
+      return "too-long";
+    }
     const cost = length + MESSAGE_COST;
     // What has begun to leave stays.
     const first = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
     const key = policy === "latest-per-key" ? options.key : undefined;
-    const isTooLong = length > this.#peerMaxBytes;
     let place = queue.length;
     let dropped = 0;
-    if (key !== undefined && !isTooLong) {
+    if (key !== undefined) {
       const old = queue.findIndex((message) => message.key === key);
       if (old >= 0) {
         this.#remove(channel, (place = old));
         dropped++;
       }
     }
-    while (isTooLong || !this.#fits(channel, cost)) {
-      if (isTooLong || (policy !== "drop-oldest" && policy !== "latest-per-key") || queue.length <= first) {
-        if (!isTooLong) channel.wanted = cost;
+    while (!this.#fits(channel, cost)) {
+      if ((policy !== "drop-oldest" && policy !== "latest-per-key") || queue.length <= first) {
+        channel.wanted = cost;
         this.#tellDropped(channel, dropped + 1);
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
         return "dropped";
@@ -314,6 +321,7 @@ export abstract class ClientSending {
       // It was taken before the limit of the other side was known.
       if (!isLast) this.#remove(channel, 0);
       this.#tellDropped(channel, 1);
+      this.config.handler.report(cannotBe("MESSAGE_TOO_LONG", "a message", `${data.length} bytes`));
       return 0;
     }
     const { number } = channel;

@@ -16,7 +16,7 @@ import {
   SKIPPABLE_RECORD,
 } from "../wire/record-head.js";
 import { RecordReader } from "../wire/record-reader.js";
-import { BAD_MESSAGE_CODE } from "../wire/session-code.js";
+import { BAD_MESSAGE_CODE, OVERFLOW_CODE } from "../wire/session-code.js";
 import { WireReader } from "../wire/wire-reader.js";
 import { ChannelTable } from "./channel-table.js";
 import { IncomingChannel } from "./incoming-channel.js";
@@ -24,7 +24,7 @@ import type { Link } from "./link.js";
 import { SendingSide } from "./sending-side.js";
 import type { SessionConfig } from "./session-config.js";
 import type { SessionHandler } from "./session-handler.js";
-import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST } from "./session-rules.js";
+import { MAX_NAME_BYTES, MAX_SIGNAL_BYTES, MESSAGE_COST, REFUSED_CHANNELS } from "./session-rules.js";
 
 /** What of a session receives: records in order, messages from their pieces, credit for what was taken. */
 export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>> extends SendingSide<
@@ -231,12 +231,13 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
         incoming !== undefined ||
         name === undefined ||
         end - at > MAX_NAME_BYTES ||
-        this.#incoming.size > config.maxChannels
+        this.#incoming.size > REFUSED_CHANNELS * config.maxChannels
       )
         return false;
       const channel = new IncomingChannel(name, number, config.windowBytes);
       this.#incoming.set(channel);
-      handler.channelOpened(owner, channel);
+      if (this.#incoming.size - 1 > config.maxChannels) this.refuseChannel(channel, OVERFLOW_CODE);
+      else handler.channelOpened(owner, channel);
     } else if (head === CLOSE_CHANNEL_RECORD) {
       if (incoming === undefined || number === 0) return false;
       this.#forgetParts(incoming);

@@ -86,11 +86,6 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     return this.log.cost + this.#queuedCost;
   }
 
-  /** The longest message that the other side takes, in bytes; Infinity before it said so. A longer one is dropped. */
-  get maxSendBytes(): number {
-    return this.#peerMaxBytes;
-  }
-
   /** How much memory it keeps: {@link outboxBytes}, and messages that came in part. */
   abstract get heldBytes(): number;
 
@@ -248,7 +243,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
    */
   #enqueue(
     channel: OutgoingChannel,
-    data: string | Uint8Array,
+    given: string | Uint8Array,
     isText: boolean,
     options: MessageOptions | undefined,
     isKept = false,
@@ -256,15 +251,21 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const { policy, keys, highWaterMarkBytes } = channel;
     const { pieceBytes } = this.config;
     const key = keys && options?.key;
+    // How long text is that may be long is to be known now.
+    const data =
+      typeof given === "string" && 3 * given.length > this.#shortBytes ? this.encode(given) : given;
+    if (data.length > this.#peerMaxBytes) {
+      this.#tellDropped(channel, 1);
+      return "too-long";
+    }
     const cost = data.length + MESSAGE_COST;
-    const isTooLong = data.length > this.#peerMaxBytes;
     this.#unready ??= new Map();
     let dropped = 0;
     let old: QueuedMessage | undefined;
     for (;;) {
       const { queue } = channel;
       old = key === undefined ? undefined : keys!.get(key);
-      if (!isTooLong && this.#fits(channel, cost, old)) {
+      if (this.#fits(channel, cost, old)) {
         if (old === undefined) {
           const counted = this.#counted(channel, cost);
           old = { data, isText, id: undefined, key, cost, counted, offset: 0 };
@@ -281,8 +282,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       }
       dropped++;
       const oldest = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
-      if (isTooLong || (keys === undefined && policy !== "drop-oldest") || queue.length <= oldest) {
-        if (!isTooLong) this.#unready.set(channel, cost);
+      if ((keys === undefined && policy !== "drop-oldest") || queue.length <= oldest) {
+        this.#unready.set(channel, cost);
         this.#tellDropped(channel, dropped);
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
         return "dropped";
@@ -290,8 +291,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       this.#remove(channel, oldest);
     }
     // Long bytes stay the caller's; short ones may change before their turn comes.
-    const isCopied = !isKept && typeof data !== "string" && data.length <= pieceBytes;
-    old.data = isCopied ? new Uint8Array(data) : data;
+    const isCopied = !isKept && typeof given !== "string" && data.length <= pieceBytes;
+    old.data = isCopied ? new Uint8Array(given as Uint8Array) : data;
     old.isText = isText;
     old.id = options?.id;
     this.settle();
@@ -371,15 +372,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.keys!.delete(message.key);
       message.key = undefined;
     }
-    if (typeof message.data === "string" && 3 * message.data.length > this.#shortBytes)
-      message.data = this.encode(message.data);
     const { data } = message;
-    if (data.length > this.#peerMaxBytes) {
-      // It was taken before the limit of the other side was known, or its text was longer than it looked.
-      this.#remove(channel, 0);
-      this.#tellDropped(channel, 1);
-      return 0;
-    }
     const end = Math.min(data.length, offset + this.config.pieceBytes);
     const isLast = end === data.length;
     const head =

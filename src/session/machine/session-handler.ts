@@ -1,3 +1,4 @@
+import type { UsageError } from "../../core/hawser-error.js";
 import type { SessionEnd } from "../peer-port.js";
 import type { IncomingChannel } from "./incoming-channel.js";
 import type { SessionLink } from "./link.js";
@@ -74,6 +75,8 @@ export interface ClientHandler<Owner> extends SessionHandler<Owner> {
    * server asks to stay away for so long, in ms.
    */
   linkLost(owner: Owner, link: SessionLink, code: number, reason: string, notBeforeMs: number): void;
+  /** A message that was taken, before it was known what the other side takes, is too long for it, and was dropped. */
+  report(owner: Owner, error: UsageError): void;
   /** What to say in the next `open` about who this is (`OpenPacket.credentials`); empty for nothing. */
   credentials(owner: Owner): Uint8Array;
 }

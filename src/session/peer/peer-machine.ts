@@ -11,8 +11,6 @@ export type PeerMachine = Pick<
 > &
   Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close"> & {
     end(code: number, reason?: string): void;
-    /** The longest message that the other side takes, where that is known. */
-    readonly maxSendBytes?: number;
     readonly active: SessionLink | undefined;
     readonly config: Partial<Pick<SessionConfig<never>, "budget">> & {
       readonly host: Pick<SessionHost, "allocate" | "utf8Decode">;

@@ -39,7 +39,7 @@ export class SendingChannel implements PeerChannel {
   send(data: string | Uint8Array, options?: MessageOptions): SendStatus {
     checkMessage(data, options?.id);
     const status = this.#machine.send(this.#channel, data, options);
-    this.noted(status, data.length);
+    this.noted(status);
     return status;
   }
 
@@ -54,11 +54,9 @@ export class SendingChannel implements PeerChannel {
     this.ended();
   }
 
-  /** @internal Something so long was sent, maybe around this object, with such an answer. */
-  noted(status: SendStatus, length: number): void {
-    // For what is too long there is no room to wait for.
-    const isDropped = status === "dropped" && length <= (this.#machine.maxSendBytes ?? Infinity);
-    if (status === "queued" || isDropped) this.#isFull = true;
+  /** @internal Something was sent, maybe around this object, with such an answer. */
+  noted(status: SendStatus): void {
+    if (status === "queued" || status === "dropped") this.#isFull = true;
   }
 
   /** @internal Nothing can be sent any more. */

@@ -106,8 +106,8 @@ export abstract class SessionPeer implements Peer {
   }
 
   /** @internal Something was sent around the channel that every session has. */
-  protected noteStatus(status: SendStatus, length: number): void {
-    if (status !== "closed") (this.channel("") as SendingChannel).noted(status, length);
+  protected noteStatus(status: SendStatus): void {
+    if (status !== "closed") (this.channel("") as SendingChannel).noted(status);
   }
 
   /** @internal Whether messages of this channel have a receiver of their own. */
@@ -201,6 +201,8 @@ export abstract class SessionPeer implements Peer {
   /** @internal See `SessionHandler.channelRefused`. */
   onChannelRefused(channel: OutgoingChannel): void {
     (channel.data as SendingChannel | undefined)?.ended();
+    const { name } = channel;
+    this.#tell(name, () => this.#receiverOf(name)?.refused?.(name));
   }
 
   /** @internal The state has changed, and not to `closed`. */

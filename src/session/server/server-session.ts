@@ -90,14 +90,14 @@ export class ServerSession<Data = undefined, Request = unknown>
     const { machine } = this;
     checkMessage(data, options?.id);
     const status = machine.send(machine.channel, data, options);
-    if (status !== "sent") this.noteStatus(status, data.length);
+    if (status !== "sent") this.noteStatus(status);
     return status;
   }
 
   /** @internal As {@link send}, of bytes that many get, and that are encoded already. */
   sendShared(record: Uint8Array, payload: Uint8Array, options: MessageOptions): SendStatus {
     const status = this.machine.sendShared(record, payload, options);
-    if (status !== "sent") this.noteStatus(status, payload.length);
+    if (status !== "sent") this.noteStatus(status);
     return status;
   }
 

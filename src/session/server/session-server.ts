@@ -114,7 +114,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   ): Record<SendStatus, number> {
     const { channel = "", except, where } = options;
     checkMessage(data, options.id);
-    const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
+    const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0, "too-long": 0 };
     // Encoded once, and not for each.
     const isText = typeof data === "string" || options.isText === true;
     const bytes = typeof data === "string" ? this.#encoded(data) : data;

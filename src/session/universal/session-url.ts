@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/hawser-error.js";
+import { cannotBe } from "../../core/cannot-be.js";
 
 /**
  * What a URL of a session has to be, as `URL` writes it, without a fragment. `fetch` takes no names and passwords, and they do not
@@ -15,6 +15,6 @@ export function sessionUrl(url: string | URL, base?: string): string {
   try {
     return `ws${SESSION_URL.exec(new URL(url, base).href)![1]!}`;
   } catch {
-    throw new UsageError("INVALID_URL", `url cannot be ${String(url)}`);
+    throw cannotBe("INVALID_URL", "url", url);
   }
 }

@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/hawser-error.js";
+import { cannotBe } from "../../core/cannot-be.js";
 import type { TransportName } from "../transport-port.js";
 
 /**
@@ -9,10 +9,9 @@ export function transportsByName<Maker>(
   makers: Readonly<Record<TransportName, Maker>>,
   names: readonly TransportName[] = Object.keys(makers) as TransportName[],
 ): [Maker, ...Maker[]] {
-  if (names.length === 0) throw new UsageError("INVALID_OPTION", "transports: there is none");
-  const found = names.map((name) => {
-    if (!Object.hasOwn(makers, name))
-      throw new UsageError("INVALID_OPTION", `no such transport: ${String(name)}`);
+  if (!Array.isArray(names) || names.length === 0) throw cannotBe("INVALID_OPTION", "transports", names);
+  const found = (names as readonly TransportName[]).map((name) => {
+    if (!Object.hasOwn(makers, name)) throw cannotBe("INVALID_OPTION", "a transport", name);
     return makers[name];
   });
   return found as [Maker, ...Maker[]];

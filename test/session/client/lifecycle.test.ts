@@ -37,11 +37,35 @@ describe("the states of a client's session", () => {
     assert.deepEqual(one.session.state, { status: "waiting", untilMs: 1_000_000_000_250, reason: "no way" });
   });
 
-  it("says that there is room, also behind a message that was too long to be taken", async () => {
+  it("says what is too long, and that there is room for what is not", async () => {
     const one = new ScriptedSession(["websocket"]);
     await one.live();
-    assert.equal(one.session.send(new Uint8Array(1_048_577)), "dropped");
-    assert.equal(await one.session.ready(), true);
+    for (const channel of [one.session, one.session.channel("other", { policy: "disconnect" })]) {
+      assert.equal(channel.send(new Uint8Array(1_048_577)), "too-long");
+      assert.equal(channel.send("é".repeat(524_289)), "too-long");
+      assert.equal(await channel.ready(), true);
+    }
+    assert.equal(one.session.channel("other").dropped, 2);
+    assert.equal(one.session.send(new Uint8Array(1_048_576)), "queued");
+    assert.equal(one.session.state.status, "live");
+  });
+
+  it("tells of a message that was too long, which was not known when it was sent", async () => {
+    const errors: unknown[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      error: (_session, error) => errors.push(error),
+      maxOutboxBytes: 2_000_000,
+    });
+    assert.equal(one.session.send(new Uint8Array(1_048_577)), "queued");
+    assert.equal(one.session.send("behind it"), "queued");
+    const transport = await one.live();
+    await one.pass(0);
+    assert.deepEqual(
+      errors.map((error) => (error as { code?: string }).code),
+      ["MESSAGE_TOO_LONG"],
+    );
+    assert.match(String(errors[0]), /1048577 bytes/);
+    assert.ok(transport.sent.some((block) => Buffer.from(block).includes("behind it")));
   });
 
   it("goes by the time of day that is set meanwhile", () => {

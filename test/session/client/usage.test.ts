@@ -17,7 +17,7 @@ describe("misuse of a client's session", () => {
     it(`refuses the URL "${url}"`, () => assert.throws(() => connect(url), code("INVALID_URL")));
   }
 
-  for (const transports of [[], ["websockets"], ["toString"], [undefined]]) {
+  for (const transports of [[], ["websockets"], ["toString"], [undefined], "websocket", null, {}]) {
     it(`refuses the transports ${JSON.stringify(transports)}`, () =>
       assert.throws(() => connect(URL_OF_NOBODY, { transports } as never), code("INVALID_OPTION")));
   }
@@ -52,5 +52,31 @@ describe("misuse of a client's session", () => {
         code("INVALID_OPTION"),
       );
     await session.close(4500, "done");
+  });
+
+  it("refuses handlers and receivers that are none", async () => {
+    for (const name of ["message", "state", "reset", "error"])
+      assert.throws(() => connect(URL_OF_NOBODY, { [name]: 5 } as never), code("INVALID_OPTION"));
+    const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
+    for (const receiver of [() => {}, {}, { message: 5 }])
+      assert.throws(() => session.receive("a", receiver as never), code("INVALID_OPTION"));
+    await session.close();
+  });
+
+  it("refuses channels that cannot be, and opens none for them", async () => {
+    const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
+    for (const [name, options] of [
+      ["a", { policy: "drop" }],
+      ["a", { policy: null }],
+      ["a", { maxQueuedBytes: -1 }],
+      ["a", { maxQueuedBytes: Number.NaN }],
+      ["a", { highWaterMarkBytes: Number.NaN }],
+      ["a".repeat(257), {}],
+      ["é".repeat(129), {}],
+    ] as const)
+      assert.throws(() => session.channel(name, options as never), code("INVALID_OPTION"));
+    assert.equal(session.unconfirmedBytes, 0);
+    assert.equal(session.channel("é".repeat(128)).send("a"), "sent");
+    await session.close();
   });
 });

@@ -225,5 +225,6 @@ const HANDLER: ClientHandler<TestSession> = {
     session.codes.push(code);
     session.lost(code, reason);
   },
+  report() {},
   credentials: (session) => Buffer.from(session.credentials),
 };

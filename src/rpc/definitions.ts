@@ -47,7 +47,7 @@ export interface CallOptions<
   Output extends StandardSchema = StandardSchema,
   Errors extends ErrorDefinitions = ErrorDefinitions,
 > {
-  /** What the caller passes. Default: nothing. */
+  /** What the caller passes. Default: nothing, and then the caller passes nothing else than undefined. */
   readonly input?: Input | undefined;
   /** What the handler returns. Default: nothing. */
   readonly output?: Output | undefined;
@@ -79,7 +79,7 @@ export interface StreamOptions<
   Output extends StandardSchema = StandardSchema,
   Errors extends ErrorDefinitions = ErrorDefinitions,
 > {
-  /** What it is opened with. Default: nothing. */
+  /** What it is opened with. Default: nothing, and then it is opened with nothing else than undefined. */
   readonly input?: Input | undefined;
   /** The values from whoever answers to whoever opened it. Default: none. */
   readonly down?: Down | undefined;

@@ -220,8 +220,7 @@ export class OpenedStreams implements OpenedStreamsPart {
     }
     if (stream.isOver || lane === undefined) return;
     try {
-      const passed = definition.input === undefined ? undefined : input;
-      const data = lane.encode([Kind.open, this.#last + 1, name, window, passed]);
+      const data = lane.encode([Kind.open, this.#last + 1, name, window, input]);
       // Not before: streams are opened in the order of their numbers, however long their checks take.
       stream.n = ++this.#last;
       this.#byNumber.set(stream.n, stream);

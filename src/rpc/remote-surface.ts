@@ -23,20 +23,19 @@ export function remoteSurface(contract: Contract, other: Role): (conversation: C
   const sent = byName(contract.events, (event) => goesTo(event, other));
   const heard = byName(contract.events, (event) => goesTo(event, own));
 
-  const call = lazyMembers(calls, (conversation, name, definition: CallDefinition) =>
-    definition.input === undefined
-      ? (_input: undefined, settings?: CallSettings) =>
-          conversation.calls.make(name, definition, undefined, settings)
-      : (input: unknown, settings?: CallSettings) =>
-          conversation.calls.make(name, definition, input, settings),
-  );
-  const stream = lazyMembers(streams, (conversation, name, definition: StreamDefinition) =>
-    definition.up === undefined
-      ? (input: unknown, settings?: StreamSettings) =>
-          conversation.opened!.open(name, definition, input, undefined, settings)
-      : (input: unknown, values: AsyncIterable<unknown>, settings?: StreamSettings) =>
-          conversation.opened!.open(name, definition, input, values, settings),
-  );
+  const call = lazyMembers(calls, (conversation, name, definition: CallDefinition) => {
+    const sent = withInput(definition);
+    return (input: unknown, settings?: CallSettings) =>
+      conversation.calls.make(name, sent, passed(conversation, definition, input), settings);
+  });
+  const stream = lazyMembers(streams, (conversation, name, definition: StreamDefinition) => {
+    const sent = withInput(definition);
+    const open = (input: unknown, values?: AsyncIterable<unknown>, settings?: StreamSettings): object =>
+      conversation.opened!.open(name, sent, passed(conversation, definition, input), values, settings);
+    return definition.up === undefined
+      ? (input: unknown, settings?: StreamSettings) => open(input, undefined, settings)
+      : open;
+  });
   const emit = lazyMembers(sent, (conversation, name, event) => {
     const schema = schemaOf(event);
     return (value: unknown) => conversation.emit(name, schema, value);
@@ -52,6 +51,31 @@ export function remoteSurface(contract: Contract, other: Role): (conversation: C
     emit: emit(conversation),
     on: on(conversation),
   });
+}
+
+/** Settings stand behind the input: who passes them in its place would else not hear that they count for nothing. */
+const NO_INPUT: StandardSchema = {
+  "~standard": {
+    version: 1,
+    vendor: "hawser",
+    validate: (value) =>
+      value === undefined
+        ? { value }
+        : { issues: [{ message: "it has no input: pass undefined before the settings" }] },
+  },
+};
+
+function withInput<Definition extends CallDefinition | StreamDefinition>(definition: Definition): Definition {
+  return definition.input === undefined ? { ...definition, input: NO_INPUT } : definition;
+}
+
+/** Where nobody checks it, what has no schema is not sent. */
+function passed(
+  { side }: Conversation,
+  { input: schema }: CallDefinition | StreamDefinition,
+  input: unknown,
+): unknown {
+  return schema === undefined && !side.checkSent ? undefined : input;
 }
 
 function byName<Definition>(

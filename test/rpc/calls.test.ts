@@ -13,6 +13,7 @@ import {
 } from "hawser/contract";
 import { PeerPair } from "hawser/testing";
 import { z } from "zod";
+import { Kind } from "#rpc/message-kind.js";
 import { chat } from "./chat-contract.js";
 import { settled, startTalk } from "./talk.js";
 
@@ -156,6 +157,36 @@ describe("a value of a call that does not fit", () => {
       return true;
     });
     assert.deepEqual(line.pair.log, []);
+  });
+
+  it("is refused where there is no input, for it is a setting that stands in its place", async () => {
+    const { server, ran } = startTalk();
+    const settings = { deadlineMs: 5 } as never;
+    await assert.rejects(server.call.ping(settings), (error: CallError) => {
+      assert.deepEqual([error.code, error.mayHaveRun], ["INVALID_INPUT", false]);
+      assert.match(error.issues?.[0]?.message ?? "", /no input.*settings/);
+      return true;
+    });
+    await assert.rejects(server.call.ping(null as never), { code: "INVALID_INPUT" });
+    assert.deepEqual(ran, []);
+    await server.call.ping(undefined, { deadlineMs: 5 });
+    assert.deepEqual(ran, ["ping"]);
+  });
+
+  it("is not sent where there is no input, if what is sent is not checked", async () => {
+    const pair = new PeerPair();
+    const sent: unknown[] = [];
+    for (const name of ["contract", "contract/streams"])
+      pair.server.receive(name, { message: (data) => void sent.push(JSON.parse(String(data))) });
+    const confirms = { calls: { confirm: () => true } };
+    const server = contractClient(chat, pair.client, { ...confirms, checkSent: false });
+    void attempt(server.call.ping({ window: 5 } as never));
+    void server.stream.echo({ window: 5 } as never, []);
+    await settled();
+    assert.deepEqual(sent, [
+      [Kind.call, 1, "ping", 30_000, 1],
+      [Kind.open, 1, "echo", 32],
+    ]);
   });
 
   it("is refused where it arrives, and the caller is told why", async () => {

@@ -14,11 +14,13 @@ const chat = defineContract({
     add: call({ input: z.object({ a: z.number(), b: z.number() }), output: z.number() }),
     join: call({ input: z.string(), output: z.date(), errors: { FULL: z.object({ max: z.number() }), CLOSED: null } }),
     ping: call(),
+    status: call({ output: z.string() }),
     find: call({ input: z.string().optional(), output: z.string().transform(Number) }),
     confirm: clientCall({ input: z.string(), output: z.boolean() }),
   },
   streams: {
     ticks: stream({ input: z.string(), down: z.number() }),
+    news: stream({ down: z.string() }),
     upload: stream({ up: z.string(), output: z.object({ length: z.number() }), errors: { BIG: null } }),
     sum: stream({ up: z.number(), down: z.number(), output: z.string() }),
   },
@@ -27,8 +29,8 @@ declare const server: ReturnType<typeof contractClient<typeof chat>>;
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function is<Expected>() { return <Actual>(value: Actual, ...same: Same<Actual, Expected> extends true ? [] : [never]): void => undefined; }
 const whole = {
-  calls: { add: ({ a, b }: { a: number; b: number }) => a + b, join: () => new Date(), ping: () => undefined, find: () => "1" },
-  streams: { ticks: async function* () { yield 1; }, upload: async () => ({ length: 1 }), sum: async function* () { yield 1; return ""; } },
+  calls: { add: ({ a, b }: { a: number; b: number }) => a + b, join: () => new Date(), ping: () => undefined, status: () => "up", find: () => "1" },
+  streams: { ticks: async function* () { yield 1; }, news: async function* () { yield ""; }, upload: async () => ({ length: 1 }), sum: async function* () { yield 1; return ""; } },
 };
 export {};
 `;
@@ -41,6 +43,8 @@ const COMPILES: Readonly<Record<string, string>> = {
     is<number>()(await server.call.find());`,
   "an input that may be undefined may be left out, and settings come behind it": `
     await server.call.ping(); await server.call.ping(undefined, { deadlineMs: 1 });
+    await server.call.status(); await server.call.status(undefined, { retry: false });
+    server.stream.news(); server.stream.news(undefined, { window: 4 });
     await server.call.find(); await server.call.find("x", { signal: AbortSignal.timeout(5), retry: false });`,
   "the errors of a call are known": `
     const result = await attempt(server.call.join("room"));
@@ -78,10 +82,12 @@ const COMPILES: Readonly<Record<string, string>> = {
           throw error("FULL", { max: 1 });
         },
         ping() {},
+        status: () => "up",
         find(text) { is<string | undefined>()(text); return "1"; },
       },
       streams: {
         async *ticks(symbol, { signal }) { is<string>()(symbol); while (!signal.aborted) yield 1; },
+        async *news() { yield ""; },
         async upload(_nothing, { values }) { for await (const part of values) is<string>()(part); return { length: 0 }; },
         async *sum(_nothing, { values }) { for await (const n of values) { is<number>()(n); yield n; } return ""; },
       },
@@ -123,6 +129,22 @@ const DOES_NOT: Readonly<Record<string, readonly [program: string, error: RegExp
   "an input with something more": ["server.call.add({ a: 1, b: 2, c: 3 });", /TS2353.*'c' does not exist/],
   "an input that is left out": ["server.call.add();", /TS2554: Expected 1-2 arguments/],
   "an input where there is none": ["server.call.ping(1);", /TS2345: Argument of type '1'/],
+  "settings where the input would be, of a call that has none": [
+    "server.call.ping({ deadlineMs: 5 });",
+    /TS2345: Argument of type '{ deadlineMs: number; }'/,
+  ],
+  "settings where the input would be, of a call with an output only": [
+    "server.call.status({ retry: false });",
+    /TS2345: Argument of type '{ retry: boolean; }'/,
+  ],
+  "settings where the input would be, of a stream that has none": [
+    "server.stream.news({ window: 4 });",
+    /TS2345: Argument of type '{ window: number; }'/,
+  ],
+  "settings where the input would be, of a stream with values up": [
+    'server.stream.upload({ window: 4 }, ["a"]);',
+    /TS2345: Argument of type '{ window: number; }'/,
+  ],
   "a setting that there is not": ["server.call.ping(undefined, { timeout: 5 });", /TS2353.*'timeout'/],
   "an output of another type": ["const text: string = await server.call.add({ a: 1, b: 2 });", /TS2322/],
   "a call that the other side makes": ['server.call.confirm("?");', /TS2339/],
@@ -136,7 +158,7 @@ const DOES_NOT: Readonly<Record<string, readonly [program: string, error: RegExp
   "a stream without its values": ["server.stream.sum();", /TS2554/],
   "a handler that is missing": [
     "implement(chat, { ...whole, calls: { add: whole.calls.add } });",
-    /TS2739.*join, ping, find/,
+    /TS2739.*join, ping, status, find/,
   ],
   "all handlers of a kind that are missing": [
     "implement(chat, { calls: whole.calls });",

@@ -19,7 +19,8 @@ export {
 export { ClientConnection, type ClientResponse } from "../node/client/client-connection.js";
 export { CloseEvent, type CloseEventInit } from "../node/client/close-event.js";
 export { connect } from "../node/client/connect.js";
-export type { ConnectOptions, DialOptions, TransportTarget } from "../node/client/connect-options.js";
+export type { ConnectOptions } from "../node/client/connect-options.js";
+export type { DialOptions, TransportTarget } from "../node/client/dial-options.js";
 export { ErrorEvent } from "../node/client/error-event.js";
 export type { EventHandler } from "../node/client/event-handler-attribute.js";
 export type { ProxyOptions } from "../node/client/http-proxy.js";

@@ -43,6 +43,40 @@ onServer.indexInSet;
 server.acceptor;
 // @ts-expect-error
 server.stopListening;
+connect("wss://example.com/", { dial: { tls: { rejectUnauthorized: false }, lookup: (_name, _options, tell) => tell(null, "::1", 6) } });
+// @ts-expect-error
+connect("wss://example.com/", { dial: { tls: { rejectUnauthorized: "no" } } });
+// @ts-expect-error
+connect("wss://example.com/", { dial: { tls: { highWaterMark: 1 } } });
+// @ts-expect-error
+connect("wss://example.com/", { dial: { lookup: "::1" } });
+// @ts-expect-error
+connect("wss://example.com/", { dial: { http2: 2 } });
+// @ts-expect-error
+connect("wss://example.com/", { dial: { createConnection: () => 1 } });
+`;
+
+/** The same in a page, whose project knows the DOM, and has no types of Node. */
+const PAGE_PROGRAM = `
+import { connect, connectOver, race, type Session, sse, webSocket } from "hawser";
+import * as contract from "hawser/contract";
+import * as msgpack from "hawser/msgpack";
+import { useSession } from "hawser/react";
+import * as testing from "hawser/testing";
+
+export const session: Session = connect("/live", {
+  transports: ["websocket", "sse"],
+  withCookies: true,
+  message: (from, data) => void from.send(data),
+});
+export const used = [connectOver(race(webSocket, sse), "/live"), contract, msgpack, testing, useSession];
+document.title = session.state.status;
+// @ts-expect-error
+connect(5);
+// @ts-expect-error
+connect("/live", { message: (from) => from.data });
+// @ts-expect-error
+Buffer;
 `;
 
 /** Where the classes are that an application gets to see. What else is protected is in classes that it does not. */
@@ -79,31 +113,67 @@ describe("the packed package", () => {
   });
 
   it("compiles in a program that checks the declarations of its libraries", () => {
-    writeFileSync(join(DIRECTORY, "package.json"), '{ "type": "module" }\n');
     writeFileSync(join(DIRECTORY, "program.ts"), PROGRAM);
-    writeFileSync(
-      join(DIRECTORY, "tsconfig.json"),
-      JSON.stringify({
-        compilerOptions: {
-          strict: true,
-          exactOptionalPropertyTypes: true,
-          noEmit: true,
-          target: "ES2023",
-          module: "nodenext",
-          lib: ["ES2023", "ESNext.Disposable"],
-          types: ["node"],
-          skipLibCheck: false,
-        },
+    assert.equal(
+      typeErrors({
+        module: "nodenext",
+        lib: ["ES2023", "ESNext.Disposable"],
+        types: ["node"],
         files: ["program.ts"],
       }),
+      "",
     );
-    const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      [compiler, "--project", DIRECTORY, "--pretty", "false"],
-      { cwd: DIRECTORY, encoding: "utf8" },
-    );
-    assert.equal(stdout, "");
-    assert.equal(status, 0);
   });
+
+  for (const [what, more] of [
+    ["that says nothing of browsers", {}],
+    ["that says so", { customConditions: ["browser"] }],
+  ] as const) {
+    it(`compiles in the project of a page ${what}, without types of Node`, () => {
+      writeFileSync(join(DIRECTORY, "page.ts"), PAGE_PROGRAM);
+      assert.equal(
+        typeErrors({
+          module: "esnext",
+          moduleResolution: "bundler",
+          lib: ["DOM", "ES2023"],
+          types: [],
+          files: ["page.ts"],
+          ...more,
+        }),
+        "",
+      );
+    });
+  }
 });
+
+/** What the compiler says, which looks at all declarations. */
+function typeErrors({
+  files,
+  ...compilerOptions
+}: {
+  readonly files: readonly string[];
+  readonly [option: string]: unknown;
+}): string {
+  writeFileSync(join(DIRECTORY, "package.json"), '{ "type": "module" }\n');
+  writeFileSync(
+    join(DIRECTORY, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+        target: "ES2023",
+        skipLibCheck: false,
+        ...compilerOptions,
+      },
+      files,
+    }),
+  );
+  const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [compiler, "--project", DIRECTORY, "--pretty", "false"],
+    { cwd: DIRECTORY, encoding: "utf8" },
+  );
+  return status === 0 ? stdout : `${stdout}status ${status}`;
+}

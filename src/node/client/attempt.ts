@@ -4,7 +4,8 @@ import { type DeflateOptions, deflateOffer } from "../../protocol/extensions/def
 import { connectFields } from "../../protocol/handshake/client-connect.js";
 import { requestHead } from "../../protocol/handshake/client-handshake.js";
 import type { ResponseHead } from "../../protocol/handshake/head-parser.js";
-import type { ConnectOptions, DialOptions } from "./connect-options.js";
+import type { ConnectOptions } from "./connect-options.js";
+import type { DialOptions } from "./dial-options.js";
 import { type HttpProxy, proxyFor } from "./http-proxy.js";
 import { redirectTarget } from "./redirect.js";
 import { flatHeaders, hasHeader, headersForOtherOrigin } from "./request-headers.js";

@@ -2,7 +2,7 @@ import { isIP, type NetConnectOpts, Socket, type TcpNetConnectOpts } from "node:
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { assertFields, headText } from "../../protocol/handshake/head-text.js";
-import type { DialOptions } from "./connect-options.js";
+import type { DialOptions } from "./dial-options.js";
 import type { HttpProxy } from "./http-proxy.js";
 import type { Opening } from "./opening.js";
 import { readHead } from "./read-head.js";

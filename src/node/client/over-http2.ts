@@ -2,7 +2,7 @@ import type { ClientHttp2Session } from "node:http2";
 import type { Duplex } from "node:stream";
 import { UsageError } from "../../core/hawser-error.js";
 import type { Attempt } from "./attempt.js";
-import type { DialOptions } from "./connect-options.js";
+import type { DialOptions } from "./dial-options.js";
 import { type AnsweredStream, isConnectEnabled, openStream, unsupported } from "./http2-stream.js";
 import type { Opening } from "./opening.js";
 import { isConnectError, SharedSession } from "./shared-session.js";

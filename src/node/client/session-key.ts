@@ -1,5 +1,5 @@
 import type { Attempt } from "./attempt.js";
-import type { DialOptions } from "./connect-options.js";
+import type { DialOptions } from "./dial-options.js";
 
 /** What stands for an object that has no text of its own: equal for the same object only. */
 const names = new WeakMap<object, number>();

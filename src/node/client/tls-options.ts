@@ -1,24 +1,28 @@
 import { isIP } from "node:net";
+// biome-ignore lint/suspicious/noTsIgnore: it is an error elsewhere only; what is expected has to be one here
+/** @ts-ignore any in a page, whose project finds this by way of `hawser` and has no types of Node */
 import type { ConnectionOptions } from "node:tls";
 
 /** TLS towards a server. What is left out is Node's default, which verifies the server's certificate. */
 export interface TlsOptions
-  extends Pick<
-    ConnectionOptions,
-    | "ca"
-    | "cert"
-    | "key"
-    | "pfx"
-    | "passphrase"
-    | "crl"
-    | "ciphers"
-    | "minVersion"
-    | "maxVersion"
-    | "secureContext"
-    | "session"
-    | "checkServerIdentity"
-    | "rejectUnauthorized"
-    | "servername"
+  extends Partial<
+    Pick<
+      ConnectionOptions,
+      | "ca"
+      | "cert"
+      | "key"
+      | "pfx"
+      | "passphrase"
+      | "crl"
+      | "ciphers"
+      | "minVersion"
+      | "maxVersion"
+      | "secureContext"
+      | "session"
+      | "checkServerIdentity"
+      | "rejectUnauthorized"
+      | "servername"
+    >
   > {}
 
 /** What identifies us, or only fits one server: not for another origin. */

@@ -5,7 +5,7 @@ import { BufferedAmount } from "./buffered-amount.js";
 import type { ClientConnection } from "./client-connection.js";
 import { CloseEvent } from "./close-event.js";
 import { connect } from "./connect.js";
-import type { DialOptions } from "./connect-options.js";
+import type { DialOptions } from "./dial-options.js";
 import { ErrorEvent } from "./error-event.js";
 import { type EventHandler, EventHandlerAttribute } from "./event-handler-attribute.js";
 import { SendQueue } from "./send-queue.js";

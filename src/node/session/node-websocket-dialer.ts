@@ -3,7 +3,7 @@ import type { Dialing, DialListener, TransportDialer } from "../../session/trans
 import { sessionUrl } from "../../session/wire/session-url.js";
 import type { ClientConnection } from "../client/client-connection.js";
 import { connect } from "../client/connect.js";
-import type { DialOptions } from "../client/connect-options.js";
+import type { DialOptions } from "../client/dial-options.js";
 import {
   SESSION_CONNECTION_OPTIONS,
   SESSION_PROTOCOL,

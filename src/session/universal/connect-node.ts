@@ -1,4 +1,4 @@
-import type { DialOptions } from "../../node/client/connect-options.js";
+import type { DialOptions } from "../../node/client/dial-options.js";
 import { nodeClientHost } from "../../node/session/node-client-host.js";
 import { NodeWebSocketDialer } from "../../node/session/node-websocket-dialer.js";
 import { processMemory } from "../../node/session/process-memory.js";

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import process from "node:process";
 import { before, describe, it } from "node:test";
 import { projectPath } from "#scripts/project-root.js";
+import { brokenLink, relativeLinks } from "../docs/links.js";
 
 const DIRECTORY = projectPath("build", "test-published-types");
 const MODULES = join(DIRECTORY, "node_modules");
@@ -110,6 +111,22 @@ describe("the packed package", () => {
       return text.includes("@internal") || (PUBLIC_CLASSES.test(name) && /^\s*protected /m.test(text));
     });
     assert.deepEqual(internal, []);
+  });
+
+  it("has the pages that its own lead to, without screenshots and sources", () => {
+    const root = join(MODULES, "package");
+    const pages = readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => name.replaceAll(sep, "/"));
+    assert.ok(pages.includes("README.md"));
+    assert.ok(pages.includes("docs/guide/sessions.md"));
+    const broken = pages.flatMap((page) =>
+      relativeLinks(readFileSync(join(root, page), "utf8"))
+        .filter(({ target }) => !/\.png$|^(?:\.\.\/)*(?:examples|scripts|test)\//.test(target))
+        .filter(({ target }) => brokenLink(root, page, target) !== undefined)
+        .map(({ target }) => `${page}: ${target}`),
+    );
+    assert.deepEqual(broken, []);
   });
 
   it("compiles in a program that checks the declarations of its libraries", () => {

@@ -144,6 +144,12 @@ export class HandledStreams implements HandledStreamsPart {
       let output = handler((checked as { value?: unknown }).value, stream);
       if (isThenable(output)) output = await output;
       if (definition.down !== undefined) output = await this.#sendDown(stream, output);
+      else if (isGenerator(output)) {
+        // Nothing of it has run, and nothing of it would.
+        const message = `stream ${name}: its handler is a generator, and the contract has no \`down\` for the values`;
+        stream.misfit = new CallError("INVALID_OUTPUT", message);
+        throw stream.misfit;
+      }
       if (stream.isOver) return;
       await this.#finish(stream, lane, output);
     } catch (thrown) {
@@ -220,6 +226,16 @@ export class HandledStreams implements HandledStreamsPart {
     this.#open.delete(stream.n);
     stream.over(reason);
   }
+}
+
+/** Whether it came of a `function*`, async or not; a stream of Node is none. */
+function isGenerator(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value) &&
+    typeof (value as { readonly next?: unknown }).next === "function"
+  );
 }
 
 function strayError(name: string, cause: unknown): CallError {

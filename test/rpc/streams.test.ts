@@ -7,6 +7,7 @@ import {
   DeclaredError,
   defineContract,
   implement,
+  stream,
 } from "hawser/contract";
 import { PeerPair } from "hawser/testing";
 import { z } from "zod";
@@ -382,6 +383,41 @@ describe("a value of a stream that does not fit", () => {
       });
       await assert.rejects(all(server.stream.count({ from: 0, to: 1 })), { code: "INVALID_OUTPUT" });
     }
+  });
+
+  it("is a generator where the contract has no values down: `error` is told what is missing", async () => {
+    const generators = [
+      async function* () {
+        yield "one";
+      },
+      function* () {
+        yield "one";
+      },
+    ];
+    for (const upload of generators) {
+      for (const checkSent of [true, false]) {
+        const { server, serverErrors } = startTalk({
+          streams: { upload: upload as never },
+          server: { checkSent },
+        });
+        await assert.rejects(server.stream.upload("file", []).finished, { code: "INVALID_OUTPUT" });
+        assert.match(serverErrors[0]?.message ?? "", /stream upload: .*generator.*`down`/);
+      }
+    }
+  });
+
+  it("is a generator as well where the contract has no output either", async () => {
+    const note = defineContract({ streams: { note: stream({ up: z.string() }) } });
+    const pair = new PeerPair();
+    const errors: CallError[] = [];
+    implement(note, {
+      // What has no output may return anything.
+      streams: { async *note() {} },
+      error: (error) => errors.push(error),
+    }).accept(pair.server);
+    const { finished } = contractClient(note, pair.client).stream.note(undefined, []);
+    await assert.rejects(finished, { code: "INVALID_OUTPUT" });
+    assert.match(errors[0]?.message ?? "", /stream note: .*generator.*`down`/);
   });
 });
 

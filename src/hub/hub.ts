@@ -43,7 +43,8 @@ export interface HubCounts extends SessionCounts {
 
 /**
  * The sessions of one endpoint, over WebSockets and over HTTP. It goes where an endpoint goes: `routes: { "/live": hub }`, with
- * `serve` and with `attach`. Made by {@link createHub}.
+ * `serve` and with `attach`. Several servers may have it, and are shut down together: it ends with the first of them. Made by
+ * {@link createHub}.
  */
 export class Hub<Data = undefined> implements HasEndpoint {
   /** What a server needs of it: give it the hub itself. */
@@ -142,7 +143,8 @@ export class Hub<Data = undefined> implements HasEndpoint {
 
   /**
    * Takes no new sessions, waits until what was sent is confirmed, and sends all clients away, to come back at a random time
-   * within a window. The sessions end: another process does not know them. A server that is shut down does this by itself.
+   * within a window. The sessions end: another process does not know them. A server that is shut down does this by itself,
+   * also where other servers have the same hub: they refuse sessions from then on.
    */
   shutdown(options: HubShutdownOptions = {}): Promise<void> {
     this.#shutdown ??= this.#shutDown(options);

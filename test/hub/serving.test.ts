@@ -196,6 +196,27 @@ describe("a shutdown", () => {
     assert.deepEqual([end.code, end.isReset], [4202, true]);
     await next.shutdown();
   });
+
+  it("of one server is that of its hub, also where another server has it; what else that has goes on", async () => {
+    const hub = createHub({});
+    const [first, second] = await Promise.all([
+      serve({ routes: { "/live": hub } }),
+      serve({ routes: { "/live": hub, "/raw": { message: (socket, data) => void socket.send(data) } } }),
+    ]);
+    const client = await TestSession.open(`${second.url}/live`);
+    await first.shutdown();
+    await until(() => client.waitingMs > 0, "it is sent away");
+    assert.deepEqual([client.codes, hub.sessions.size], [[4004], 0]);
+    const late = TestSession.begin(`${second.url}/live`);
+    await until(() => late.codes.length === 1, "it is refused");
+    assert.deepEqual(late.codes, [4004]);
+    const socket = await connect(`${second.url}/raw`);
+    socket.send("still here");
+    assert.equal((await socket[Symbol.asyncIterator]().next()).value, "still here");
+    for (const one of [client, late]) one.giveUp();
+    await socket.close();
+    await second.shutdown();
+  });
 });
 
 describe("a client of sessions", () => {

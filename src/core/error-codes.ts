@@ -163,7 +163,7 @@ export type UsageErrorCode =
   | "LISTEN_FAILED"
   /** A worker of `startWorkers` ended before it was ready. */
   | "WORKER_FAILED"
-  /** A contract names something twice, or an error of its own as one of Hawser's. */
+  /** A contract has something in it that cannot be, or an error of the name of one of Hawser's, or is none. */
   | "INVALID_CONTRACT";
 
 /** The codes of {@link CodecError}. */

@@ -6,6 +6,7 @@ import { Conversation } from "./conversation.js";
 import type { Contract } from "./definitions.js";
 import { partsOf } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
+import { isPeerSource } from "./require-session.js";
 import type { RpcLimits } from "./rpc-limits.js";
 
 /** What {@link contractClient} may be given besides handlers. */
@@ -22,8 +23,9 @@ export interface ContractClient<C extends Contract> extends Remote<C, "server"> 
  * where that cannot make them run twice; streams end with `SESSION_RESET`.
  *
  * @param session a client, which has one session after the other; or a session, with which all ends.
- * @throws UsageError `INVALID_OPTION` for a number that cannot be, and for a call or a stream without a handler;
- * `INVALID_CONTRACT` if another contract is spoken on the same channel of this session: give it another `channel`.
+ * @throws UsageError `INVALID_OPTION` for an option that cannot be, for a call or a stream without a handler, and for what is no
+ * session; `INVALID_CONTRACT` for what is none, and if another contract is spoken on the same channel of this session: give it
+ * another `channel`.
  */
 export function contractClient<C extends Contract>(
   contract: C,
@@ -33,13 +35,13 @@ export function contractClient<C extends Contract>(
     : [options: HandlersOf<C, "client"> & ContractClientOptions]
 ): ContractClient<C> {
   const side = new ContractSide(contract, "client", (options ?? {}) as AnySideOptions);
+  const comesBack = isPeerSource(session);
   const channels = channelsOf(session);
   if (channels.has(contract.channel)) {
     const message = `a contract is spoken on the channel ${contract.channel} of this session already`;
     throw new UsageError("INVALID_CONTRACT", message);
   }
   channels.add(contract.channel);
-  const comesBack = "onPeer" in session;
   const conversation = new Conversation(side, partsOf(contract), comesBack ? randomKey() : undefined);
   const surface = remoteSurface(contract, "server")(conversation);
   let isClosed = false;

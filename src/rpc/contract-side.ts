@@ -7,6 +7,7 @@ import type { CallLedgers } from "./call-ledgers.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { CallDefinition, Contract, Role, StreamDefinition } from "./definitions.js";
 import { goesTo, schemaOf } from "./directed-event.js";
+import { requireContract } from "./require-contract.js";
 import { type RpcLimits, rpcLimits } from "./rpc-limits.js";
 
 /** What a side does with what comes, and how: the same for a client and for a server. */
@@ -60,14 +61,20 @@ export class ContractSide {
   readonly ledgers: CallLedgers | undefined;
   readonly #error: SideOptions["error"];
 
-  /** @throws UsageError `INVALID_OPTION` for a number that cannot be, and for a call or a stream without a handler. */
-  constructor(contract: Contract, role: Role, options: AnySideOptions, ledgers?: CallLedgers) {
+  /**
+   * @param makeLedgers called where contract and options are good.
+   * @throws UsageError `INVALID_CONTRACT`; `INVALID_OPTION` for an option that cannot be, and for a call or a stream without a
+   * handler.
+   */
+  constructor(contract: Contract, role: Role, options: AnySideOptions, makeLedgers?: () => CallLedgers) {
+    requireContract(contract);
+    requireOptions(options);
     this.contract = contract;
     this.role = role;
     this.limits = rpcLimits(options);
     this.clock = options.clock ?? systemClock;
     this.checkSent = options.checkSent ?? true;
-    this.ledgers = ledgers;
+    this.ledgers = makeLedgers?.();
     this.#error = options.error;
     for (const [name, event] of Object.entries(contract.events)) {
       if (!goesTo(event, role)) continue;
@@ -89,6 +96,33 @@ export class ContractSide {
       console.error(thrown);
     }
   }
+}
+
+/** Numbers and handlers are looked at where they are taken. */
+function requireOptions(options: AnySideOptions): void {
+  if (!isObject(options)) throw invalid("the options of a contract", "an object");
+  const { events, calls, streams, clock, error, checkSent } = options;
+  for (const [name, handlers] of Object.entries({ events, calls, streams })) {
+    // A class with static methods is an object of handlers as well.
+    if (handlers !== undefined && !isObject(handlers) && typeof handlers !== "function")
+      throw invalid(name, "an object of handlers");
+  }
+  if (clock !== undefined && !(isObject(clock) && isFunction(clock.nowMs) && isFunction(clock.after)))
+    throw invalid("clock", "an object with nowMs() and after()");
+  if (error !== undefined && !isFunction(error)) throw invalid("error", "a function");
+  if (checkSent !== undefined && typeof checkSent !== "boolean") throw invalid("checkSent", "true or false");
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function invalid(name: string, wanted: string): UsageError {
+  return new UsageError("INVALID_OPTION", `${name} must be ${wanted}`);
 }
 
 type AnyHandler = (value: unknown, context: unknown) => unknown;

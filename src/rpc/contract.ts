@@ -14,6 +14,7 @@ import type {
   StreamDefinitions,
 } from "./definitions.js";
 import { schemaOf } from "./directed-event.js";
+import { requireContract } from "./require-contract.js";
 
 /**
  * What a client and a server say to each other: one object, for both sides, from which the compiler knows the types and
@@ -27,6 +28,14 @@ export function defineContract<
   const Streams extends LooseDefinitions<"stream"> = NoDefinitions,
 >(options: ContractOptions<Events, Calls, Streams>): Contract<Events, Calls, Streams> {
   const { events = {}, calls = {}, streams = {}, codec = json(), channel = "contract" } = options;
+  const contract = {
+    events: events as Events,
+    calls: calls as Calls,
+    streams: streams as Streams,
+    codec,
+    channel,
+  };
+  requireContract(contract as object as Contract);
   for (const [name, event] of Object.entries<StandardSchema | DirectedEvent>(events)) {
     requireSchema(`event ${name}`, schemaOf(event));
   }
@@ -39,7 +48,7 @@ export function defineContract<
     const { input, down, up, output, errors } = definition;
     requireParts(`stream ${name}`, [input, down, up, output], errors);
   }
-  return { events: events as Events, calls: calls as Calls, streams: streams as Streams, codec, channel };
+  return contract;
 }
 
 function requireKind(definition: { readonly kind?: unknown } | null, kind: string, name: string): void {

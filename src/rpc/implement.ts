@@ -11,6 +11,7 @@ import { IncomingCalls } from "./incoming-calls.js";
 import { OpenedStreams } from "./opened-streams.js";
 import type { Parts } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
+import { requireSession } from "./require-session.js";
 import type { RpcLimits } from "./rpc-limits.js";
 
 /** A server is not sent over the network, and has them all. */
@@ -27,6 +28,7 @@ export interface Implementation<C extends Contract, P extends Peer = Peer> {
   /**
    * Answers a session from now on. To be called as soon as there is one, before anything of it is read: in the `open` of a
    * server. What it returns is the client, to be called and told.
+   * @throws UsageError `INVALID_OPTION` for what is no session.
    */
   accept(peer: P): Remote<C, "client">;
   /**
@@ -43,17 +45,24 @@ export interface Implementation<C extends Contract, P extends Peer = Peer> {
  * them: it knows which calls ran, so that one that is sent again after a reset does not run twice.
  *
  * @typeParam P the sessions that it is given, for `context.peer`.
- * @throws UsageError `INVALID_OPTION` for a number that cannot be, and for a call or a stream without a handler.
+ * @throws UsageError `INVALID_CONTRACT` for what is none; `INVALID_OPTION` for an option that cannot be, and for a call or a
+ * stream without a handler.
  */
 export function implement<C extends Contract, P extends Peer = Peer>(
   contract: C,
   options: HandlersOf<C, "server", P> & ImplementOptions<P>,
 ): Implementation<C, P> {
-  const ledgers = new CallLedgers(options);
-  const side = new ContractSide(contract, "server", options as AnySideOptions, ledgers);
+  const side = new ContractSide(
+    contract,
+    "server",
+    options as AnySideOptions,
+    () => new CallLedgers(options),
+  );
+  const ledgers = side.ledgers!;
   const surfaceOf = remoteSurface(contract, "client");
   return {
     accept(peer) {
+      requireSession(peer);
       const conversation = new Conversation(side, PARTS, undefined);
       conversation.remote = surfaceOf(conversation);
       conversation.begin(peer);

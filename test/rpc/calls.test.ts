@@ -532,9 +532,76 @@ describe("implement and contractClient", () => {
       { calls, maxPendingCalls: -1 },
       { calls, streamWindow: 0 },
       { calls, maxStreams: 1.5 },
+      { calls, streamWindow: Number.NaN },
+      { calls, deadlineMs: "5" },
+      { calls: "confirm" },
+      { calls: null },
+      { calls, events: 1 },
+      { calls, streams: "none" },
+      { calls, clock: {} },
+      { calls, clock: { nowMs: () => 0 } },
+      { calls, clock: null },
+      { calls, error: "log" },
+      { calls, error: null },
+      { calls, checkSent: "no" },
+      "confirm",
     ]) {
       assert.throws(() => contractClient(chat, client, options as never), { code: "INVALID_OPTION" });
     }
     assert.throws(() => implement(chat, { calls: {}, streams: {} } as never), { code: "INVALID_OPTION" });
+    for (const options of [undefined, null, "calls", { calls: {}, streams: {}, keepResultsMs: Number.NaN }]) {
+      assert.throws(() => implement(chat, options as never), { name: "UsageError", code: "INVALID_OPTION" });
+    }
+  });
+
+  it("say which option is wrong", () => {
+    const { client } = new PeerPair();
+    const calls = { confirm: () => true };
+    for (const [option, value] of Object.entries({
+      clock: { after: () => () => {} },
+      error: 1,
+      checkSent: 0,
+      events: "x",
+      streamWindow: -1,
+    })) {
+      assert.throws(() => contractClient(chat, client, { calls, [option]: value } as never), {
+        code: "INVALID_OPTION",
+        message: new RegExp(option),
+      });
+    }
+  });
+
+  it("refuse what is no contract, and no session", () => {
+    const { client } = new PeerPair();
+    const calls = { confirm: () => true };
+    for (const contract of [undefined, null, "chat", {}, { ...chat, codec: {} }, { ...chat, channel: 1 }]) {
+      const refusal = { name: "UsageError", code: "INVALID_CONTRACT", message: /defineContract/ };
+      assert.throws(() => contractClient(contract as never, client, { calls } as never), refusal);
+      assert.throws(() => implement(contract as never, {} as never), refusal);
+    }
+    const { implementation } = startTalk();
+    for (const session of [undefined, null, "wss://example.com/live", {}, { onPeer: true }]) {
+      const refusal = { name: "UsageError", code: "INVALID_OPTION", message: /session/ };
+      assert.throws(() => contractClient(chat, session as never, { calls }), refusal);
+      assert.throws(() => implementation.accept(session as never), refusal);
+    }
+  });
+});
+
+describe("defineContract", () => {
+  it("refuses what cannot be in a contract, and says what", () => {
+    for (const [part, value] of Object.entries({
+      events: "x",
+      calls: null,
+      streams: 1,
+      codec: { encode: String },
+      channel: 5,
+    })) {
+      assert.throws(() => defineContract({ [part]: value } as never), {
+        name: "UsageError",
+        code: "INVALID_CONTRACT",
+        message: new RegExp(part),
+      });
+    }
   });
 });

@@ -171,15 +171,17 @@ describe("the upgrade hook", () => {
     assert.equal(seen.messages.length, 2);
   });
 
-  it("drops the connection where `refused` throws, and the process lives", async () => {
+  it("answers all the same where `refused` throws, and the process lives", async () => {
     using seen = warnings();
     const server = await serve({
-      upgrade: () => refuse(403),
+      upgrade: () => refuse(403, { body: "not you" }),
       refused: () => {
         throw new Error("log is full");
       },
     });
     const client = await RawClient.open({ port: server.port });
+    assert.equal(client.status, 403);
+    assert.equal(client.body, "not you");
     await client.gone;
     assert.deepEqual(seen.messages, ["log is full"]);
     await server.shutdown();

@@ -328,20 +328,26 @@ export class Acceptor {
       cause instanceof HandshakeError
         ? cause
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
+    this.#tellRefused(error, cause, request);
     try {
-      if (this.#options.refused === undefined) {
-        if (error !== cause) warnOf(cause);
-      } else {
-        watchRejection(this.#options.refused(error, request), warnOf);
-      }
       const guard = answers.refuse(stream, error, body);
       if (guard === undefined) return;
       this.#occupants.addPending(stream);
       guard.onGone = () => void this.#occupants.removePending(stream);
     } catch (failure) {
-      // The application's own status or header fields cannot be sent, or its `refused` threw.
+      // What it should say cannot be sent.
       warnOf(failure);
       dropStream(stream);
+    }
+  }
+
+  /** Whatever the application makes of it, the client gets its answer. */
+  #tellRefused(error: HandshakeError, cause: unknown, request: UpgradeRequest): void {
+    try {
+      if (this.#options.refused !== undefined) watchRejection(this.#options.refused(error, request), warnOf);
+      else if (error !== cause) warnOf(cause);
+    } catch (failure) {
+      warnOf(failure);
     }
   }
 }

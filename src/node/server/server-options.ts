@@ -52,6 +52,7 @@ export interface ServerOptions<Data = undefined> extends Endpoint<Data>, Optiona
   /**
    * Told of each opening handshake that was refused, for logs. Of a head that is too large, the request has the address
    * and nothing else. Default none: then only an `upgrade` hook that threw is reported, as a warning of the process.
+   * What it throws itself is a warning, too: the client gets its answer all the same.
    */
   refused?: ((error: HandshakeError, request: UpgradeRequest) => void | Promise<void>) | undefined;
   /**

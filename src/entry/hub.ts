@@ -8,11 +8,11 @@ export type {
   HubSession,
   HubShutdownOptions,
 } from "../hub/hub-options.js";
+export type { HeaderFields } from "../node/server/header-fields.js";
 export {
   type Acceptance,
   type AcceptOptions,
   accept,
-  type HeaderFields,
   type Refusal,
   type RefuseOptions,
   refuse,

@@ -53,6 +53,7 @@ export {
   upgradeWebSocket,
 } from "../node/server/fetch-endpoint.js";
 export type { FetchEnvironment, FetchHandler } from "../node/server/fetch-handler.js";
+export type { HeaderFields } from "../node/server/header-fields.js";
 export { type ListeningServer, serve } from "../node/server/serve.js";
 export type { Server } from "../node/server/server.js";
 export { ServerConnection } from "../node/server/server-connection.js";
@@ -62,7 +63,6 @@ export {
   type Acceptance,
   type AcceptOptions,
   accept,
-  type HeaderFields,
   type Refusal,
   type RefuseOptions,
   refuse,

@@ -159,16 +159,60 @@ describe("the upgrade hook", () => {
     }
   });
 
-  it("drops the connection where a refusal of its cannot be sent, and the process lives", async () => {
-    using seen = warnings();
-    for (const upgrade of [
-      () => refuse(200),
-      () => refuse(403, { headers: { "X-Bad": "a\r\nInjected: 1" } }),
-    ]) {
-      const { client } = await handshake({ upgrade });
-      assert.equal(client.head, "");
+  it("throws at the call of `refuse` for what cannot be answered, and so answers 500", async () => {
+    const wrong: [code: string, call: () => ReturnType<typeof refuse>][] = [
+      ...[200, 101, 304, 299, 600, 403.5, Number.NaN, "x", "403", undefined, null].map(
+        (status) => ["INVALID_OPTION", () => refuse(status as number)] as [string, () => never],
+      ),
+      ["INVALID_OPTION", () => refuse(401, { body: 5 as unknown as string })],
+      ["INVALID_OPTION", () => refuse(401, { body: null as unknown as string })],
+      ["INVALID_OPTION", () => refuse(401, "who are you?" as unknown as object)],
+      ["INVALID_OPTION", () => refuse(401, null as unknown as object)],
+      ["INVALID_HEADER", () => refuse(403, { headers: { "X-Bad": "a\r\nInjected: 1" } })],
+      ["INVALID_HEADER", () => refuse(403, { headers: { "X Bad": "a" } })],
+      ["INVALID_HEADER", () => refuse(403, { headers: { "Content-Length": "5" } })],
+      ["INVALID_HEADER", () => refuse(403, { headers: { Connection: "keep-alive" } })],
+      ["INVALID_HEADER", () => refuse(429, { headers: { "Retry-After": 5 as unknown as string } })],
+      ["INVALID_HEADER", () => refuse(403, { headers: ["X-Odd"] })],
+      ["INVALID_HEADER", () => refuse(403, { headers: "X-Bad: a" as unknown as string[] })],
+      ["INVALID_HEADER", () => refuse(403, { headers: null as unknown as string[] })],
+      // Of these nothing would be left.
+      [
+        "INVALID_HEADER",
+        () => refuse(403, { headers: new Headers({ "X-Lost": "a" }) as unknown as string[] }),
+      ],
+      ["INVALID_HEADER", () => refuse(403, { headers: new Map([["X-Lost", "a"]]) as unknown as string[] })],
+    ];
+    for (const [code, call] of wrong) {
+      let thrown: unknown;
+      const { client, refusal } = await handshake({
+        upgrade() {
+          try {
+            return call();
+          } catch (error) {
+            thrown = error;
+            throw error;
+          }
+        },
+      });
+      assert.ok(thrown instanceof UsageError, String(call));
+      assert.equal(thrown.code, code, String(call));
+      assert.equal(client.status, 500);
+      assert.doesNotMatch(client.head, /Injected/);
+      assert.equal(refusal?.cause, thrown);
     }
-    assert.equal(seen.messages.length, 2);
+  });
+
+  it("answers 500 for header fields of an acceptance of which nothing would be left", async () => {
+    for (const headers of [new Headers({ "X-Lost": "a" }), "X-Bad: a", 5, null]) {
+      const { client, refusal } = await handshake({
+        upgrade: () => accept(1, { headers: headers as unknown as string[] }),
+      });
+      assert.equal(client.status, 500);
+      const cause = refusal?.cause;
+      assert.ok(cause instanceof UsageError);
+      assert.equal(cause.code, "INVALID_HEADER");
+    }
   });
 
   it("answers all the same where `refused` throws, and the process lives", async () => {

@@ -4,8 +4,9 @@ import type { ConnectionHandlers } from "../connection/connection-options.js";
 import type { Endpoint } from "./endpoint.js";
 import type { FetchHandler } from "./fetch-handler.js";
 import { fetchListener } from "./fetch-listener.js";
+import { flatFields, type HeaderFields } from "./header-fields.js";
 import type { ServerConnection } from "./server-connection.js";
-import { Acceptance, type HeaderFields, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
+import { Acceptance, Refusal, type UpgradeAnswer } from "./upgrade-answer.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
 /** What {@link fetchEndpoint} makes: an endpoint, and the listener for ordinary requests. */
@@ -84,7 +85,7 @@ export function upgradeWebSocket<Data = undefined>(
   }
   upgrade.acceptance = new Acceptance<unknown>(
     options.data,
-    fieldsOf(options.headers),
+    flatFields(options.headers),
     options.protocol,
     // Those who are called have the data that is given here.
     handlers as ConnectionHandlers<ServerConnection<unknown>>,
@@ -142,11 +143,6 @@ function keptFields(headers: Headers, left: ReadonlySet<string>): string[] {
   const fields: string[] = [];
   for (const [name, value] of headers) if (!left.has(name)) fields.push(name, value);
   return fields;
-}
-
-function fieldsOf(headers: HeaderFields | undefined): readonly string[] {
-  if (headers === undefined) return [];
-  return Array.isArray(headers) ? (headers as readonly string[]) : Object.entries(headers).flat();
 }
 
 function requestOf(upgrade: UpgradeRequest): Request {

@@ -1,8 +1,11 @@
+import { assertObject } from "../../core/assert-object.js";
+import { UsageError } from "../../core/hawser-error.js";
+import { typeName } from "../../core/type-name.js";
+import { assertFields } from "../../protocol/handshake/head-text.js";
+import { assertRefusalStatus, RESERVED_IN_REFUSAL } from "../../protocol/handshake/server-handshake.js";
 import type { ConnectionHandlers } from "../connection/connection-options.js";
+import { flatFields, type HeaderFields } from "./header-fields.js";
 import type { ServerConnection } from "./server-connection.js";
-
-/** Header fields: a record, or a flat list (name, value, name, value...) where a name must stand twice. */
-export type HeaderFields = Readonly<Record<string, string>> | readonly string[];
 
 /** An `upgrade` hook lets the connection in. Made by {@link accept}. */
 export class Acceptance<Data> {
@@ -37,7 +40,12 @@ export class Refusal {
   /** The body. */
   readonly body: string | Uint8Array;
 
+  /** @throws `UsageError` for what cannot be answered: `INVALID_OPTION`, `INVALID_HEADER`. */
   constructor(status: number, headers: readonly string[], body: string | Uint8Array) {
+    assertRefusalStatus(status);
+    assertFields(headers, RESERVED_IN_REFUSAL);
+    if (typeof body !== "string" && !(body instanceof Uint8Array))
+      throw new UsageError("INVALID_OPTION", `body must be a string, not ${typeName(body)}`);
     this.status = status;
     this.headers = headers;
     this.body = body;
@@ -54,7 +62,8 @@ export type UpgradeAnswer<Data> = Acceptance<Data> | Refusal;
 export function accept(): Acceptance<undefined>;
 export function accept<Data>(data: Data, options?: AcceptOptions): Acceptance<Data>;
 export function accept(data?: unknown, options: AcceptOptions = {}): Acceptance<unknown> {
-  return new Acceptance(data, flat(options.headers), options.protocol);
+  assertObject(options, "options");
+  return new Acceptance(data, flatFields(options.headers), options.protocol);
 }
 
 /** What {@link accept} can add. */
@@ -68,9 +77,12 @@ export interface AcceptOptions {
 /**
  * Refuses the connection, with an HTTP answer.
  * @param status 300 to 599, without 304: 401 to ask for credentials, 403 for no, 302 with `Location`, 503 for later.
+ * @throws `UsageError` for what cannot be answered: `INVALID_OPTION`, or `INVALID_HEADER`.
  */
 export function refuse(status: number, options: RefuseOptions = {}): Refusal {
-  return new Refusal(status, flat(options.headers), options.body ?? "");
+  assertObject(options, "options");
+  const { headers, body = "" } = options;
+  return new Refusal(status, flatFields(headers), body);
 }
 
 /** What {@link refuse} can add. */
@@ -79,13 +91,4 @@ export interface RefuseOptions {
   readonly headers?: HeaderFields | undefined;
   /** The body. Default empty: browsers do not show it to pages. */
   readonly body?: string | undefined;
-}
-
-function flat(headers: HeaderFields | undefined): readonly string[] {
-  if (headers === undefined) return [];
-  return isList(headers) ? headers : Object.entries(headers).flat();
-}
-
-function isList(headers: HeaderFields): headers is readonly string[] {
-  return Array.isArray(headers);
 }

@@ -41,7 +41,8 @@ function matchesReserved(name: string, reserved: string): boolean {
 /** Throws a {@link UsageError} `INVALID_HEADER` unless `text` may stand in a header value or reason phrase. */
 export function assertFieldText(text: unknown, what: string): asserts text is string {
   // The value is not quoted in the message, since it may be a credential that would end up in a log.
-  if (typeof text !== "string" || !isFieldText(text)) {
+  if (typeof text !== "string") throw new UsageError("INVALID_HEADER", `${what} must be a string`);
+  if (!isFieldText(text)) {
     throw new UsageError("INVALID_HEADER", `A character that no head may have is in ${what}`);
   }
 }

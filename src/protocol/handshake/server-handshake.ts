@@ -176,7 +176,7 @@ export function acceptHead(input: {
 }
 
 /** What a refusal says about its own framing. */
-const RESERVED_IN_REFUSAL: readonly string[] = ["Connection", "Content-Length", "Transfer-Encoding"];
+export const RESERVED_IN_REFUSAL: readonly string[] = ["Connection", "Content-Length", "Transfer-Encoding"];
 
 /**
  * The head that refuses a handshake, to be written as latin1 and followed by `bodyBytes` bytes of body. It closes the
@@ -219,7 +219,7 @@ export function refusalHead(input: {
 /** Throws a {@link UsageError} `INVALID_OPTION` unless `status` refuses, and may have a body. */
 export function assertRefusalStatus(status: number): void {
   if (!Number.isInteger(status) || status < 300 || status > 599 || status === 304) {
-    throw new UsageError("INVALID_OPTION", `Not a status to refuse a handshake with: ${status}`);
+    throw new UsageError("INVALID_OPTION", `Not a status to refuse a handshake with: ${String(status)}`);
   }
 }
 

@@ -5,6 +5,7 @@ import { get as getSecurely } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { connect } from "hawser/client";
 import { type ListeningServer, serve, UsageError } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { leakCheck } from "../support/leak-check.js";
@@ -41,9 +42,12 @@ describe("serve", () => {
     const client = await RawClient.open({ port: server.port });
     await assertEchoes(client);
     await client.destroy();
+    const { url } = server;
     await server.shutdown();
-    assert.equal(server.url, "");
     assert.equal(server.port, 0);
+    // Whoever comes back finds nobody, and not a URL that is none.
+    assert.equal(server.url, url);
+    await assert.rejects(connect(server.url), { code: "CONNECT_FAILED" });
   });
 
   it("answers with the accept value of RFC 6455 §1.3 and masks nothing", async () => {

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { ListenOptions } from "node:net";
+import type { AddressInfo, ListenOptions } from "node:net";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
@@ -37,23 +37,31 @@ const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy
 export class ListeningServer extends Server {
   readonly #http: HttpServer;
   readonly #isSecure: boolean;
+  /** Where it listens, or did. */
+  #address: AddressInfo | string | null = null;
 
   /** @internal Use `serve`. */
   constructor(options: ServeOptions<unknown>, http: HttpServer) {
     super(options);
     this.#http = http;
     this.#isSecure = options.tls !== undefined;
+    http.once("listening", () => {
+      this.#address = http.address();
+    });
   }
 
-  /** The port it listens on; 0 for a Unix socket. */
+  /** The port it listens on; 0 for a Unix socket, and after `shutdown`. */
   get port(): number {
     const address = this.#http.address();
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
-  /** Where clients reach it: `ws://127.0.0.1:8080`, or `ws+unix:` with the path of the socket. */
+  /**
+   * Where clients reach it: `ws://127.0.0.1:8080`, or `ws+unix:` with the path of the socket. It stays the same after
+   * `shutdown`, so that who connects then is told that nobody is there, and not that this is no URL.
+   */
   get url(): string {
-    const address = this.#http.address();
+    const address = this.#address;
     if (address === null) return "";
     if (typeof address === "string") return `ws+unix:${address}`;
     const host = address.family === "IPv6" ? `[${address.address}]` : address.address;

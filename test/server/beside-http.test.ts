@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, get, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
-import { attach, endpoint, refuse, serve, UsageError } from "hawser/server";
+import { attach, endpoint, memoryBroker, refuse, serve, UsageError } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
@@ -187,5 +187,69 @@ describe("two servers attached to one HTTP server", () => {
     await second.shutdown();
     http.close();
     await once(http, "close");
+  });
+
+  it("are refused where a path would have two answers, until the first is gone", async () => {
+    const http = createServer();
+    for (const [first, second] of [
+      ["*", "*"],
+      ["*", "/chat"],
+      ["/chat", "/chat"],
+      ["/rooms/:room", "/rooms/:id"],
+      ["/rooms/:room", "/rooms/5"],
+      ["/files/*", "/files"],
+      ["/files/*", "/files/:year/:name"],
+      ["/files/a/*", "/files/:name"],
+      ["/:a/b", "/a/*"],
+    ] as const) {
+      for (const [taken, wanted] of [
+        [first, second],
+        [second, first],
+      ] as const) {
+        const there = attach(http, { routes: { "/other": silent, [taken]: silent } });
+        assert.throws(() => attach(http, { routes: { [wanted]: silent } }), {
+          name: "UsageError",
+          code: "INVALID_OPTION",
+        });
+        assert.equal(http.listenerCount("upgrade"), 1);
+        await there.shutdown();
+        await attach(http, { routes: { [wanted]: silent } }).shutdown();
+      }
+    }
+  });
+
+  it("are refused without routes, and what was not attached takes nothing of its own down", async () => {
+    const http = createServer().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    const { port } = http.address() as AddressInfo;
+    const broker = memoryBroker();
+    let goodbyes = 0;
+    const shared = { ...silent, shutdown: () => void goodbyes++ };
+    const server = attach(http, { ...shared, broker });
+    assert.throws(() => attach(http, { ...shared, broker }), { code: "INVALID_OPTION" });
+    const client = await RawClient.open({ port });
+    assert.equal(client.status, 101);
+    assert.equal(server.connections.size, 1);
+    assert.equal(goodbyes, 0);
+    await client.destroy();
+    await server.shutdown();
+    broker.close();
+    http.close();
+    await once(http, "close");
+  });
+
+  it("stand beside each other where no path has two answers", async () => {
+    const http = createServer();
+    for (const [first, second] of [
+      ["/a", "/b"],
+      ["/a", "/a/"],
+      ["/rooms/:room", "/rooms/:room/files"],
+      ["/rooms/:room", "/rooms/"],
+      ["/rooms/:room", "/files/*"],
+      ["/files/a/b/*", "/files/:name"],
+    ] as const) {
+      const servers = [first, second].map((path) => attach(http, { routes: { [path]: silent } }));
+      await Promise.all(servers.map((server) => server.shutdown()));
+    }
   });
 });

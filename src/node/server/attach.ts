@@ -19,14 +19,14 @@ const attached = new WeakMap<EventEmitter, Set<Server>>();
  * To a server of `node:http2`, attach before clients come: it tells them that WebSocket is served over HTTP/2 (RFC 8441).
  * There, other listeners are those for `connect`. With `allowHTTP1` it serves HTTP/1.1 on the same port, too.
  *
- * @throws `UsageError` `INVALID_OPTION`.
+ * @throws `UsageError` `INVALID_OPTION`, also for a path that an attachment to the same server has already.
  */
 export function attach<Data = undefined>(
   http: HttpServer | Http2Server | Http2SecureServer,
   options: ServerOptions<Data>,
 ): Server {
-  const server = new Server(options);
   let servers = attached.get(http);
+  const server = new Server(options, servers);
   if (servers === undefined) {
     servers = new Set();
     attached.set(http, servers);

@@ -1,6 +1,14 @@
 import { UsageError } from "../../core/hawser-error.js";
 import { NO_PARAMS, type RouteParams } from "./upgrade-request.js";
 
+/** The paths of a route. */
+interface RoutePattern {
+  readonly path: string;
+  readonly segments: readonly string[];
+  /** Whether it goes on behind the last of them. */
+  readonly isOpen: boolean;
+}
+
 /** What a path was found to lead to. */
 export interface RouteMatch<T> {
   readonly target: T;
@@ -13,11 +21,7 @@ export interface RouteMatch<T> {
  */
 export class RouteTable<T> {
   readonly #exact = new Map<string, T>();
-  readonly #patterns: {
-    readonly segments: readonly string[];
-    readonly isOpen: boolean;
-    readonly target: T;
-  }[] = [];
+  readonly #patterns: (RoutePattern & { readonly target: T })[] = [];
 
   /**
    * Adds a route.
@@ -38,7 +42,25 @@ export class RouteTable<T> {
     if (segments.some((segment) => segment.includes("*") || segment === ":")) {
       throw new UsageError("INVALID_OPTION", `"*" stands only at the end, and ":" before a name: ${path}`);
     }
-    this.#patterns.push({ segments, isOpen, target });
+    this.#patterns.push({ path, segments, isOpen, target });
+  }
+
+  /** Throws a {@link UsageError} `INVALID_OPTION` if a path leads somewhere in both. */
+  assertApartFrom(other: RouteTable<unknown>): void {
+    const theirs = [...other.#routes()];
+    for (const route of this.#routes()) {
+      const taken = theirs.find((one) => haveCommonPath(route, one));
+      if (taken !== undefined)
+        throw new UsageError(
+          "INVALID_OPTION",
+          `${route.path} would have two answers: ${taken.path} is attached already`,
+        );
+    }
+  }
+
+  *#routes(): Generator<RoutePattern> {
+    for (const path of this.#exact.keys()) yield { path, segments: path.split("/").slice(1), isOpen: false };
+    yield* this.#patterns;
   }
 
   /** What is at `path` (without the query), or undefined. */
@@ -54,6 +76,17 @@ export class RouteTable<T> {
     }
     return undefined;
   }
+}
+
+function haveCommonPath(a: RoutePattern, b: RoutePattern): boolean {
+  const [short, long] = a.segments.length <= b.segments.length ? [a, b] : [b, a];
+  if (short.segments.length < long.segments.length && !short.isOpen) return false;
+  return short.segments.every((segment, i) => canBeSame(segment, long.segments[i]!));
+}
+
+/** A named part is never empty. */
+function canBeSame(a: string, b: string): boolean {
+  return a.startsWith(":") ? b !== "" : b.startsWith(":") ? a !== "" : a === b;
 }
 
 function matchSegments(segments: readonly string[], parts: readonly string[]): RouteParams | undefined {

@@ -41,9 +41,10 @@ export class Server {
 
   /**
    * @internal Use `serve`, `attach` or `createServer`.
+   * @param others those at the same HTTP server: each path is one's only.
    * @throws `UsageError` `INVALID_OPTION`.
    */
-  constructor(options: ServerOptions<unknown>) {
+  constructor(options: ServerOptions<unknown>, others: Iterable<Server> = []) {
     this.#options = options;
     const limits = serverLimits(options);
     this.#memory = new MemoryBudget(limits.maxMemoryBytes);
@@ -68,6 +69,7 @@ export class Server {
         );
       }
     }
+    for (const other of others) this.#routes.assertApartFrom(other.#routes);
     const { broker, brokerTopic = "hawser" } = options;
     this.#relay = broker && new BroadcastRelay(broker, brokerTopic, (message) => void this.#deliver(message));
   }

@@ -1,3 +1,5 @@
+import { UsageError } from "../core/hawser-error.js";
+
 /**
  * Carries bytes between the nodes of an application: processes, or machines. A node is whoever holds a `Broker` of its
  * own; several servers of one process may share one.
@@ -33,3 +35,9 @@ export interface Broker {
 
 /** What a subscription calls. The bytes may come from a network: the listener checks them. It does not throw. */
 export type BrokerListener = (bytes: Uint8Array) => void;
+
+/** Throws a {@link UsageError} `INVALID_OPTION` unless `broker` can carry something. */
+export function assertBroker(broker: Broker | undefined): asserts broker is Broker {
+  if (typeof broker?.publish !== "function" || typeof broker.subscribe !== "function")
+    throw new UsageError("INVALID_OPTION", "broker must have publish and subscribe");
+}

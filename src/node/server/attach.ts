@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Duplex } from "node:stream";
+import { UsageError } from "../../core/hawser-error.js";
 import { takeConnectStreams } from "./connect-streams.js";
 import { Server } from "./server.js";
 import type { ServerOptions } from "./server-options.js";
@@ -23,8 +24,9 @@ const attached = new WeakMap<EventEmitter, Set<Server>>();
  */
 export function attach<Data = undefined>(
   http: HttpServer | Http2Server | Http2SecureServer,
-  options: ServerOptions<Data>,
+  options: ServerOptions<Data> = {},
 ): Server {
+  assertHttpServer(http);
   let servers = attached.get(http);
   const server = new Server(options, servers);
   if (servers === undefined) {
@@ -33,6 +35,17 @@ export function attach<Data = undefined>(
     if (isHttp2(http)) attachHttp2(http, servers);
   }
   return attachHttp1(http, servers.add(server), server);
+}
+
+/** The application of Express listens and has events, too, but is no server, and never hears of an upgrade. */
+function assertHttpServer(
+  http: { readonly on?: unknown; readonly close?: unknown } | null | undefined,
+): void {
+  if (typeof http?.on !== "function" || typeof http.close !== "function")
+    throw new UsageError(
+      "INVALID_OPTION",
+      "attach needs an HTTP server of Node: what `app.listen()` returns, say",
+    );
 }
 
 function isHttp2(http: HttpServer | Http2Server | Http2SecureServer): http is Http2Server {
@@ -83,6 +96,6 @@ function isLastChance(
  *
  * @throws `UsageError` `INVALID_OPTION`.
  */
-export function createServer<Data = undefined>(options: ServerOptions<Data>): Server {
+export function createServer<Data = undefined>(options: ServerOptions<Data> = {}): Server {
   return new Server(options);
 }

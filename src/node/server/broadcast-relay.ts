@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { UsageError } from "../../core/hawser-error.js";
 import { Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
-import type { Broker } from "../../pubsub/broker-port.js";
+import { assertBroker, type Broker } from "../../pubsub/broker-port.js";
 import { nodeHost } from "../node-host.js";
 import { thrownText } from "../thrown-text.js";
 import { decodeEnvelope, encodeEnvelope, SENDER_BYTES } from "./broadcast-envelope.js";
@@ -22,6 +22,7 @@ export class BroadcastRelay {
    * @throws UsageError `INVALID_OPTION`.
    */
   constructor(broker: Broker, topic: string, received: (message: PreparedMessage) => void) {
+    assertBroker(broker);
     if (typeof topic !== "string" || topic === "") {
       throw new UsageError("INVALID_OPTION", "brokerTopic must be a string that is not empty");
     }

@@ -1,6 +1,9 @@
 import type { RequestListener } from "node:http";
+import { assertFunctions } from "../../core/assert-functions.js";
+import { assertObject } from "../../core/assert-object.js";
 import { isThenable } from "../../core/is-thenable.js";
 import type { ConnectionHandlers } from "../connection/connection-options.js";
+import { HANDLER_NAMES } from "../connection/handler-names.js";
 import type { Endpoint } from "./endpoint.js";
 import type { FetchHandler } from "./fetch-handler.js";
 import { fetchListener } from "./fetch-listener.js";
@@ -70,12 +73,16 @@ export function fetchEndpoint(fetch: FetchHandler): FetchEndpoint {
  * Of a request that asks for none, it is an answer: 426 Upgrade Required.
  *
  * @param request the request as the handler was given it, not a copy: `c.req.raw` in Hono, `event.req` in h3.
+ * @throws `UsageError` `INVALID_OPTION` for a handler that is no function, `INVALID_HEADER`.
  */
 export function upgradeWebSocket<Data = undefined>(
   request: Request,
   handlers: ConnectionHandlers<ServerConnection<Data>>,
   options: UpgradeWebSocketOptions<Data> = {},
 ): Response {
+  assertObject(handlers, "handlers");
+  assertFunctions(handlers, HANDLER_NAMES);
+  assertObject(options, "options");
   const upgrade = upgrades.get(request);
   if (upgrade === undefined) {
     return new Response("This is for WebSocket: connect with ws: or wss:.\n", {

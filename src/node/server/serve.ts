@@ -8,6 +8,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
+import { assertServeOptions } from "./assert-serve-options.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
 import type { Http2Sessions } from "./http2-sessions.js";
 import { ProxyGate } from "./proxy-gate.js";
@@ -74,9 +75,9 @@ export class ListeningServer extends Server {
  *
  * @throws {@link UsageError} `INVALID_OPTION`, or `LISTEN_FAILED` if the port is taken or may not be used.
  */
-export async function serve<Data = undefined>(options: ServeOptions<Data>): Promise<ListeningServer> {
+export async function serve<Data = undefined>(options: ServeOptions<Data> = {}): Promise<ListeningServer> {
   const limits = serverLimits(options);
-  assertReusePort(options);
+  assertServeOptions(options);
   const proxies = trustedProxies(options);
   const http = httpServer(options, limits);
   const server = new ListeningServer(options, http);
@@ -184,17 +185,6 @@ function listen(
       reject(new UsageError("INVALID_OPTION", `cannot listen on port ${String(port)}`, cause));
     }
   });
-}
-
-/** Node that does not know the option ignores it, and the second process would find the port taken. */
-function assertReusePort({ reusePort, path }: ServeOptions<unknown>): void {
-  if (!reusePort) return;
-  if (path !== undefined)
-    throw new UsageError("INVALID_OPTION", "reusePort is for a TCP port, not for a path");
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
-  if (!isKnown)
-    throw new UsageError("INVALID_OPTION", `reusePort needs Node 22.12 or 23.1, not ${process.version}`);
 }
 
 function trustedProxies({ proxyProtocolFrom, path, tls }: ServeOptions<unknown>): TrustedProxies | undefined {

@@ -1,3 +1,4 @@
+import { assertObject } from "../../core/assert-object.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./server-options.js";
 
@@ -9,10 +10,11 @@ const FINITE: ReadonlySet<keyof ServerLimits> = new Set([
 ]);
 
 /**
- * The limits with their defaults filled in.
- * @throws {@link UsageError} `INVALID_OPTION`.
+ * The limits with their defaults filled in. The first to look at the options, whatever kind of server they are for.
+ * @throws {@link UsageError} `INVALID_OPTION`, also for options that are no object.
  */
 export function serverLimits(options: ServerOptions<unknown>): ServerLimits {
+  assertObject(options, "options");
   const limits = { ...DEFAULT_SERVER_LIMITS };
   for (const name of Object.keys(limits) as (keyof ServerLimits)[]) {
     const value: unknown = options[name] ?? limits[name];

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { assertFunctions } from "../../core/assert-functions.js";
+import { assertObject } from "../../core/assert-object.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { MemoryBudget } from "../connection/memory-budget.js";
@@ -32,7 +34,7 @@ export class Server {
   readonly #endpoints = new Set<Endpoint<unknown>>();
   readonly #options: ServerOptions<unknown>;
   readonly #memory: MemoryBudget;
-  readonly #relay: BroadcastRelay | undefined;
+  readonly #relay: BroadcastRelay | undefined = undefined;
   /** @internal The way in. */
   readonly acceptor: Acceptor;
   #shutdown: Promise<void> | undefined = undefined;
@@ -42,11 +44,14 @@ export class Server {
   /**
    * @internal Use `serve`, `attach` or `createServer`.
    * @param others those at the same HTTP server: each path is one's only.
-   * @throws `UsageError` `INVALID_OPTION`.
+   * @throws `UsageError` `INVALID_OPTION`, `INVALID_PROTOCOL_NAME`.
    */
   constructor(options: ServerOptions<unknown>, others: Iterable<Server> = []) {
     this.#options = options;
     const limits = serverLimits(options);
+    assertFunctions(options, ["refused", "clientAddress"]);
+    if ("endpoint" in options)
+      throw new UsageError("INVALID_OPTION", 'a hub goes into routes: { "/live": hub }');
     this.#memory = new MemoryBudget(limits.maxMemoryBytes);
     this.acceptor = new Acceptor({
       options,
@@ -60,8 +65,9 @@ export class Server {
       this.#endpoints.add(options);
       this.#routes.add("*", prepareEndpoint(this.#memory, options));
     } else {
+      assertObject(routes, "routes");
       for (const [path, given] of Object.entries(routes)) {
-        const endpoint = endpointOf(given);
+        const endpoint = endpointOf(path, given);
         this.#endpoints.add(endpoint);
         this.#routes.add(
           path,
@@ -71,7 +77,8 @@ export class Server {
     }
     for (const other of others) this.#routes.assertApartFrom(other.#routes);
     const { broker, brokerTopic = "hawser" } = options;
-    this.#relay = broker && new BroadcastRelay(broker, brokerTopic, (message) => void this.#deliver(message));
+    if (broker !== undefined)
+      this.#relay = new BroadcastRelay(broker, brokerTopic, (message) => void this.#deliver(message));
   }
 
   /** The open connections. */

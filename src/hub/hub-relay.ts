@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { UsageError } from "../core/hawser-error.js";
 import type { UpgradeRequest } from "../node/server/upgrade-request.js";
 import type { HttpTransports, TransportsElsewhere } from "../node/transports/http-transports.js";
+import { assertBroker } from "../pubsub/broker-port.js";
 import type { AskedResult } from "../session/relay/asked-request.js";
 import { openBlock } from "../session/relay/open-block.js";
 import { MAC_BYTES, type RelayMac } from "../session/relay/relay-envelope.js";
@@ -44,11 +45,10 @@ export class HubRelay implements SessionsElsewhere<UpgradeRequest>, TransportsEl
   /** @throws {@link UsageError} `INVALID_OPTION`. */
   constructor(options: HubRelayOptions, parts: HubRelayParts) {
     const { broker, brokerTopic = "hawser", brokerKey, relayTimeoutMs = DEFAULT_RELAY_TIMEOUT_MS } = options;
-    if (typeof broker?.publish !== "function" || typeof broker.subscribe !== "function")
-      throw new UsageError("INVALID_OPTION", "broker must have publish and subscribe");
+    assertBroker(broker);
     if (typeof brokerTopic !== "string" || brokerTopic === "")
       throw new UsageError("INVALID_OPTION", "brokerTopic must be a string that is not empty");
-    if (!(relayTimeoutMs > 0 && relayTimeoutMs < Infinity))
+    if (!(typeof relayTimeoutMs === "number" && relayTimeoutMs > 0 && relayTimeoutMs < Infinity))
       throw new UsageError("INVALID_OPTION", `relayTimeoutMs cannot be ${String(relayTimeoutMs)}`);
     const { server, http, maxRelays, maxOpensPerSecond } = parts;
     this.#parts = parts;
@@ -97,6 +97,9 @@ export class HubRelay implements SessionsElsewhere<UpgradeRequest>, TransportsEl
 }
 
 function macOf(key: string | Uint8Array): RelayMac {
+  // Of a number, a key of so many zeros would be made.
+  if (typeof key !== "string" && !(key instanceof Uint8Array))
+    throw new UsageError("INVALID_OPTION", "brokerKey must be a string or bytes");
   const bytes = typeof key === "string" ? Buffer.from(key) : new Uint8Array(key);
   if (bytes.length < MIN_KEY_BYTES)
     throw new UsageError("INVALID_OPTION", `brokerKey must have ${MIN_KEY_BYTES} bytes at least`);

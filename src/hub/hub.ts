@@ -13,23 +13,23 @@ import {
   webSocketHandlers,
 } from "../node/transports/websocket-transport.js";
 import { parseDistinctTokens } from "../protocol/handshake/http-token.js";
-import { assertOriginPolicy } from "../protocol/handshake/origin-policy.js";
 import type { SendStatus } from "../session/peer-port.js";
 import { NO_RELAYS, type RelayCounts } from "../session/relay/relay-counts.js";
 import { Pause } from "../session/server/pause.js";
+import type { SendAwayOptions } from "../session/server/send-away-options.js";
 import type { SessionBroadcastOptions } from "../session/server/session-broadcast-options.js";
 import type { SessionCounts } from "../session/server/session-counts.js";
 import type { AuthenticationResult } from "../session/server/session-handlers.js";
 import { SessionServer } from "../session/server/session-server.js";
 import type { SessionsElsewhere } from "../session/server/sessions-elsewhere.js";
-import type { TransportName } from "../session/transport-port.js";
 import { SessionCode } from "../session/wire/session-code.js";
+import { ALL_TRANSPORTS, assertHubOptions } from "./assert-hub-options.js";
 import { hubNumbers } from "./hub-numbers.js";
 import type { HubAttempt, HubOptions, HubSession, HubShutdownOptions } from "./hub-options.js";
 import { HubRelay } from "./hub-relay.js";
+import { hubShutdown } from "./hub-shutdown.js";
 import { nodeSessionHost } from "./node-session-host.js";
 
-const ALL_TRANSPORTS: readonly TransportName[] = ["websocket", "stream", "sse", "long-polling", "polling"];
 /** Transports come and go while sessions stay, and some race each other: as many as there may be sessions, twice. */
 const TRANSPORTS_PER_SESSION = 2;
 /** What requests that are not there as a whole may hold together: a thousand that are half there. */
@@ -57,13 +57,9 @@ export class Hub<Data = undefined> implements HasEndpoint {
 
   /** @internal Use {@link createHub}. */
   constructor(options: HubOptions<Data>) {
+    assertHubOptions(options as HubOptions<never>);
     const { origins, compression, transports = ALL_TRANSPORTS, allowCookies = false } = options;
     const numbers = hubNumbers(options as HubOptions<never>);
-    if (origins !== undefined) assertOriginPolicy(origins);
-    for (const name of transports) {
-      if (!ALL_TRANSPORTS.includes(name))
-        throw new UsageError("INVALID_OPTION", `no such transport: ${JSON.stringify(name)}`);
-    }
     this.#options = options;
     const addressOf = (request: UpgradeRequest): string => clientGroup(request.remoteAddress);
     const maxTransports = TRANSPORTS_PER_SESSION * numbers.maxSessions;
@@ -145,23 +141,21 @@ export class Hub<Data = undefined> implements HasEndpoint {
    * Takes no new sessions, waits until what was sent is confirmed, and sends all clients away, to come back at a random time
    * within a window. The sessions end: another process does not know them. A server that is shut down does this by itself,
    * also where other servers have the same hub: they refuse sessions from then on.
+   * A second call gets the same promise.
+   * @throws {@link UsageError} `INVALID_OPTION`; the hub goes on.
    */
   shutdown(options: HubShutdownOptions = {}): Promise<void> {
-    this.#shutdown ??= this.#shutDown(options);
+    this.#shutdown ??= this.#shutDown(hubShutdown(options));
     return this.#shutdown;
   }
 
-  async #shutDown({
-    notBeforeMs = 1_000,
-    spreadMs = 5_000,
-    reason = "",
-    drainTimeoutMs = 5_000,
-  }: HubShutdownOptions): Promise<void> {
+  async #shutDown(options: SendAwayOptions): Promise<void> {
+    const { notBeforeMs, spreadMs, reason, drainTimeoutMs } = options;
     const untilMs = nodeSessionHost.nowMs() + drainTimeoutMs;
     const relays = this.#relay?.relays;
     this.#http.shutDown();
     relays?.sendAway(SessionCode.goingAway, reason, notBeforeMs, spreadMs);
-    await this.#server.shutDown({ notBeforeMs, spreadMs, reason, drainTimeoutMs: drainTimeoutMs / 2 });
+    await this.#server.shutDown({ ...options, drainTimeoutMs: drainTimeoutMs / 2 });
     // Who polls hears of it with the next poll, and other nodes hand on our last words.
     const heard = Promise.all([this.#http.emptied(), relays?.emptied()]);
     await Promise.race([heard, Pause.until(nodeSessionHost, untilMs)]);
@@ -211,7 +205,7 @@ export class Hub<Data = undefined> implements HasEndpoint {
  *
  * @throws {@link UsageError} `INVALID_OPTION`.
  */
-export function createHub<Data = undefined>(options: HubOptions<Data>): Hub<NoInfer<Data>> {
+export function createHub<Data = undefined>(options: HubOptions<Data> = {}): Hub<NoInfer<Data>> {
   return new Hub(options);
 }
 

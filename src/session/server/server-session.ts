@@ -9,6 +9,7 @@ import type { TransportName } from "../transport-port.js";
 import type { OpenPacket } from "../wire/open-packet.js";
 import { SessionCode } from "../wire/session-code.js";
 import { SessionSignal } from "../wire/session-signal.js";
+import { checkSendAway } from "./check-send-away.js";
 import { Pause } from "./pause.js";
 import type { SessionKeeper } from "./session-keeper.js";
 
@@ -119,8 +120,10 @@ export class ServerSession<Data = undefined, Request = unknown>
   /**
    * Has the client come back over another transport, at a random time between `notBeforeMs` and `spreadMs` later. Nothing is
    * lost: the session waits for it.
+   * @throws `UsageError` `INVALID_OPTION` for a time that is negative or no number, or a reason that is no text.
    */
   sendAway(notBeforeMs = 0, spreadMs = 0, reason = ""): void {
+    checkSendAway(notBeforeMs, spreadMs, reason);
     this.machine.flush();
     this.machine.sendAway(SessionCode.goingAway, reason, notBeforeMs, spreadMs);
   }

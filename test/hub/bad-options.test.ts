@@ -113,4 +113,70 @@ describe("what is asked of a hub or its sessions", () => {
       assert.throws(() => opened.sendAway(0, 0, 5 as unknown as string), invalid("reason"));
       assert.equal(opened.state, "live");
     }));
+
+  it("is refused where a channel cannot have such a name", () =>
+    session((opened) => {
+      const longest = "x".repeat(256);
+      assert.equal(opened.channel(longest).name, longest);
+      assert.equal(opened.channel("é".repeat(128)).name, "é".repeat(128));
+      for (const name of [
+        5,
+        undefined,
+        null,
+        {},
+        `${longest}y`,
+        "é".repeat(129),
+        "😀".repeat(65),
+      ] as string[]) {
+        assert.throws(() => opened.channel(name), invalid("name"));
+        assert.throws(() => opened.receive(name, { message: () => {} }), invalid("name"));
+      }
+    }));
+
+  it("is refused where a channel cannot be such", () =>
+    session((opened) => {
+      for (const [options, named] of [
+        [{ policy: "drop" }, "policy"],
+        [{ policy: null }, "policy"],
+        [{ policy: 5 }, "policy"],
+        [{ maxQueuedBytes: 0 }, "maxQueuedBytes"],
+        [{ maxQueuedBytes: -1 }, "maxQueuedBytes"],
+        [{ maxQueuedBytes: Number.NaN }, "maxQueuedBytes"],
+        [{ maxQueuedBytes: "1" }, "maxQueuedBytes"],
+        [{ highWaterMarkBytes: 0 }, "highWaterMarkBytes"],
+        [{ highWaterMarkBytes: Number.NaN }, "highWaterMarkBytes"],
+        [null, "options"],
+        ["block", "options"],
+      ] as const)
+        assert.throws(() => opened.channel("a", options as never), invalid(named), named);
+      for (const policy of ["block", "drop-oldest", "drop-newest", "latest-per-key", "disconnect"] as const) {
+        const channel = opened.channel(policy, { policy, maxQueuedBytes: Infinity, highWaterMarkBytes: 1 });
+        assert.equal(channel.send("x"), "sent");
+      }
+    }));
+
+  it("is refused where nothing could receive, or hear", () =>
+    session((opened) => {
+      for (const receiver of [() => {}, null, {}, { message: 5 }, { message: () => {}, ended: 5 }, "x"])
+        assert.throws(() => opened.receive("a", receiver as never), invalid(""));
+      opened.receive("a", undefined);
+      for (const listener of [5, undefined, {}])
+        assert.throws(() => opened.onState(listener as never), invalid("listener"));
+    }));
+
+  it("is refused where the id of a message is no bytes", () =>
+    session((opened) => {
+      for (const id of ["a string", null, 5, [1], new ArrayBuffer(4)] as unknown as Uint8Array[]) {
+        assert.throws(() => opened.send("x", { id }), invalid("id"));
+        assert.throws(() => opened.channel("a").send("x", { id }), invalid("id"));
+      }
+    }));
+
+  it("is refused where a broadcast cannot go there, whoever is there", async () => {
+    const hub = createHub({});
+    assert.throws(() => hub.broadcast("x", { channel: "y".repeat(257) }), invalid("name"));
+    assert.throws(() => hub.broadcast("x", { channel: 5 as never }), invalid("name"));
+    assert.throws(() => hub.broadcast("x", { where: 5 as never }), invalid("where"));
+    await hub.shutdown();
+  });
 });

@@ -1,3 +1,4 @@
+import { UsageError } from "../../core/hawser-error.js";
 import { isThenable } from "../../core/is-thenable.js";
 import { checkEnd } from "../machine/check-end.js";
 import type { IncomingChannel } from "../machine/incoming-channel.js";
@@ -13,6 +14,7 @@ import type {
   SessionEnd,
 } from "../peer-port.js";
 import { SessionCode } from "../wire/session-code.js";
+import { checkChannel, checkReceiver } from "./check-channel.js";
 import { HeldMessages } from "./held-messages.js";
 import type { PeerMachine } from "./peer-machine.js";
 import { SendingChannel } from "./sending-channel.js";
@@ -64,6 +66,7 @@ export abstract class SessionPeer implements Peer {
     const channels = (extras.channels ??= new Map());
     const known = channels.get(name);
     if (known !== undefined && !known.isClosed) return known;
+    checkChannel(name, options);
     const { machine } = this;
     const outgoing = name === "" ? machine.channel : machine.openChannel(name, options);
     const channel = new SendingChannel(machine, outgoing, () => {
@@ -74,6 +77,7 @@ export abstract class SessionPeer implements Peer {
   }
 
   receive(name: string, receiver: PeerReceiver | undefined): void {
+    checkReceiver(name, receiver);
     const extras = (this.#extras ??= {});
     extras.receivers ??= new Map();
     if (receiver === undefined) extras.receivers.delete(name);
@@ -81,6 +85,7 @@ export abstract class SessionPeer implements Peer {
   }
 
   onState(listener: PeerStateListener): () => void {
+    if (typeof listener !== "function") throw new UsageError("INVALID_OPTION", "a listener is a function");
     const extras = (this.#extras ??= {});
     const listeners = (extras.listeners ??= new Set());
     // An object of its own for each call: the same function may listen twice.

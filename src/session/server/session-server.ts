@@ -1,3 +1,4 @@
+import { assertFunctions } from "../../core/assert-functions.js";
 import { isThenable } from "../../core/is-thenable.js";
 import { checkMessage } from "../machine/check-message.js";
 import {
@@ -7,6 +8,7 @@ import {
   sessionConfig,
 } from "../machine/session-config.js";
 import type { SessionHandler } from "../machine/session-handler.js";
+import { checkChannelName } from "../peer/check-channel.js";
 import { PEER_HANDLER } from "../peer/peer-handler.js";
 import type { MessageOptions, SendStatus, SessionEnd } from "../peer-port.js";
 import type { Transport } from "../transport-port.js";
@@ -114,6 +116,8 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   ): Record<SendStatus, number> {
     const { channel = "", except, where } = options;
     checkMessage(data, options.id);
+    checkChannelName(channel);
+    assertFunctions(options, ["where"]);
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0, "too-long": 0 };
     // Encoded once, and not for each.
     const isText = typeof data === "string" || options.isText === true;

@@ -139,11 +139,11 @@ describe("what is asked of a hub or its sessions", () => {
         [{ policy: "drop" }, "policy"],
         [{ policy: null }, "policy"],
         [{ policy: 5 }, "policy"],
-        [{ maxQueuedBytes: 0 }, "maxQueuedBytes"],
+
         [{ maxQueuedBytes: -1 }, "maxQueuedBytes"],
         [{ maxQueuedBytes: Number.NaN }, "maxQueuedBytes"],
         [{ maxQueuedBytes: "1" }, "maxQueuedBytes"],
-        [{ highWaterMarkBytes: 0 }, "highWaterMarkBytes"],
+        [{ highWaterMarkBytes: -1 }, "highWaterMarkBytes"],
         [{ highWaterMarkBytes: Number.NaN }, "highWaterMarkBytes"],
         [null, "options"],
         ["block", "options"],

@@ -135,6 +135,17 @@ describe("serve", () => {
     await server.shutdown();
   });
 
+  it("answers ordinary requests at a path where nothing is with 404, as handshakes there", async () => {
+    await using server = await serve({ routes: { "/chat": echo } });
+    const at = (path: string): string => server.url.replace("ws:", "http:") + path;
+    for (const [path, expected] of [
+      ["/chat", 426],
+      ["/chats", 404],
+      ["/", 404],
+    ] as const)
+      assert.equal((await fetch(at(path))).status, expected, path);
+  });
+
   it("hands ordinary requests to `request`, beside the WebSockets", async () => {
     const server = await serve({ ...echo, request: (_request, response) => response.end("a page") });
     const client = await RawClient.open({ port: server.port });

@@ -91,9 +91,12 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
   http2?.takeSecure(http);
   const gate = proxies && new ProxyGate(server, http, proxies, limits.handshakeTimeoutMs);
   if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
-  const { request: others = upgradeRequired } = options;
+  const { request: others } = options;
   http.on("request", (request, response) => {
-    if (!server.handleRequest(request, response)) others(request, response);
+    if (server.handleRequest(request, response)) return;
+    if (others !== undefined) others(request, response);
+    else if (server.hasRoute(request)) upgradeRequired(response);
+    else notFound(response);
   });
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
@@ -209,13 +212,23 @@ function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
   });
 }
 
-function upgradeRequired(_request: unknown, response: ServerResponse): void {
+function upgradeRequired(response: ServerResponse): void {
   const body = "This is a WebSocket server: connect with ws: or wss:.\n";
-  response.writeHead(426, {
-    connection: "Upgrade, close",
-    upgrade: "websocket",
-    "content-type": "text/plain; charset=utf-8",
-    "content-length": body.length,
-  });
+  answer(response, 426, body, { connection: "Upgrade, close", upgrade: "websocket" });
+}
+
+/** As a handshake there is answered. */
+function notFound(response: ServerResponse): void {
+  answer(response, 404, "no endpoint at this path\n", { connection: "close" });
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const type = "text/plain; charset=utf-8";
+  response.writeHead(status, { ...headers, "content-type": type, "content-length": body.length });
   response.end(body);
 }

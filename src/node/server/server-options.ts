@@ -102,7 +102,7 @@ export interface ServeOptions<Data = undefined> extends ServerOptions<Data> {
   http2?: boolean | undefined;
   /**
    * Ordinary HTTP requests on the same port, but for those at a path whose endpoint takes them itself. By default they get
-   * 426 Upgrade Required, or 404 over HTTP/2: nothing else is there. Over HTTP/2 it is given Node's `Http2ServerRequest` and
+   * 426 Upgrade Required, or 404 at a path without an endpoint, and over HTTP/2: nothing else is there. Over HTTP/2 it is given Node's `Http2ServerRequest` and
    * `Http2ServerResponse`, which can do the same.
    */
   request?: RequestListener | undefined;

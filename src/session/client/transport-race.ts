@@ -63,7 +63,7 @@ export class TransportRace implements TransportDialer {
     const carried = this.#carriedTooShort() ? this.#carrying : undefined;
     const rank = (name: TransportName): number => (name === carried ? 1 : name === remembered ? -1 : 0);
     this.#order = [...this.#dialers].sort((a, b) => rank(a.name) - rank(b.name));
-    this.#failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
+    this.#failure = { code: 0, reason: "", notBeforeMs: 0 };
     this.#dialNext();
     return { abort: () => this.#stop() };
   }
@@ -168,8 +168,15 @@ export class TransportRace implements TransportDialer {
     this.#entrants.splice(index, 1);
     // Whoever asks to stay away is at the end of the other ways, too.
     if (notBeforeMs > 0) this.#order = [];
-    if (code >= this.#failure.code) {
-      this.#failure = { code, reason, notBeforeMs: Math.max(notBeforeMs, this.#failure.notBeforeMs) };
+    const before = this.#failure;
+    if (code >= before.code) {
+      // What each of them says, if it is not the same.
+      const told = code > before.code ? "" : before.reason;
+      this.#failure = {
+        code,
+        reason: told.includes(reason) ? told : told ? `${told}; ${reason}` : reason,
+        notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
+      };
     }
     this.#dialNext();
   }
@@ -180,7 +187,7 @@ export class TransportRace implements TransportDialer {
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reason, notBeforeMs } = this.#failure;
-      this.#listener.failed(code, reason, notBeforeMs);
+      this.#listener.failed(code, reason || "no transport got through", notBeforeMs);
     }
   }
 

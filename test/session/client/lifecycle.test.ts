@@ -37,6 +37,15 @@ describe("the states of a client's session", () => {
     assert.deepEqual(one.session.state, { status: "waiting", untilMs: 1_000_000_000_250, reason: "no way" });
   });
 
+  it("says of each way why it did not get through, if that is not the same", async () => {
+    const one = new ScriptedSession(["websocket", "stream", "polling"]);
+    (await one.dial()).fail(0, "closed with 1006");
+    (await one.dial()).fail(0, "status 404");
+    (await one.dial()).fail(0, "status 404");
+    const { state } = one.session;
+    assert.equal(state.status === "waiting" && state.reason, "closed with 1006; status 404");
+  });
+
   it("says what is too long, and that there is room for what is not", async () => {
     const one = new ScriptedSession(["websocket"]);
     await one.live();

@@ -83,8 +83,8 @@ export class ScriptedDial {
     return transport;
   }
 
-  fail(notBeforeMs = 0): void {
-    this.#listener.failed(0, "no way", notBeforeMs);
+  fail(notBeforeMs = 0, reason = "no way"): void {
+    this.#listener.failed(0, reason, notBeforeMs);
   }
 }
 

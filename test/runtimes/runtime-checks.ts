@@ -77,9 +77,12 @@ export const RUNTIME_CHECKS: Readonly<Record<string, (context: CheckContext) => 
       assert.equal(await (await fetch(url.replace("ws", "http"))).text(), "page");
     });
     await withServer({ routes: { "/a": {} } }, async ({ url }) => {
-      const answer = await fetch(url.replace("ws", "http"));
+      const answer = await fetch(`${url.replace("ws", "http")}/a`);
       await answer.text();
       assert.equal(answer.status, 426);
+      const nowhere = await fetch(`${url.replace("ws", "http")}/b`);
+      await nowhere.text();
+      assert.equal(nowhere.status, 404);
       const { status } = (await connect(`${url}/b`).catch((error: unknown) => error)) as { status: number };
       assert.equal(status, 404);
     });

@@ -1,6 +1,7 @@
 import { cannotBe } from "../../core/cannot-be.js";
 import { UsageError } from "../../core/hawser-error.js";
 import type { ClientHost, HostChange } from "../client-host-port.js";
+import { checkEnd } from "../machine/check-end.js";
 import {
   DEFAULT_RECONNECT_DELAYS,
   DEFAULT_SESSION_DEADLINES,
@@ -190,11 +191,11 @@ export class Session {
    * Ends the session when everything was confirmed, or after `closeTimeoutMs`. Resolves when it has ended.
    * @param code 4400 by default; see `SessionCode`. Free for applications: 4500 to 4599.
    * @param reason in a few words, for people; at most 96 bytes, what is longer is not sent.
-   * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for a code that is not from 4400 to 4599.
+   * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for a code that is not from 4400 to 4599, `INVALID_OPTION` for a reason that is no
+   * text.
    */
   close(code: number = CLOSED_CODE, reason = ""): Promise<SessionEnd> {
-    if (!Number.isInteger(code) || actionOf(code) !== "stop")
-      throw cannotBe("CLOSE_CODE_NOT_ALLOWED", "code", code);
+    checkEnd(code, reason, CLOSED_CODE);
     this.#isClosing = true;
     return this.#peer.close(code, reason);
   }

@@ -1,5 +1,4 @@
 import { cannotBe } from "../../core/cannot-be.js";
-import { UsageError } from "../../core/hawser-error.js";
 import { actionOf } from "../wire/session-code.js";
 
 /**
@@ -9,5 +8,5 @@ import { actionOf } from "../wire/session-code.js";
 export function checkEnd(code: number, reason: string, lowest: number): void {
   if (!Number.isInteger(code) || code < lowest || actionOf(code) === "retry")
     throw cannotBe("CLOSE_CODE_NOT_ALLOWED", "code", code);
-  if (typeof reason !== "string") throw new UsageError("INVALID_OPTION", "a reason is text");
+  if (typeof reason !== "string") throw cannotBe("INVALID_OPTION", "reason", typeof reason);
 }

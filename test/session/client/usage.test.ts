@@ -44,6 +44,7 @@ describe("misuse of a client's session", () => {
     const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
     for (const other of [1000, 4000, 4200, 4600, Number.NaN])
       assert.throws(() => session.close(other), code("CLOSE_CODE_NOT_ALLOWED"));
+    assert.throws(() => session.close(4400, 5 as never), code("INVALID_OPTION"));
     for (const data of [undefined, null, 1, {}, new ArrayBuffer(1), []])
       assert.throws(() => session.send(data as never), code("INVALID_PAYLOAD"));
     for (const length of [0, 33])

@@ -654,7 +654,7 @@ export const DEFENCES: readonly Defence[] = [
         "no more channels are opened than allowed",
         without(
           "session/machine/receiving-side.js",
-          "this.#incoming.size - 1 > config.maxChannels",
+          "this.#incoming.size > config.maxChannels",
           "false",
           "channels are not counted",
         ),
@@ -664,7 +664,7 @@ export const DEFENCES: readonly Defence[] = [
         "who opens channels without end is let go",
         without(
           "session/machine/receiving-side.js",
-          "this.#incoming.size > REFUSED_CHANNELS * config.maxChannels",
+          "this.#refused.size >= REFUSED_CHANNELS * this.config.maxChannels",
           "false",
           "refused channels are not counted",
         ),

@@ -1,5 +1,5 @@
-import { UsageError } from "../core/hawser-error.js";
 import type { Peer, PeerSource } from "../session/peer-port.js";
+import { claimChannels } from "./contract-claim.js";
 import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-side.js";
 import type { HandlersOf, Remote } from "./contract-types.js";
 import { Conversation } from "./conversation.js";
@@ -36,13 +36,8 @@ export function contractClient<C extends Contract>(
 ): ContractClient<C> {
   const side = new ContractSide(contract, "client", (options ?? {}) as AnySideOptions);
   const comesBack = isPeerSource(session);
-  const channels = channelsOf(session);
-  if (channels.has(contract.channel)) {
-    const message = `a contract is spoken on the channel ${contract.channel} of this session already`;
-    throw new UsageError("INVALID_CONTRACT", message);
-  }
-  channels.add(contract.channel);
-  const conversation = new Conversation(side, partsOf(contract), comesBack ? randomKey() : undefined);
+  const claim = claimChannels(session, contract, comesBack ? randomKey : undefined);
+  const conversation = new Conversation(side, partsOf(contract), claim.numbers);
   const surface = remoteSurface(contract, "server")(conversation);
   let isClosed = false;
   let stopListening = (): void => undefined;
@@ -51,24 +46,20 @@ export function contractClient<C extends Contract>(
     close() {
       if (isClosed) return;
       isClosed = true;
-      channels.delete(contract.channel);
+      claim.isTaken = false;
       stopListening();
       conversation.close();
     },
   };
   conversation.remote = client;
-  if (comesBack) stopListening = session.onPeer((peer) => conversation.begin(peer));
-  else conversation.begin(session);
+  try {
+    if (comesBack) stopListening = session.onPeer((peer) => conversation.begin(peer));
+    else conversation.begin(session);
+  } catch (error) {
+    claim.isTaken = false;
+    throw error;
+  }
   return client as unknown as ContractClient<C>;
-}
-
-/** The channels on which contracts are spoken, by what they are spoken with. */
-const spokenChannels = new WeakMap<object, Set<string>>();
-
-function channelsOf(session: object): Set<string> {
-  let channels = spokenChannels.get(session);
-  if (channels === undefined) spokenChannels.set(session, (channels = new Set()));
-  return channels;
 }
 
 /** 128 bits that nobody guesses: who has them can ask for the results of this client's calls. */

@@ -1,8 +1,10 @@
 import type { Encoded } from "../codec/codec.js";
 import type { StandardSchema } from "../codec/standard-schema.js";
 import { thrownMessage } from "../core/thrown-message.js";
-import type { Peer, PeerReceiver, SendStatus, SessionEnd } from "../session/peer-port.js";
+import type { Peer, SendStatus, SessionEnd } from "../session/peer-port.js";
 import { CallError } from "./call-error.js";
+import type { CallNumbers } from "./call-numbers.js";
+import { streamsChannel } from "./contract-claim.js";
 import type { ContractSide } from "./contract-side.js";
 import { Deadlines } from "./deadlines.js";
 import { encodeEvent } from "./encode-event.js";
@@ -45,8 +47,9 @@ export class Conversation implements ConversationPort {
   /** Events and calls, and streams; undefined between sessions. */
   main: Lane | undefined;
   streams: Lane | undefined;
-  /** Whether there will be no other session. */
+  /** Whether nothing more is said: it was closed, or there will be no other session. */
   isClosed = false;
+  readonly numbers: CallNumbers;
   /** The streams of this side; undefined if the contract has none. */
   opened: OpenedStreamsPart | undefined;
   /** Whether a session that was reset is followed by another. */
@@ -60,57 +63,68 @@ export class Conversation implements ConversationPort {
   /** Whether a transport carried this session at any time: before that, nothing leaves. */
   #wasLive = false;
 
-  /** @param key what tells this client's calls from those of others, where it sends them again; see `CallLedgers`. */
-  constructor(side: ContractSide, parts: Parts, key: string | undefined) {
+  constructor(side: ContractSide, parts: Parts, numbers: CallNumbers) {
     this.side = side;
+    this.numbers = numbers;
     this.#parts = parts;
     this.#hasStreams = Object.keys(side.contract.streams).length > 0;
     this.#makeParts();
     this.deadlines = new Deadlines(side.clock);
-    this.calls = new OutgoingCalls(this, key);
-    this.#comesBack = key !== undefined;
+    this.calls = new OutgoingCalls(this);
+    this.#comesBack = numbers.key !== undefined;
   }
 
   /** A session begins. One that there was is over. */
   begin(peer: Peer): void {
     if (this.isClosed || peer.state === "closed") return;
     if (this.main !== undefined) this.#ended(undefined);
-    const { contract } = this.side;
-    const { channel, codec } = contract;
     this.peer = peer;
+    this.numbers.begin(peer);
     this.#makeParts();
     this.events.begin();
-    const receiver: PeerReceiver = {
-      message: (data) => this.#received(peer, data),
-      refused: () => this.#refused(peer),
-    };
-    peer.receive(channel, receiver);
     this.#wasLive = peer.state === "live";
     this.#stopListening = peer.onState((state, end) => {
       this.#wasLive ||= state === "live";
       if (state === "closed" && this.peer === peer && this.main !== undefined) this.#ended(end);
     });
-    this.main = new Lane(peer.channel(channel), codec, this.side.clock);
-    if (this.#hasStreams) {
-      const streams = `${channel}/streams`;
-      peer.receive(streams, receiver);
-      this.streams = new Lane(peer.channel(streams), codec, this.side.clock);
-    }
+    this.#speakOn("main", this.side.contract.channel);
+    if (this.#hasStreams) this.#speakOn("streams", streamsChannel(this.side.contract));
     this.calls.begin();
   }
 
-  /** Nothing more is said: what is open ends with `SESSION_CLOSED`. The session itself stays. */
+  #speakOn(which: "main" | "streams", channel: string): void {
+    const { peer, side } = this;
+    const open = (): void => {
+      this[which] = new Lane(peer.channel(channel), side.contract.codec, side.clock, () => this.#wasLive);
+    };
+    peer.receive(channel, {
+      message: (data) => {
+        if (peer !== this.peer || this[which] === undefined) return;
+        if (this[which].isRefused) open(); // who speaks, listens
+        this.#received(data);
+      },
+      opened: () => {
+        if (peer === this.peer && this[which]?.isRefused === true) open();
+      },
+      refused: () => {
+        if (peer === this.peer) this.#refused(which);
+      },
+    });
+    open();
+  }
+
+  /**
+   * Nothing more is said, but that nobody answers here, until another one takes the channels: what is open ends with
+   * `SESSION_CLOSED`. The session itself stays.
+   */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.calls.end(true, "SESSION_CLOSED", CLOSED);
     this.opened?.cancel();
     this.#handled?.cancel();
-    if (this.main !== undefined) {
-      this.peer.receive(this.side.contract.channel, undefined);
-      if (this.#hasStreams) this.peer.receive(`${this.side.contract.channel}/streams`, undefined);
-      this.#ended(undefined);
-    }
+    this.#incoming?.end(false);
+    this.#stopListening?.();
     this.deadlines.clear();
   }
 
@@ -125,6 +139,7 @@ export class Conversation implements ConversationPort {
 
   emit(name: string, schema: StandardSchema, value: unknown): SendStatus {
     const data = encodeEvent(this.side, name, schema, value);
+    if (this.isClosed) return "closed";
     try {
       return this.main?.offer(data) ?? "closed";
     } catch (cause) {
@@ -141,11 +156,15 @@ export class Conversation implements ConversationPort {
     this.#handled = handled && new handled(this);
   }
 
-  /** The other side does not speak this contract. */
-  #refused(peer: Peer): void {
-    if (peer !== this.peer) return;
-    this.calls.end(true, "SESSION_CLOSED", REFUSED);
+  /** The other side does not speak this contract, or not now. */
+  #refused(which: "main" | "streams"): void {
+    this[which]?.refused();
+    if (which === "main") {
+      this.calls.end(true, "SESSION_CLOSED", REFUSED);
+      return;
+    }
     this.opened?.end("SESSION_CLOSED", REFUSED);
+    this.#handled?.end("SESSION_CLOSED", REFUSED);
   }
 
   #ended(end: SessionEnd | undefined): void {
@@ -166,8 +185,7 @@ export class Conversation implements ConversationPort {
     this.#incoming?.end(isLost);
   }
 
-  #received(peer: Peer, data: Encoded): undefined {
-    if (peer !== this.peer || this.main === undefined) return;
+  #received(data: Encoded): void {
     try {
       const message = this.side.contract.codec.decode(data);
       if (Array.isArray(message) && this.#understood(message as unknown as Message)) return;
@@ -178,6 +196,7 @@ export class Conversation implements ConversationPort {
   }
 
   #understood(message: Message): boolean {
+    if (this.isClosed) return this.#unanswered(message);
     switch (message[0]) {
       case Kind.event:
         return this.events.receive(message);
@@ -205,6 +224,13 @@ export class Conversation implements ConversationPort {
       default:
         return false;
     }
+  }
+
+  /** What comes when it is closed, and no other one is there yet. */
+  #unanswered(message: Message): boolean {
+    if (message[0] === Kind.call) return this.#refuse(Kind.error, message);
+    if (message[0] === Kind.open) return this.#refuse(Kind.fail, message);
+    return true;
   }
 
   /** A call or a stream, where this side answers none. */

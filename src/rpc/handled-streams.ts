@@ -34,6 +34,7 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
     name: string,
     definition: StreamDefinition,
     credit: number,
+    failed: (error: CallError) => void,
   ) {
     super(conversation, peer, name);
     this.n = n;
@@ -42,7 +43,7 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
     const { checkSent, limits } = conversation.side;
     const what = `stream ${name}`;
     const schema = checkSent ? definition.down : undefined;
-    this.pump = new ValuePump({ n: -n, lane, schema, code: "INVALID_OUTPUT", what }, credit);
+    this.pump = new ValuePump({ n: -n, lane, schema, code: "INVALID_OUTPUT", what, failed }, credit);
     this.values = new ValueQueue(this, definition.up, limits.streamWindow, "INVALID_INPUT", what);
   }
 
@@ -90,7 +91,8 @@ export class HandledStreams implements HandledStreamsPart {
     else if (this.#open.size >= side.limits.maxStreams) lane.tell([Kind.fail, -n, "TOO_MANY_STREAMS"]);
     else {
       const { definition } = answered;
-      const stream = new HandledStream(this.#conversation, peer, lane, n, name, definition, window);
+      const failed = (error: CallError): void => this.#fail(stream, lane, failure(error.code, error));
+      const stream = new HandledStream(this.#conversation, peer, lane, n, name, definition, window, failed);
       this.#open.set(n, stream);
       if (definition.up !== undefined) lane.tell([Kind.credit, -n, side.limits.streamWindow]);
       void this.#handle(stream, lane, answered, input);

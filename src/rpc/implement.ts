@@ -1,5 +1,6 @@
 import type { Peer } from "../session/peer-port.js";
 import { CallLedgers, type LedgerLimits } from "./call-ledgers.js";
+import { claimChannels } from "./contract-claim.js";
 import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-side.js";
 import type { EventEncodersOf, HandlersOf, Remote } from "./contract-types.js";
 import { Conversation } from "./conversation.js";
@@ -63,7 +64,8 @@ export function implement<C extends Contract, P extends Peer = Peer>(
   return {
     accept(peer) {
       requireSession(peer);
-      const conversation = new Conversation(side, PARTS, undefined);
+      const { numbers } = claimChannels(peer, contract);
+      const conversation = new Conversation(side, PARTS, numbers);
       conversation.remote = surfaceOf(conversation);
       conversation.begin(peer);
       return conversation.remote as Remote<C, "client">;

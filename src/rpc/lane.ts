@@ -26,12 +26,23 @@ export class Lane {
   readonly #channel: PeerChannel;
   readonly #codec: Codec;
   readonly #clock: Clock;
+  readonly #wasLive: () => boolean;
   #waiting: Waiting[] = [];
+  /** Whether the other side takes nothing of it any more. */
+  isRefused = false;
 
-  constructor(channel: PeerChannel, codec: Codec, clock: Clock) {
+  /** @param wasLive whether it is known by now how long a message may be. */
+  constructor(channel: PeerChannel, codec: Codec, clock: Clock, wasLive: () => boolean) {
     this.#channel = channel;
     this.#codec = codec;
     this.#clock = clock;
+    this.#wasLive = wasLive;
+  }
+
+  /** The other side refuses it. */
+  refused(): void {
+    this.isRefused = true;
+    this.#waiting = [];
   }
 
   /** Makes a message; what the codec throws is the caller's to catch. */
@@ -40,8 +51,16 @@ export class Lane {
   }
 
   /** Sends if there is room. A message does not overtake those that wait. */
-  offer(data: Encoded): SendStatus {
-    return this.#waiting.length > 0 ? "dropped" : this.#channel.send(data);
+  offer(data: Encoded, user?: LaneUser): SendStatus {
+    if (this.isRefused) return "closed";
+    return this.#waiting.length > 0 ? "dropped" : this.#give(data, user);
+  }
+
+  #give(data: Encoded, user: LaneUser | undefined): SendStatus {
+    const options = user === undefined || this.#wasLive() ? undefined : { tooLong: () => user.notTaken() };
+    const status = this.#channel.send(data, options);
+    if (status === "too-long") user?.notTaken();
+    return status;
   }
 
   /**
@@ -49,8 +68,7 @@ export class Lane {
    * @param user told of a message that is never taken, now or when its turn comes.
    */
   send(data: Encoded, user?: LaneUser): boolean {
-    const status = this.offer(data);
-    if (status === "too-long") user?.notTaken();
+    const status = this.offer(data, user);
     if (status === "dropped" && this.#waiting.push({ data, user }) === 1) void this.#drain();
     return status !== "closed";
   }
@@ -77,8 +95,6 @@ export class Lane {
 
   /** Whether a message is done with: sent, or never to be. */
   #take({ data, user }: Waiting): boolean {
-    const status = this.#channel.send(data);
-    if (status === "too-long") user?.notTaken();
-    return status !== "dropped";
+    return this.#give(data, user) !== "dropped";
   }
 }

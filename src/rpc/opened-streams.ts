@@ -119,7 +119,6 @@ export class OpenedStreams implements OpenedStreamsPart {
   readonly #conversation: ConversationPort;
   readonly #open = new Set<OpenedStream>();
   readonly #byNumber = new Map<number, OpenedStream>();
-  #last = 0;
 
   constructor(conversation: ConversationPort) {
     this.#conversation = conversation;
@@ -133,7 +132,8 @@ export class OpenedStreams implements OpenedStreamsPart {
     values: AsyncIterable<unknown> | Iterable<unknown> | undefined,
     settings: StreamSettings = {},
   ): RemoteStream<unknown, unknown> {
-    const { side, streams: lane } = this.#conversation;
+    const { side, streams, isClosed } = this.#conversation;
+    const lane = isClosed ? undefined : streams;
     const { signal } = settings;
     const window = Math.min(countOption(settings, "window", side.limits.streamWindow, 1), MAX_STREAM_WINDOW);
     const isFull = this.#open.size >= side.limits.maxStreams;
@@ -155,7 +155,7 @@ export class OpenedStreams implements OpenedStreamsPart {
 
   /** `[value, n, value]`, `[credit, n, count]`, `[end, n, output]` or `[fail, n, code, data]`, with `n` as it is here. */
   receive(n: number, message: Message): boolean {
-    if (n > this.#last) return false;
+    if (n > this.#conversation.numbers.lastStream) return false;
     const stream = this.#byNumber.get(n);
     if (stream === undefined) return true;
     const [kind, , first, second] = message;
@@ -209,7 +209,7 @@ export class OpenedStreams implements OpenedStreamsPart {
     values: AsyncIterable<unknown> | Iterable<unknown> | undefined,
   ): Promise<void> {
     const { name, definition } = stream;
-    const { side, streams: lane } = this.#conversation;
+    const { side, streams: lane, numbers } = this.#conversation;
     const what = `stream ${name}`;
     if (side.checkSent) {
       const { issues } = await checkValue(definition.input, input);
@@ -220,14 +220,15 @@ export class OpenedStreams implements OpenedStreamsPart {
     }
     if (stream.isOver || lane === undefined) return;
     try {
-      const data = lane.encode([Kind.open, this.#last + 1, name, window, input]);
+      const data = lane.encode([Kind.open, numbers.lastStream + 1, name, window, input]);
       // Not before: streams are opened in the order of their numbers, however long their checks take.
-      stream.n = ++this.#last;
+      stream.n = ++numbers.lastStream;
       this.#byNumber.set(stream.n, stream);
       const notTaken = (): void =>
         void stream.over({ error: new CallError("INVALID_INPUT", `${what}: the input is too long`) });
       if (!lane.send(data, { notTaken })) {
-        stream.over({ error: new CallError("SESSION_CLOSED", `${what}: the other side does not take it`) });
+        const message = `${what}: the other side does not take it`;
+        stream.over({ error: new CallError("SESSION_CLOSED", message, { mayHaveRun: false }) });
         return;
       }
     } catch (cause) {
@@ -244,14 +245,16 @@ export class OpenedStreams implements OpenedStreamsPart {
   ): Promise<void> {
     const { n, name, definition } = stream;
     const schema = this.#conversation.side.checkSent ? definition.up : undefined;
-    stream.pump = new ValuePump({ n, lane, schema, code: "INVALID_INPUT", what: `stream ${name}` }, 0);
+    const failed = (error: unknown): void => {
+      if (stream.over({ error })) lane.tell([Kind.fail, n, "SOURCE_FAILED"]);
+    };
+    const what = `stream ${name}`;
+    stream.pump = new ValuePump({ n, lane, schema, code: "INVALID_INPUT", what, failed }, 0);
     try {
       await stream.pump.run(values);
       if (!stream.isOver) lane.tell([Kind.end, n]);
     } catch (thrown) {
-      const error =
-        thrown ?? new CallError("SOURCE_FAILED", `stream ${name}: its source threw ${String(thrown)}`);
-      if (stream.over({ error })) lane.tell([Kind.fail, n, "SOURCE_FAILED"]);
+      failed(thrown ?? new CallError("SOURCE_FAILED", `${what}: its source threw ${String(thrown)}`));
     }
   }
 }

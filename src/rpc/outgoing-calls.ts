@@ -4,6 +4,7 @@ import { countOption } from "../core/count-option.js";
 import type { CallErrorCode } from "../core/error-codes.js";
 import { isThenable } from "../core/is-thenable.js";
 import { CallError } from "./call-error.js";
+import type { CallNumbers } from "./call-numbers.js";
 import type { CallSettings } from "./contract-types.js";
 import type { DeadlineEntry } from "./deadlines.js";
 import type { CallDefinition } from "./definitions.js";
@@ -67,18 +68,15 @@ export class OutgoingCalls {
   readonly #pending = new Map<number, PendingCall>();
   /** How many there are, also of those that have no number yet. */
   #count = 0;
-  #next = 1;
-  #highestSent = 0;
-  /** What tells this client's calls from those of others; undefined where calls are not sent again. */
-  readonly #key: string | undefined;
-  #session = 0;
-  #saidHello = false;
-  /** `#highestSent` when this session began. */
+  readonly #numbers: CallNumbers;
+  /** `highestSent` when this session began. */
   #sentBefore = 0;
+  /** Whether the hello of this session was said here. */
+  #hasGreeted = false;
 
-  constructor(conversation: ConversationPort, key: string | undefined) {
+  constructor(conversation: ConversationPort) {
     this.#conversation = conversation;
-    this.#key = key;
+    this.#numbers = conversation.numbers;
   }
 
   /** @throws UsageError `INVALID_OPTION` for a deadline that is no number. */
@@ -109,15 +107,16 @@ export class OutgoingCalls {
 
   /** A session begins: what waits is sent, and what was sent and not answered is sent again. */
   begin(): void {
-    this.#saidHello = false;
-    this.#sentBefore = this.#highestSent;
+    this.#sentBefore = this.#numbers.highestSent;
+    this.#hasGreeted = false;
     for (const call of this.#pending.values()) this.#send(call);
   }
 
   /** The session has ended, and nothing of it ever left this side: what was sent in it was not sent. */
   takeBack(): void {
-    if (this.#saidHello) this.#session--;
-    this.#highestSent = this.#sentBefore;
+    const numbers = this.#numbers;
+    if (this.#hasGreeted) numbers.sessions--;
+    numbers.highestSent = this.#sentBefore;
     for (const call of this.#pending.values()) {
       if (call.isNew) call.wasSent = false;
     }
@@ -133,7 +132,7 @@ export class OutgoingCalls {
 
   /** `[result, n, output]`. False if it breaks the rules. */
   result([, n, output]: Message): boolean {
-    if (!isCount(n) || n >= this.#next) return false;
+    if (!isCount(n) || n >= this.#numbers.nextCall) return false;
     const call = this.#pending.get(n);
     if (call === undefined) return true;
     this.#forget(call);
@@ -145,7 +144,7 @@ export class OutgoingCalls {
 
   /** `[error, n, code, data]`. False if it breaks the rules. */
   error([, n, code, data]: Message): boolean {
-    if (!isCount(n) || n >= this.#next || typeof code !== "string") return false;
+    if (!isCount(n) || n >= this.#numbers.nextCall || typeof code !== "string") return false;
     const call = this.#pending.get(n);
     if (call === undefined) return true;
     this.#forget(call);
@@ -183,7 +182,7 @@ export class OutgoingCalls {
       this.giveUp(call, "SESSION_CLOSED", "the session is closed");
       return;
     }
-    call.n = this.#next++;
+    call.n = this.#numbers.nextCall++;
     this.#pending.set(call.n, call);
     const waitMs = Math.ceil(deadlineMs - this.#conversation.side.clock.nowMs());
     const [settledBelow] = this.#pending.keys();
@@ -199,14 +198,15 @@ export class OutgoingCalls {
   #send(call: PendingCall): void {
     const { main } = this.#conversation;
     if (main === undefined) return;
-    if (this.#key !== undefined && !this.#saidHello) {
-      this.#saidHello = true;
-      main.tell([Kind.hello, this.#key, ++this.#session, this.#highestSent + 1]);
+    const numbers = this.#numbers;
+    if (numbers.key !== undefined && !numbers.saidHello) {
+      numbers.saidHello = this.#hasGreeted = true;
+      main.tell([Kind.hello, numbers.key, ++numbers.sessions, numbers.highestSent + 1]);
     }
     if (main.send(call.data!, call)) {
       call.isNew ||= !call.wasSent;
       call.wasSent = true;
-      this.#highestSent = Math.max(this.#highestSent, call.n);
+      numbers.highestSent = Math.max(numbers.highestSent, call.n);
     } else this.giveUp(call, "SESSION_CLOSED", "the other side does not take it");
   }
 

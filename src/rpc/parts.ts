@@ -1,5 +1,6 @@
 import type { Encoded } from "../codec/codec.js";
 import type { Peer } from "../session/peer-port.js";
+import type { CallNumbers } from "./call-numbers.js";
 import type { ContractSide } from "./contract-side.js";
 import type { StreamSettings } from "./contract-types.js";
 import type { Deadlines } from "./deadlines.js";
@@ -20,8 +21,9 @@ export interface ConversationPort {
   readonly main: Lane | undefined;
   /** For streams; undefined between sessions. */
   readonly streams: Lane | undefined;
-  /** Whether there will be no other session. */
+  /** Whether nothing more is said: it was closed, or there will be no other session. */
   readonly isClosed: boolean;
+  readonly numbers: CallNumbers;
   /** Makes a message; what the codec throws is the caller's to catch. */
   encode(message: Message): Encoded;
   /** Sends the outcome of a call, if there is a session to send it on. */

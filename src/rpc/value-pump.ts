@@ -12,6 +12,8 @@ export interface PumpedValues {
   readonly schema: StandardSchema | undefined;
   readonly code: "INVALID_INPUT" | "INVALID_OUTPUT";
   readonly what: string;
+  /** A value that was sent already, and waited, is longer than the other side takes. */
+  failed(error: CallError): void;
 }
 
 /** Sends the values of an iterable as the other side has room for them. It takes none before there is. */
@@ -37,8 +39,8 @@ export class ValuePump implements LaneUser {
 
   notTaken(): void {
     const { code, what } = this.#values;
-    this.misfit ??= new CallError(code, `${what}: a value is too long`);
     this.stop();
+    this.#values.failed(new CallError(code, `${what}: a value is too long`));
   }
 
   /** Nothing more is sent, and the iterable is left. */
@@ -73,7 +75,6 @@ export class ValuePump implements LaneUser {
       if (done === true) return value;
       await this.#send(value);
     }
-    if (this.misfit !== undefined) throw this.misfit;
     return undefined;
   }
 

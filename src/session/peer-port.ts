@@ -49,6 +49,8 @@ export interface MessageOptions {
   readonly isText?: boolean | undefined;
   /** For `latest-per-key`: what it replaces. Not sent. Default none: it replaces nothing. */
   readonly key?: string | undefined;
+  /** @internal Called in place of `error` if it turns out to be too long for the other side, behind the answer of `send`. */
+  readonly tooLong?: (() => void) | undefined;
 }
 
 /** A message that was never confirmed when its session ended: it may have arrived, or not. */
@@ -138,9 +140,11 @@ export interface PeerReceiver {
   message(data: string | Uint8Array, id: Uint8Array | undefined, channel: string): void | Promise<void>;
   /** Nothing more comes on this channel: it was closed by the sender, or the session has ended. */
   ended?(channel: string): void;
+  /** @internal The other side opened a channel of this name. */
+  opened?(channel: string): void;
   /**
    * The other side does not take what is sent on the channel of this name: it has nobody who does, may not, or takes no more
-   * channels. What waited is dropped, and `send` says `closed`.
+   * channels. What waited is dropped, and `send` of that channel says `closed`; asking for one by its name opens another.
    */
   refused?(channel: string): void;
 }

@@ -508,6 +508,17 @@ describe("a session that ends", () => {
 });
 
 describe("implement and contractClient", () => {
+  it("leave the channel free where they throw", () => {
+    const { line } = startTalk();
+    const calls = { confirm: () => true };
+    const failing = { onPeer: () => assert.fail("not now") };
+    for (let i = 0; i < 2; i++)
+      assert.throws(() => contractClient(chat, failing as never, { calls }), { message: "not now" });
+    assert.throws(() => contractClient({ ...chat, channel: `${chat.channel}/streams` }, line, { calls }), {
+      code: "INVALID_CONTRACT",
+    });
+  });
+
   it("do not speak two contracts on one channel of a session, but one behind the other, or on two channels", async () => {
     const { line, server } = startTalk();
     const calls = { confirm: () => true };

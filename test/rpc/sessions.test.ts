@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { connect, type TransportName } from "hawser";
 import { attempt, call, contractClient, defineContract, implement, stream, toClient } from "hawser/contract";
-import { createHub } from "hawser/hub";
+import { createHub, type HubOptions } from "hawser/hub";
 import { msgpack } from "hawser/msgpack";
 import { serve } from "hawser/server";
 import { z } from "zod";
@@ -24,7 +24,7 @@ const shop = defineContract({
 });
 
 /** A server of the contract that counts what it did. */
-function startShop() {
+function startShop(options: HubOptions = {}) {
   const bought = new Map<number, number>();
   const implementation = implement(shop, {
     calls: {
@@ -46,7 +46,7 @@ function startShop() {
       },
     },
   });
-  const hub = createHub({ open: (session) => void implementation.accept(session) });
+  const hub = createHub({ ...options, open: (session) => void implementation.accept(session) });
   return { bought, hub };
 }
 
@@ -167,6 +167,107 @@ describe("a contract over real sessions", () => {
       outcomes.map(({ error, value }) => error?.code ?? value?.item),
       [2, "INVALID_INPUT", "HANDLER_FAILED", 5],
     );
+    await session.close();
+  });
+
+  it("goes on with another client behind one that was closed, and hears what the server says before and after", async () => {
+    const { hub } = startShop();
+    await using server = await serve({ routes: { "/live": hub } });
+    const session = connect(`${server.url}/live`, QUICK);
+    for (let i = 0; i < 3; i++) {
+      const remote = contractClient(shop, session);
+      const sold: number[] = [];
+      remote.on.sold((item) => sold.push(item));
+      assert.deepEqual(await remote.call.buy({ item: i, note: "" }), { item: i });
+      await until(() => sold.includes(i), "it hears the event");
+      const stock = remote.stream.stock(2, [0, 1]);
+      for await (const value of stock) assert.ok(value < 2);
+      assert.equal(await stock.finished, "2 of 2");
+      const left = remote.call.buy({ item: 101, note: "" });
+      remote.close();
+      await assert.rejects(left, { code: "SESSION_CLOSED" });
+      await assert.rejects(remote.call.buy({ item: 1, note: "" }), { code: "SESSION_CLOSED" });
+      assert.equal(remote.stream.stock(1, []).next !== undefined, true);
+    }
+    assert.equal(session.state.status, "live");
+    await session.close();
+  });
+
+  it("is heard where its client is made late, when the server has spoken to nobody", async () => {
+    const implementation = implement(shop, {
+      calls: { buy: ({ item }) => ({ item }) },
+      streams: {
+        async *stock(_count, { values }) {
+          yield* values;
+          return "";
+        },
+      },
+    });
+    const statuses: string[] = [];
+    const remotes: ReturnType<typeof implementation.accept>[] = [];
+    const hub = createHub({
+      open(session) {
+        const remote = implementation.accept(session);
+        remotes.push(remote);
+        statuses.push(remote.emit.sold(1));
+        assert.throws(() => implementation.accept(session), { code: "INVALID_CONTRACT" });
+      },
+    });
+    await using server = await serve({ routes: { "/live": hub } });
+    const session = connect(`${server.url}/live`, QUICK);
+    await until(() => remotes.length === 1, "it is open");
+    await until(() => remotes[0]!.emit.sold(2) === "closed", "it hears that nobody listens");
+    const remote = contractClient(shop, session);
+    const sold: number[] = [];
+    remote.on.sold((item) => sold.push(item));
+    await until(() => remotes[0]!.emit.sold(3) === "sent", "it hears that there is somebody");
+    assert.deepEqual(await remote.call.buy({ item: 5, note: "" }), { item: 5 });
+    assert.deepEqual(sold, [3]);
+    const stock = remote.stream.stock(1, [7]);
+    for await (const value of stock) assert.equal(value, 7);
+    await session.close();
+  });
+
+  it("fails what is too long also if that was not known yet, and nothing else", async () => {
+    const contract = defineContract({
+      calls: { len: call({ input: z.string(), output: z.number() }) },
+      streams: { parts: stream({ input: z.string(), down: z.string() }) },
+    });
+    const implementation = implement(contract, {
+      calls: { len: (text) => text.length },
+      streams: {
+        async *parts(text) {
+          yield text;
+        },
+      },
+    });
+    const hub = createHub({ maxMessageBytes: 1_000, open: (session) => void implementation.accept(session) });
+    await using server = await serve({ routes: { "/live": hub } });
+    const errors: unknown[] = [];
+    const session = connect(`${server.url}/live`, {
+      ...QUICK,
+      error: (_session, error) => void errors.push(error),
+    });
+    const remote = contractClient(contract, session);
+    const early = [remote.call.len("x".repeat(2_000)), remote.call.len("short")] as const;
+    const parts = remote.stream.parts("x".repeat(2_000));
+    await assert.rejects(early[0], { code: "INVALID_INPUT", mayHaveRun: false });
+    assert.equal(await early[1], 5);
+    await assert.rejects(parts.next(), { code: "INVALID_INPUT", mayHaveRun: false });
+    assert.deepEqual(errors, []);
+    await session.close();
+  });
+
+  it("loses only its streams where the server takes no second channel", async () => {
+    const { hub, bought } = startShop({ maxChannels: 1 });
+    await using server = await serve({ routes: { "/live": hub } });
+    const session = connect(`${server.url}/live`, QUICK);
+    const remote = contractClient(shop, session);
+    const stock = remote.stream.stock(1, []);
+    assert.deepEqual(await remote.call.buy({ item: 3, note: "" }), { item: 3 });
+    await assert.rejects(stock.next(), { code: "SESSION_CLOSED" });
+    await assert.rejects(remote.stream.stock(1, []).next(), { code: "SESSION_CLOSED", mayHaveRun: false });
+    assert.equal(bought.get(3), 1);
     await session.close();
   });
 });

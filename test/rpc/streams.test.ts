@@ -125,6 +125,47 @@ describe("a stream", () => {
       { length: 100 },
     );
   });
+
+  it("fails for a value that waited for room and is found to be too long, while its source says no more", async () => {
+    const names = ["A", "B", "D", "C"] as const;
+    const contract = defineContract({ streams: { parts: stream({ input: z.string(), down: z.string() }) } });
+    const errors: CallError[] = [];
+    let start = (): void => undefined;
+    const started = new Promise<void>((resolve) => {
+      start = resolve;
+    });
+    const implementation = implement(contract, {
+      streams: {
+        async *parts(name) {
+          await started;
+          yield name === "C" ? "x".repeat(5_000) : name;
+          await new Promise(() => {});
+        },
+      },
+      error: (error) => errors.push(error),
+    });
+    const pair = new PeerPair();
+    pair.maxMessageLength = 1_000;
+    implementation.accept(pair.server);
+    const client = contractClient(contract, pair.client);
+    const streams = names.map((name) => client.stream.parts(name));
+    await settled();
+    pair.hold();
+    pair.maxQueued = 1;
+    start();
+    await settled();
+    pair.release();
+    assert.deepEqual(await Promise.all(streams.slice(0, 3).map(async (one) => (await one.next()).value)), [
+      "A",
+      "B",
+      "D",
+    ]);
+    await assert.rejects(streams[3]!.next(), { code: "INVALID_OUTPUT" });
+    assert.deepEqual(
+      errors.map(({ code }) => code),
+      ["INVALID_OUTPUT"],
+    );
+  });
 });
 
 describe("leaving a stream", () => {

@@ -86,7 +86,7 @@ export class Session {
     for (const name of ["message", "state", "reset", "error"] as const) {
       const handler = options[name];
       if (handler !== undefined && typeof handler !== "function")
-        throw cannotBe("INVALID_OPTION", name, handler);
+        throw cannotBe("INVALID_OPTION", name, typeof handler);
     }
     this.#config = { ...(numbers as unknown as typeof DEFAULTS), host };
     this.#stopWatching = host.watch((change) => this.#hostChanged(change));

@@ -44,7 +44,7 @@ export class TransportRace implements TransportDialer {
   #probeAfterMs = PROBE_AFTER_MS;
   #isProbing = false;
   /** What to say if all of them fail: what a server said counts for more than a silence. */
-  #failure = { code: 0, reason: "no transport got through", notBeforeMs: 0 };
+  #failure = { code: 0, reasons: new Set<string>(), notBeforeMs: 0 };
 
   /** @param dialers the best first; at least one. */
   constructor(dialers: readonly TransportDialer[], host: ClientHost, memory: TransportMemory) {
@@ -63,7 +63,7 @@ export class TransportRace implements TransportDialer {
     const carried = this.#carriedTooShort() ? this.#carrying : undefined;
     const rank = (name: TransportName): number => (name === carried ? 1 : name === remembered ? -1 : 0);
     this.#order = [...this.#dialers].sort((a, b) => rank(a.name) - rank(b.name));
-    this.#failure = { code: 0, reason: "", notBeforeMs: 0 };
+    this.#failure = { code: 0, reasons: new Set(), notBeforeMs: 0 };
     this.#dialNext();
     return { abort: () => this.#stop() };
   }
@@ -170,11 +170,10 @@ export class TransportRace implements TransportDialer {
     if (notBeforeMs > 0) this.#order = [];
     const before = this.#failure;
     if (code >= before.code) {
-      // What each of them says, if it is not the same.
-      const told = code > before.code ? "" : before.reason;
       this.#failure = {
         code,
-        reason: told.includes(reason) ? told : told ? `${told}; ${reason}` : reason,
+        // What each of them says, if it is not the same.
+        reasons: new Set(code > before.code ? [] : before.reasons).add(reason),
         notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
       };
     }
@@ -186,8 +185,8 @@ export class TransportRace implements TransportDialer {
       this.#isProbing = false;
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
-      const { code, reason, notBeforeMs } = this.#failure;
-      this.#listener.failed(code, reason || "no transport got through", notBeforeMs);
+      const { code, reasons, notBeforeMs } = this.#failure;
+      this.#listener.failed(code, [...reasons].join("; ") || "no transport got through", notBeforeMs);
     }
   }
 

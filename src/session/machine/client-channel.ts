@@ -22,6 +22,7 @@ export interface ChannelUser {
 export interface ClientMessage extends QueuedMessage {
   readonly data: Uint8Array;
   readonly channel: ClientChannel;
+  readonly tooLong: (() => void) | undefined;
 }
 
 /** A channel of a client's session, for whoever sends on it. What is internal is the session's to change. */

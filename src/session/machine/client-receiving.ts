@@ -33,6 +33,8 @@ interface Incoming extends IncomingChannel {
 /** What comes to a client in its session: messages, in pieces or whole, and what the machines tell each other. */
 export abstract class ClientReceiving extends ClientSending {
   readonly #incoming = new Map<number, Incoming>();
+  /** The numbers of those that were one too many, until they are closed. */
+  readonly #refused = new Set<number>();
   /** Those with a message that is not complete, the oldest first. */
   #assembling: Incoming[] = [];
   #assemblingBytes = 0;
@@ -48,6 +50,7 @@ export abstract class ClientReceiving extends ClientSending {
     const { config } = this;
     const { maxMessageBytes } = config;
     const channel = this.#incoming.get(number);
+    if (this.#refused.has(number)) return true;
     const isContinued = (head & CONTINUED_BIT) !== 0;
     const isLast = (head & MORE_BIT) === 0;
     const isText = (head & BINARY_BIT) === 0;
@@ -171,16 +174,18 @@ export abstract class ClientReceiving extends ClientSending {
       const name = decode(config, reader.take(end - at));
       if (
         known !== undefined ||
+        this.#refused.has(number) ||
         name === undefined ||
         end - at > MAX_NAME_BYTES ||
-        this.#incoming.size > REFUSED_CHANNELS * config.maxChannels
+        this.#refused.size > REFUSED_CHANNELS * config.maxChannels
       )
         return false;
-      const channel = this.#opened(name, number);
-      if (this.#incoming.size - 1 > config.maxChannels) this.refuseChannel(channel, OVERFLOW_CODE);
-      else handler.channelOpened(channel);
+      if (this.#incoming.size > config.maxChannels) {
+        this.#refused.add(number);
+        this.control(REFUSE_CHANNEL_RECORD, number, OVERFLOW_CODE);
+      } else handler.channelOpened(this.#opened(name, number));
     } else if (head === CLOSE_CHANNEL_RECORD) {
-      if (known === undefined || number === 0) return false;
+      if (known === undefined || number === 0) return this.#refused.delete(number);
       this.#forgetPieces(known);
       this.#incoming.delete(number);
       // Its number may be that of another one soon: no credit is given for what is still taken.

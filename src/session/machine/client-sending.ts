@@ -181,6 +181,7 @@ export abstract class ClientSending {
       data: bytes,
       isText,
       id: options.id,
+      tooLong: options.tooLong,
       key,
       cost,
       counted,
@@ -321,7 +322,9 @@ export abstract class ClientSending {
       // It was taken before the limit of the other side was known.
       if (!isLast) this.#remove(channel, 0);
       this.#tellDropped(channel, 1);
-      this.config.handler.report(cannotBe("MESSAGE_TOO_LONG", "a message", `${data.length} bytes`));
+      if (message.tooLong === undefined)
+        this.config.handler.report(cannotBe("MESSAGE_TOO_LONG", "a message", `${data.length} bytes`));
+      else message.tooLong();
       return 0;
     }
     const { number } = channel;

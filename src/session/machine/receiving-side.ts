@@ -33,6 +33,8 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
 > {
   readonly #channel: IncomingChannel;
   readonly #incoming = new ChannelTable<IncomingChannel>();
+  /** The numbers of those that were one too many, until they are closed. */
+  #refused: Set<number> | undefined;
   /** Those with a message that is not complete, the oldest first. */
   readonly #assembling: IncomingChannel[] = [];
   #assemblingBytes = 0;
@@ -140,6 +142,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   #record(link: Link, { head, channel: number, id, bytes, start, at: end }: RecordReader): boolean {
     if (head >= CONTROL_RECORD) return this.#control(link, head, new WireReader(bytes, start, end));
     const channel = this.#incoming.get(number);
+    if (channel === undefined && this.#refused?.has(number) === true) return true;
     const isContinued = (head & CONTINUED_BIT) !== 0;
     const isLast = (head & MORE_BIT) === 0;
     if (
@@ -229,17 +232,18 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
       const name = this.decode(reader.take(end - at));
       if (
         incoming !== undefined ||
+        this.#refused?.has(number) === true ||
         name === undefined ||
-        end - at > MAX_NAME_BYTES ||
-        this.#incoming.size > REFUSED_CHANNELS * config.maxChannels
+        end - at > MAX_NAME_BYTES
       )
         return false;
+      if (this.#incoming.size > config.maxChannels) return this.#refuse(number);
       const channel = new IncomingChannel(name, number, config.windowBytes);
       this.#incoming.set(channel);
-      if (this.#incoming.size - 1 > config.maxChannels) this.refuseChannel(channel, OVERFLOW_CODE);
-      else handler.channelOpened(owner, channel);
+      handler.channelOpened(owner, channel);
     } else if (head === CLOSE_CHANNEL_RECORD) {
-      if (incoming === undefined || number === 0) return false;
+      if (incoming === undefined) return this.#refused?.delete(number) === true;
+      if (number === 0) return false;
       this.#forgetParts(incoming);
       this.#incoming.delete(number);
       handler.channelClosed(owner, incoming);
@@ -255,6 +259,15 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
         if (this.queuedCount === 0) this.emptied();
       }
     }
+    return true;
+  }
+
+  /** A channel that is one too many is nothing but its number, until its sender closes it. */
+  #refuse(number: number): boolean {
+    this.#refused ??= new Set();
+    if (this.#refused.size >= REFUSED_CHANNELS * this.config.maxChannels) return false;
+    this.#refused.add(number);
+    this.control(REFUSE_CHANNEL_RECORD, number, OVERFLOW_CODE);
     return true;
   }
 

@@ -1,3 +1,4 @@
+import { utf8ByteLength } from "../../core/utf8-encoding.js";
 import type { ChannelOptions, MessageOptions, SendStatus } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
 import { encodeFields } from "../wire/encode-fields.js";
@@ -243,7 +244,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
    */
   #enqueue(
     channel: OutgoingChannel,
-    given: string | Uint8Array,
+    data: string | Uint8Array,
     isText: boolean,
     options: MessageOptions | undefined,
     isKept = false,
@@ -251,10 +252,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const { policy, keys, highWaterMarkBytes } = channel;
     const { pieceBytes } = this.config;
     const key = keys && options?.key;
-    // How long text is that may be long is to be known now.
-    const data =
-      typeof given === "string" && 3 * given.length > this.#shortBytes ? this.encode(given) : given;
-    if (data.length > this.#peerMaxBytes) {
+    if (this.#isTooLong(data)) {
       this.#tellDropped(channel, 1);
       return "too-long";
     }
@@ -291,8 +289,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       this.#remove(channel, oldest);
     }
     // Long bytes stay the caller's; short ones may change before their turn comes.
-    const isCopied = !isKept && typeof given !== "string" && data.length <= pieceBytes;
-    old.data = isCopied ? new Uint8Array(given as Uint8Array) : data;
+    const isCopied = !isKept && typeof data !== "string" && data.length <= pieceBytes;
+    old.data = isCopied ? new Uint8Array(data) : data;
     old.isText = isText;
     old.id = options?.id;
     this.settle();
@@ -301,6 +299,13 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     if (channel.queuedBytes <= highWaterMarkBytes) return "sent";
     this.#unready.set(channel, 0);
     return "queued";
+  }
+
+  /** Text is measured where it may be too long: a character takes up to three bytes. */
+  #isTooLong(data: string | Uint8Array): boolean {
+    const { length } = data;
+    const most = this.#peerMaxBytes;
+    return length > most || (typeof data === "string" && 3 * length > most && utf8ByteLength(data) > most);
   }
 
   /** What a message counts in the session. A long one that is alone on its channel is the caller's bytes, and leaves in pieces. */
@@ -372,6 +377,8 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       channel.keys!.delete(message.key);
       message.key = undefined;
     }
+    if (typeof message.data === "string" && 3 * message.data.length > this.#shortBytes)
+      message.data = this.encode(message.data);
     const { data } = message;
     const end = Math.min(data.length, offset + this.config.pieceBytes);
     const isLast = end === data.length;

@@ -5,9 +5,9 @@ export const MESSAGE_COST = 64;
 /** The longest name of a channel, in bytes. */
 export const MAX_NAME_BYTES = 256;
 /**
- * Channels above `maxChannels` are refused, and their sender closes them. Whoever has so many times as many has not heard of
- * that, or does not want to.
+ * Channels above `maxChannels` are refused, and their sender closes them. Whoever has so many times as many that were refused has
+ * not heard of that, or does not want to.
  */
-export const REFUSED_CHANNELS = 16;
+export const REFUSED_CHANNELS = 4;
 /** The longest signal, in bytes. */
 export const MAX_SIGNAL_BYTES = 8_192;

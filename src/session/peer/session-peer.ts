@@ -183,7 +183,10 @@ export abstract class SessionPeer implements Peer {
   /** @internal See `SessionHandler.channelOpened`. */
   onChannelOpened(channel: IncomingChannel): void {
     const { name } = channel;
-    if (this.hasReceiver(name)) return;
+    if (this.hasReceiver(name)) {
+      this.#tell(name, () => this.#receiverOf(name)?.opened?.(name));
+      return;
+    }
     const answer = this.#guarded(name, () => this.admits(name));
     if (isThenable(answer)) {
       const decided = Promise.resolve(answer).then((isAllowed) => this.#decided(channel, isAllowed === true));

@@ -8,6 +8,7 @@ import { ZlibDeflateContext } from "./deflate/deflate-context.js";
 import { ZlibInflateContext } from "./deflate/inflate-context.js";
 import { hasWasmDeflate } from "./deflate/wasm-deflate.js";
 import { WasmDeflateContext } from "./deflate/wasm-deflate-context.js";
+import { utf8Write } from "./utf8-write.js";
 
 /** Randomness is drawn in blocks: one call of the system for 2,048 masking keys. */
 const masks = new Int32Array(2048);
@@ -19,7 +20,7 @@ export const nodeHost: EngineHost = {
   isUtf8: (bytes, start, end) => isUtf8(partOf(bytes, start, end)),
   isAscii: (bytes, start, end) => isAscii(partOf(bytes, start, end)),
   utf8ByteLength: (text) => Buffer.byteLength(text),
-  utf8Write: (text, bytes, position) => asBuffer(bytes).write(text, position),
+  utf8Write,
   utf8Decode: (bytes, start, end) => asBuffer(bytes).toString("utf8", start, end),
   randomMask() {
     if (nextMask === masks.length) {

@@ -7,6 +7,7 @@ export interface Flushable {
 
 let waiting: Flushable[] = [];
 let depth = 0;
+/** Whether the end of this turn is to come, or is here. */
 let isScheduled = false;
 /** What the latest output of this turn that is shared begins with. */
 let shared: SharedPieces | undefined;
@@ -17,7 +18,10 @@ let shared: SharedPieces | undefined;
  */
 export function endOfTurn(output: Flushable): void {
   waiting.push(output);
-  if (depth > 0 || isScheduled) return;
+  if (depth === 0 && !isScheduled) schedule();
+}
+
+function schedule(): void {
   isScheduled = true;
   process.nextTick(flushAll);
 }
@@ -43,12 +47,18 @@ export function flushTurn(): void {
 }
 
 function flushAll(): void {
-  isScheduled = false;
-  // A stream that is no socket may hand on what it is given at once, and its peer answer: go on until nothing is left.
-  while (waiting.length > 0) {
-    const outputs = waiting;
-    waiting = [];
-    for (const output of outputs) output.flush();
+  isScheduled = true;
+  try {
+    // What is flushed may give others something to send, as sessions do to their sockets; and a stream that is no socket may hand on
+    // what it is given at once, and its peer answer: go on until nothing is left.
+    while (waiting.length > 0) {
+      const outputs = waiting;
+      waiting = [];
+      for (const output of outputs) output.flush();
+    }
+  } finally {
+    isScheduled = false;
+    shared = undefined;
+    if (waiting.length > 0) schedule();
   }
-  shared = undefined;
 }

@@ -1,5 +1,5 @@
 import type { Codec, Encoded } from "../codec/codec.js";
-import type { PeerChannel, SendStatus } from "../session/peer-port.js";
+import type { PeerChannel, SendStatus, ToldMessageOptions } from "../session/peer-port.js";
 import type { Clock } from "./clock.js";
 import { encodeMessage, type Message } from "./message-kind.js";
 
@@ -57,7 +57,8 @@ export class Lane {
   }
 
   #give(data: Encoded, user: LaneUser | undefined): SendStatus {
-    const options = user === undefined || this.#wasLive() ? undefined : { tooLong: () => user.notTaken() };
+    const options: ToldMessageOptions | undefined =
+      user === undefined || this.#wasLive() ? undefined : { tooLong: () => user.notTaken() };
     const status = this.#channel.send(data, options);
     if (status === "too-long") user?.notTaken();
     return status;

@@ -49,7 +49,11 @@ export interface MessageOptions {
   readonly isText?: boolean | undefined;
   /** For `latest-per-key`: what it replaces. Not sent. Default none: it replaces nothing. */
   readonly key?: string | undefined;
-  /** @internal Called in place of `error` if it turns out to be too long for the other side, behind the answer of `send`. */
+}
+
+/** @internal What a contract says besides about a message. */
+export interface ToldMessageOptions extends MessageOptions {
+  /** Called in place of `error` if it turns out to be too long for the other side, behind the answer of `send`. */
   readonly tooLong?: (() => void) | undefined;
 }
 

@@ -1,5 +1,5 @@
 import { cannotBe } from "../../core/cannot-be.js";
-import type { ChannelOptions, MessageOptions, SendStatus, UnconfirmedMessage } from "../peer-port.js";
+import type { ChannelOptions, SendStatus, ToldMessageOptions, UnconfirmedMessage } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
 import { encodeFields, type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
 import { MAX_REASON_BYTES } from "../wire/end-packet.js";
@@ -135,7 +135,7 @@ export abstract class ClientSending {
    * confirmed. An id has 1 to 32 bytes.
    * What is too long, and was sent before the other side had said so, is told to `handler.report`.
    */
-  send(channel: ClientChannel, data: string | Uint8Array, options: MessageOptions = {}): SendStatus {
+  send(channel: ClientChannel, data: string | Uint8Array, options: ToldMessageOptions = {}): SendStatus {
     if (channel.isClosed || this.#isClosing) return "closed";
     const { pieceBytes, maxInFlightBytes } = this.config;
     const { policy, queue } = channel;

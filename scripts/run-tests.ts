@@ -37,7 +37,7 @@ run(
   [
     "--test",
     "--test-reporter=spec",
-    `--test-concurrency=${Math.min(availableParallelism() + 1, 4)}`,
+    `--test-concurrency=${Math.min(availableParallelism(), 4)}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
     "--enable-source-maps",
     ...options,

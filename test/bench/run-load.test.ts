@@ -296,7 +296,7 @@ describe("a load over HTTP/2", () => {
 
   for (const [what, path, more, isSecure] of [
     ["small messages", "/", {}, false],
-    ["more than windows and frames hold", "/", { sizes: [100_000], window: 2 }, false],
+    ["more than windows and frames hold", "/", { sizes: [100_000], window: 2, durationMs: 600 }, false],
     ["messages over TLS", "/", { sizes: [300], isInsecure: true }, true],
     ["a fan-out", "/fan", { kind: "fan-out", warmUpMs: 400 }, false],
     ["sessions", "/live", { isSession: true }, false],

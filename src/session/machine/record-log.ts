@@ -100,7 +100,10 @@ export class RecordLog {
     from: number,
     to: number,
   ): number {
-    if (this.#shared !== undefined) this.#copyShared();
+    if (this.#shared !== undefined) {
+      if (this.#isLong(this.#shared)) this.#gather();
+      else this.#copyShared();
+    }
     const isText = typeof data === "string";
     const batch = this.#batchFor(MAX_RECORD_HEADER_BYTES + (isText ? 3 * data.length : to - from));
     const { bytes, end: start } = batch;
@@ -148,7 +151,7 @@ export class RecordLog {
   /** The shared records become a batch: the block that others have, or a part of the one that has begun here. */
   #gather(): void {
     const tail = this.#tail;
-    if (tail !== undefined && !tail.isSent && tail.shared === undefined) {
+    if (tail !== undefined && !tail.isSent && tail.shared === undefined && !this.#isLong(this.#shared!)) {
       this.#copyShared();
       return;
     }
@@ -167,6 +170,13 @@ export class RecordLog {
       messages: undefined,
       shared,
     });
+  }
+
+  /** Whether the block that grows would have more than two pieces with the shared records: others would wait longer for their turn. */
+  #isLong({ byteLength }: SharedPieces<SharedBlock>): boolean {
+    const tail = this.#tail;
+    if (tail === undefined || tail.isSent || tail.shared !== undefined) return false;
+    return tail.end - tail.start + byteLength > 2 * this.#pieceBytes;
   }
 
   /** The shared records are copied, since others of this log alone are in the same block. */

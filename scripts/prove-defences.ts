@@ -18,6 +18,8 @@ const TEST_TIMEOUT_MS = 20_000;
 const SETTLE_MS = 50;
 const WORKERS = 3; // half of what a test does is to wait
 
+const untouched = new Map<string, Promise<Result>>();
+
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const onlyTable = process.argv.includes("--table");
 const proofs = DEFENCES.flatMap((defence) => defence.proofs).filter(
@@ -89,7 +91,7 @@ async function prove(folder: string, proof: Proof): Promise<string | undefined> 
       text.replace(find, () => replace),
     );
   }
-  const before = await run(folder, proof);
+  const before = await asThingsAre(folder, proof);
   if (before.outcome !== "passes") return `as things are, the test ${before.outcome}:\n${before.output}`;
   try {
     for (const [path, text] of switched) writeFileSync(path, text);
@@ -102,13 +104,26 @@ async function prove(folder: string, proof: Proof): Promise<string | undefined> 
   }
 }
 
+/** Once for each test, whatever number of proofs it has. */
+function asThingsAre(folder: string, proof: Proof): Promise<Result> {
+  const name = `${proof.suite}: ${proof.test}`;
+  const result = untouched.get(name) ?? run(folder, proof);
+  untouched.set(name, result);
+  return result;
+}
+
+interface Result {
+  readonly outcome: Outcome;
+  readonly output: string;
+}
+
 type Outcome = "passes" | "fails" | "is not run";
 
 /**
  * Runs one test alone, in a process of its own. It fails only if it was begun: a switch that breaks the build proves
  * nothing. The process is ended as soon as the result is there, since a test that failed may leave sockets open.
  */
-function run(folder: string, { suite, test }: Proof): Promise<{ outcome: Outcome; output: string }> {
+function run(folder: string, { suite, test }: Proof): Promise<Result> {
   const pattern = `^${test.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}$`;
   const child = spawn(
     process.execPath,

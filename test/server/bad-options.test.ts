@@ -24,6 +24,7 @@ const WRONG: readonly [options: object, named: string][] = [
   [{ broker: null }, "broker"],
   [{ routes: null }, "routes"],
   [{ routes: [] }, "routes"],
+  [{ routes: new Map([["/a", {}]]) }, "routes"],
   [{ routes: { "/a": 5 } }, "the route /a"],
   [{ routes: { "/a": () => {} } }, "the route /a"],
   [{ routes: { "/a": null } }, "the route /a"],

@@ -66,6 +66,9 @@ export class Server {
       this.#routes.add("*", prepareEndpoint(this.#memory, options));
     } else {
       assertObject(routes, "routes");
+      // Nothing of a `Map` would be left.
+      if (Symbol.iterator in routes)
+        throw new UsageError("INVALID_OPTION", "routes must be a record of endpoints by path");
       for (const [path, given] of Object.entries(routes)) {
         const endpoint = endpointOf(path, given);
         this.#endpoints.add(endpoint);

@@ -1,4 +1,4 @@
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { projectPath } from "./project-root.js";
 
@@ -46,4 +46,9 @@ export async function bundle(source: string, format: "esm" | "iife" = "esm"): Pr
 /** How long a text is as it travels: gzip, level 9. */
 export function gzippedBytes(text: string): number {
   return gzipSync(text, { level: 9 }).length;
+}
+
+/** How long a text is where a server has brotli, at its best. */
+export function brotliBytes(text: string): number {
+  return brotliCompressSync(text).length;
 }

@@ -1,6 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import process from "node:process";
-import { UsageError } from "../core/hawser-error.js";
+import { cannotBe } from "../core/cannot-be.js";
 import { TopicListeners } from "../core/topic-listeners.js";
 import type { Broker, BrokerListener } from "../pubsub/broker-port.js";
 
@@ -39,7 +39,7 @@ const MESSAGE_OVERHEAD_BYTES = 256;
 export function clusterBroker(options: ClusterBrokerOptions = {}): Broker {
   const { maxBufferedBytes } = options;
   if (maxBufferedBytes !== undefined && !(maxBufferedBytes >= 0)) {
-    throw new UsageError("INVALID_OPTION", `maxBufferedBytes cannot be ${String(maxBufferedBytes)}`);
+    throw cannotBe("INVALID_OPTION", "maxBufferedBytes", maxBufferedBytes);
   }
   node ??= cluster.isPrimary ? new PrimaryNode() : new WorkerNode();
   if (maxBufferedBytes !== undefined) node.maxBufferedBytes = maxBufferedBytes;

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { cannotBe } from "../core/cannot-be.js";
 import { UsageError } from "../core/hawser-error.js";
 
 /** What {@link startWorkers} can be told. */
@@ -68,7 +69,7 @@ export function workersSettings(options: WorkersOptions): WorkersSettings {
     );
   }
   if (!(maxRestarts >= 0)) {
-    throw new UsageError("INVALID_OPTION", `maxRestarts cannot be ${String(maxRestarts)}`);
+    throw cannotBe("INVALID_OPTION", "maxRestarts", maxRestarts);
   }
   return { count, restartDelayMs, maxRestarts, signals };
 }

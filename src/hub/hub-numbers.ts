@@ -1,4 +1,4 @@
-import { UsageError } from "../core/hawser-error.js";
+import { cannotBe } from "../core/cannot-be.js";
 import { DEFAULT_SESSION_NUMBERS, type SessionNumbers } from "../session/server/session-limits.js";
 import type { HubOptions } from "./hub-options.js";
 
@@ -27,7 +27,7 @@ export function hubNumbers(options: HubOptions<never>): SessionNumbers {
       value > 0 &&
       (Number.isFinite(value) || (value === Infinity && MAY_BE_INFINITE.has(name)));
     if (!isRight || (name === "pieceBytes" && value > MAX_PIECE_BYTES)) {
-      throw new UsageError("INVALID_OPTION", `${name} cannot be ${String(value)}`);
+      throw cannotBe("INVALID_OPTION", name, value);
     }
     (numbers as Record<keyof SessionNumbers, number>)[name] = value;
   }

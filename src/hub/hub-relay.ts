@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { cannotBe } from "../core/cannot-be.js";
 import { UsageError } from "../core/hawser-error.js";
 import type { UpgradeRequest } from "../node/server/upgrade-request.js";
 import type { HttpTransports, TransportsElsewhere } from "../node/transports/http-transports.js";
@@ -49,7 +50,7 @@ export class HubRelay implements SessionsElsewhere<UpgradeRequest>, TransportsEl
     if (typeof brokerTopic !== "string" || brokerTopic === "")
       throw new UsageError("INVALID_OPTION", "brokerTopic must be a string that is not empty");
     if (!(typeof relayTimeoutMs === "number" && relayTimeoutMs > 0 && relayTimeoutMs < Infinity))
-      throw new UsageError("INVALID_OPTION", `relayTimeoutMs cannot be ${String(relayTimeoutMs)}`);
+      throw cannotBe("INVALID_OPTION", "relayTimeoutMs", relayTimeoutMs);
     const { server, http, maxRelays, maxOpensPerSecond } = parts;
     this.#parts = parts;
     this.#findRate = new OpenRate(maxOpensPerSecond);

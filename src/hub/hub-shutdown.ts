@@ -1,5 +1,5 @@
 import { assertObject } from "../core/assert-object.js";
-import { UsageError } from "../core/hawser-error.js";
+import { cannotBe } from "../core/cannot-be.js";
 import { checkSendAway } from "../session/server/check-send-away.js";
 import type { SendAwayOptions } from "../session/server/send-away-options.js";
 import type { HubShutdownOptions } from "./hub-options.js";
@@ -13,6 +13,6 @@ export function hubShutdown(options: HubShutdownOptions): SendAwayOptions {
   const { notBeforeMs = 1_000, spreadMs = 5_000, reason = "", drainTimeoutMs = 5_000 } = options;
   checkSendAway(notBeforeMs, spreadMs, reason);
   if (!(typeof drainTimeoutMs === "number" && drainTimeoutMs >= 0))
-    throw new UsageError("INVALID_OPTION", `drainTimeoutMs cannot be ${String(drainTimeoutMs)}`);
+    throw cannotBe("INVALID_OPTION", "drainTimeoutMs", drainTimeoutMs);
   return { notBeforeMs, spreadMs, reason, drainTimeoutMs };
 }

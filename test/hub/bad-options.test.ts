@@ -2,20 +2,11 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { createHub, type HubOptions, type HubSession, type HubShutdownOptions } from "hawser/hub";
 import { memoryBroker, serve } from "hawser/server";
+import { invalidOption } from "../support/invalid-option.js";
 import { leakCheck } from "../support/leak-check.js";
 import { TestSession } from "../support/session/test-session.js";
 
-function invalid(named: string) {
-  return (error: unknown): true => {
-    assert.deepEqual(
-      { name: (error as Error).name, code: (error as { code?: string }).code },
-      { name: "UsageError", code: "INVALID_OPTION" },
-      String(error),
-    );
-    assert.ok((error as Error).message.includes(named), `${named}: ${(error as Error).message}`);
-    return true;
-  };
-}
+const invalid = (named: string) => invalidOption("includes", named);
 
 /** A session of a hub, with a client at its other end. */
 async function session(use: (session: HubSession) => void): Promise<void> {

@@ -4,6 +4,7 @@ import { createServer as createHttp } from "node:http";
 import { after, describe, it } from "node:test";
 import { createHub } from "hawser/hub";
 import { attach, createServer, fetchEndpoint, serve, upgradeWebSocket } from "hawser/server";
+import { invalidOption } from "../support/invalid-option.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
 
@@ -46,17 +47,7 @@ const WRONG_WITH_PORT: readonly [options: object, named: string][] = [
 
 const NO_OBJECTS: readonly unknown[] = [null, 8080, "ws://127.0.0.1", () => {}, []];
 
-function invalid(named: string) {
-  return (error: unknown): true => {
-    assert.deepEqual(
-      { name: (error as Error).name, code: (error as { code?: string }).code },
-      { name: "UsageError", code: "INVALID_OPTION" },
-      String(error),
-    );
-    assert.ok((error as Error).message.startsWith(named), `${named}: ${(error as Error).message}`);
-    return true;
-  };
-}
+const invalid = (named: string) => invalidOption("startsWith", named);
 
 describe("options of a server that cannot be", () => {
   after(leakCheck());

@@ -84,7 +84,7 @@ const BAD_RECORDS: readonly (readonly [string, string])[] = [
   ["opens a channel whose name is too long", `80820201${"61".repeat(257)}`],
   [
     "opens far more channels than it may",
-    Array.from({ length: 17 }, (_, i) => `8001${(i + 1).toString(16).padStart(2, "0")}`).join(""),
+    Array.from({ length: 16 }, (_, i) => `8001${(i + 1).toString(16).padStart(2, "0")}`).join(""),
   ],
   ["closes channel 0", "810100"],
   ["closes a channel that is not open", "810105"],

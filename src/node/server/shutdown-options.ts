@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/hawser-error.js";
+import { cannotBe } from "../../core/cannot-be.js";
 import { CloseCode } from "../../protocol/close-code.js";
 import { checkClose } from "../../protocol/close-payload.js";
 import { nodeHost } from "../node-host.js";
@@ -31,7 +31,7 @@ export function shutdownOptions(options: ShutdownOptions): {
   const { code = CloseCode.goingAway, reason = "", drainTimeoutMs = 5_000 } = options;
   checkClose(code, reason, "server", nodeHost);
   if (drainTimeoutMs !== Infinity && !(drainTimeoutMs >= 0 && drainTimeoutMs <= MAX_TIMER_MS)) {
-    throw new UsageError("INVALID_OPTION", `drainTimeoutMs cannot be ${String(drainTimeoutMs)}`);
+    throw cannotBe("INVALID_OPTION", "drainTimeoutMs", drainTimeoutMs);
   }
   return { code, reason, drainTimeoutMs };
 }

@@ -8,9 +8,8 @@ import type {
 } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
 import { checkMessage } from "./check-message.js";
+import { OVERFLOW_POLICIES } from "./overflow-policies.js";
 import type { QueuedMessage } from "./queued-message.js";
-
-const POLICIES = "block drop-oldest drop-newest latest-per-key disconnect".split(" ");
 
 /** The session of a channel. */
 export interface ChannelUser {
@@ -64,7 +63,7 @@ export class ClientChannel implements PeerChannel {
     { policy = "block", maxQueuedBytes = mostBytes, highWaterMarkBytes = DRAIN_ABOVE_BYTES }: ChannelOptions,
     limit: number,
   ) {
-    if (!POLICIES.includes(policy)) throw cannotBe("INVALID_OPTION", "policy", policy);
+    if (!OVERFLOW_POLICIES.includes(policy)) throw cannotBe("INVALID_OPTION", "policy", policy);
     if (!(maxQueuedBytes >= 0 && highWaterMarkBytes >= 0))
       throw cannotBe("INVALID_OPTION", "limits", `${maxQueuedBytes}, ${highWaterMarkBytes}`);
     this.#user = user;

@@ -172,15 +172,10 @@ export abstract class ClientReceiving extends ClientSending {
     if (reader.isBad) return false;
     if (head === OPEN_CHANNEL_RECORD) {
       const name = decode(config, reader.take(end - at));
-      if (
-        known !== undefined ||
-        this.#refused.has(number) ||
-        name === undefined ||
-        end - at > MAX_NAME_BYTES ||
-        this.#refused.size > REFUSED_CHANNELS * config.maxChannels
-      )
+      if (known !== undefined || this.#refused.has(number) || name === undefined || end - at > MAX_NAME_BYTES)
         return false;
       if (this.#incoming.size > config.maxChannels) {
+        if (this.#refused.size >= REFUSED_CHANNELS * config.maxChannels) return false;
         this.#refused.add(number);
         this.control(REFUSE_CHANNEL_RECORD, number, OVERFLOW_CODE);
       } else handler.channelOpened(this.#opened(name, number));

@@ -1,18 +1,11 @@
 import { assertFunctions } from "../../core/assert-functions.js";
 import { assertObject } from "../../core/assert-object.js";
+import { cannotBe } from "../../core/cannot-be.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { utf8ByteLength } from "../../core/utf8-encoding.js";
+import { OVERFLOW_POLICIES } from "../machine/overflow-policies.js";
 import { MAX_NAME_BYTES } from "../machine/session-rules.js";
-import type { ChannelOptions, OverflowPolicy, PeerReceiver } from "../peer-port.js";
-
-/** Of a record, so that none can be forgotten. */
-const POLICIES: readonly unknown[] = Object.keys({
-  block: true,
-  "drop-oldest": true,
-  "drop-newest": true,
-  "latest-per-key": true,
-  disconnect: true,
-} satisfies Record<OverflowPolicy, true>);
+import type { ChannelOptions, PeerReceiver } from "../peer-port.js";
 
 /** Throws a `UsageError` `INVALID_OPTION` for what cannot be the name of a channel. */
 export function checkChannelName(name: string): void {
@@ -29,12 +22,12 @@ export function checkChannel(name: string, options: ChannelOptions | undefined):
   if (options === undefined) return;
   assertObject(options, "options");
   const { policy } = options;
-  if (policy !== undefined && !POLICIES.includes(policy))
-    throw new UsageError("INVALID_OPTION", `policy must be one of ${POLICIES.join(", ")}`);
+  if (policy !== undefined && !OVERFLOW_POLICIES.includes(policy))
+    throw new UsageError("INVALID_OPTION", `policy must be one of ${OVERFLOW_POLICIES.join(", ")}`);
   for (const option of ["maxQueuedBytes", "highWaterMarkBytes"] as const) {
     const value: unknown = options[option];
     if (value !== undefined && !(typeof value === "number" && value >= 0))
-      throw new UsageError("INVALID_OPTION", `${option} cannot be ${String(value)}`);
+      throw cannotBe("INVALID_OPTION", option, value);
   }
 }
 

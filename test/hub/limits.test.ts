@@ -98,7 +98,7 @@ describe("limits on sessions", () => {
       reset: (_session, { code, unconfirmed }) =>
         void seen.push(`${code} ${unconfirmed.map(({ data }) => data).join()}`),
     });
-    const client = await TestSession.open(url, { reconnectDelayMs: 1_000_000 });
+    const client = await TestSession.open(url, { reconnectDelayMs: 1_000_000_000 });
     client.cut();
     await until(() => hub.counts.suspended === 1, "it waits");
     const [session] = hub.sessions.values();
@@ -115,8 +115,8 @@ describe("limits on sessions", () => {
   it("of what they hold: those that wait go first, the largest of them, and are told why", async () => {
     const { hub, server, url } = await served({ maxHeldBytes: 300_000, maxOutboxBytes: 200_000 });
     const live = await TestSession.open(url);
-    const large = await TestSession.open(url, { reconnectDelayMs: 1_000_000 });
-    const small = await TestSession.open(url, { reconnectDelayMs: 1_000_000 });
+    const large = await TestSession.open(url, { reconnectDelayMs: 1_000_000_000 });
+    const small = await TestSession.open(url, { reconnectDelayMs: 1_000_000_000 });
     const [liveOne, largeOne, smallOne] = hub.sessions.values();
     for (const client of [large, small]) client.cut();
     await until(() => hub.counts.suspended === 2, "two wait");

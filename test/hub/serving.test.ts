@@ -182,7 +182,7 @@ describe("a shutdown", () => {
     const first = createHub({});
     const server = await serve({ routes: { "/live": first } });
     const { port } = server;
-    const client = await TestSession.open(`${server.url}/live`, { reconnectDelayMs: 1_000_000 });
+    const client = await TestSession.open(`${server.url}/live`, { reconnectDelayMs: 1_000_000_000 });
     await first.shutdown({ notBeforeMs: 5_000, spreadMs: 0 });
     const late = TestSession.begin(`${server.url}/live`);
     await until(() => late.codes.length === 1, "it is refused");

@@ -219,7 +219,7 @@ test("who opens channels without end is let go", async () => {
 test("what many sessions hold together is bounded: those that wait for their clients go first", async () => {
   // Several: each may hold what is allowed, and all together more than there is
   await using all = await served({ maxHeldBytes: 100_000 });
-  const away = await TestSession.open(all.url, { reconnectDelayMs: 1_000_000 });
+  const away = await TestSession.open(all.url, { reconnectDelayMs: 1_000_000_000 });
   const here = await TestSession.open(all.url);
   const [awayOne, hereOne] = all.hub.sessions.values();
   away.cut();

@@ -70,8 +70,12 @@ export class TestSession extends SessionPeer {
       handler: HANDLER as ClientHandler<TestSession>,
     });
     this.machine = new ClientMachine(boundConfig<TestSession>(config, this), {
-      ...DEFAULT_RECONNECT_DELAYS,
       reconnectDelayMs: options.reconnectDelayMs ?? 20,
+      // What is waited is a random part of it: one that is to stay away would else come back within 100 ms once in 300 times.
+      maxReconnectDelayMs: Math.max(
+        DEFAULT_RECONNECT_DELAYS.maxReconnectDelayMs,
+        options.reconnectDelayMs ?? 0,
+      ),
     });
     this.onState((state) => this.states.push(state));
   }

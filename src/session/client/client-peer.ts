@@ -40,7 +40,6 @@ export class ClientPeer implements Peer {
   /** The session itself. */
   declare readonly machine: ClientMachine;
   readonly #owner: PeerOwner;
-  readonly #channels = new Map<string, PeerChannel & { readonly isClosed: boolean }>();
   readonly #receivers: Map<string, PeerReceiver>;
   readonly #listeners = new Set<PeerStateListener>();
   /** How many channels wait for their receivers. */
@@ -74,7 +73,6 @@ export class ClientPeer implements Peer {
     };
     this.machine = new ClientMachine({ ...config, handler }, config, failures);
     this.id = Array.from(this.machine.id, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#channels.set("", this.machine.channel);
   }
 
   get state(): "live" | "suspended" | "closed" {
@@ -87,12 +85,7 @@ export class ClientPeer implements Peer {
   }
 
   channel(name: string, options?: ChannelOptions): PeerChannel {
-    let channel = this.#channels.get(name);
-    if (channel === undefined || channel.isClosed) {
-      channel = this.machine.openChannel(name, options);
-      this.#channels.set(name, channel);
-    }
-    return channel;
+    return this.machine.channelNamed(name) ?? this.machine.openChannel(name, options);
   }
 
   receive(name: string, receiver: PeerReceiver | undefined): void {

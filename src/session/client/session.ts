@@ -145,7 +145,7 @@ export class Session {
    */
   receive(name: string, receiver: PeerReceiver | undefined): void {
     if (receiver === undefined) this.#receivers.delete(name);
-    else if (typeof receiver.message !== "function")
+    else if (typeof receiver?.message !== "function")
       throw cannotBe("INVALID_OPTION", "a receiver", "without message()");
     else this.#receivers.set(name, receiver);
     this.#peer.receive(name, receiver);

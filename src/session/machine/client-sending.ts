@@ -104,8 +104,13 @@ export abstract class ClientSending {
     const { maxOutboxBytes } = this.config;
     const channel = new ClientChannel(this, name, number, maxOutboxBytes, options, this.#peerWindowBytes);
     channel.isClosed = this.isEnded;
-    this.#outgoing.set(number, channel);
+    if (!this.isEnded) this.#outgoing.set(number, channel);
     return channel;
+  }
+
+  /** The channel of a name, as long as it is open for sending. */
+  channelNamed(name: string): ClientChannel | undefined {
+    return [...this.#outgoing.values()].find((channel) => channel.name === name && !channel.isClosed);
   }
 
   /**

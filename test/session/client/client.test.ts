@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   connect,
   connectOver,
@@ -250,6 +252,30 @@ describe("a session of a client", () => {
     session.channel("chat").send("hello");
     await until(() => order.length === 2, "both have come back");
     assert.deepEqual(order, ["chat", "upload"]);
+    await session.close();
+  });
+
+  it("forgets channels that are closed, however many names there are", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const hub = createHub({ channel: () => true, message: () => {} });
+    await using server = await serve({ routes: { "/live": hub } });
+    const session = connect(`${server.url}/live`, { transports: ["websocket"] });
+    const { id } = session;
+    const opened: WeakRef<object>[] = [];
+    for (let name = 0; name < 200; name++) {
+      const channel = session.channel(`document ${name}`);
+      assert.equal(session.channel(`document ${name}`), channel);
+      channel.send("x".repeat(1000));
+      channel.close();
+      opened.push(new WeakRef(channel));
+      await until(() => session.unconfirmedBytes === 0, "all of it is confirmed");
+    }
+    assert.equal(session.id, id, "it was not reset");
+    await until(() => {
+      collect();
+      return opened.filter((channel) => channel.deref() !== undefined).length < 5;
+    }, "they are gone");
     await session.close();
   });
 });

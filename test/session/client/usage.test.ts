@@ -59,7 +59,7 @@ describe("misuse of a client's session", () => {
     for (const name of ["message", "state", "reset", "error"])
       assert.throws(() => connect(URL_OF_NOBODY, { [name]: 5 } as never), code("INVALID_OPTION"));
     const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
-    for (const receiver of [() => {}, {}, { message: 5 }])
+    for (const receiver of [() => {}, {}, { message: 5 }, null])
       assert.throws(() => session.receive("a", receiver as never), code("INVALID_OPTION"));
     await session.close();
   });

@@ -90,7 +90,7 @@ const handler: SessionHandler<Side> & ClientHandler<Side> = {
     return true;
   },
   channelOpened() {},
-  channelClosed() {},
+  channelClosed: () => undefined,
   channelRefused() {},
   dropped() {},
   ready() {},

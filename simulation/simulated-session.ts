@@ -329,6 +329,7 @@ export function handlerBase(): SessionHandler<SimulatedSession> {
       session.incoming.delete(channel);
       const ledger = session.record.ledger(session.other, channel.name);
       hold(ledger.isClosed || ledger.isRefused || ledger.isLeftOut, "only what was closed is closed");
+      return undefined;
     },
     channelRefused: (session, channel, code) => {
       const at = session.channels.indexOf(channel);

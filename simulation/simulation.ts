@@ -124,7 +124,7 @@ export class Simulation implements SessionWorld, RelayWorld {
       ...plan,
       host: this.#host,
       handler,
-      budget: { heldBytes: 0, maxBytes: plan.budgetBytes },
+      budget: { heldBytes: 0, leavingBytes: 0, maxBytes: plan.budgetBytes },
       maxPingIntervalMs: 20_000,
     });
   }

@@ -157,6 +157,8 @@ export type UsageErrorCode =
   | "INVALID_PROTOCOL_NAME"
   /** A message of a session is lost: it is longer than the server takes, which was not known when it was sent. */
   | "MESSAGE_TOO_LONG"
+  /** The other side of a session takes nothing on a channel that was sent on: what it skipped is lost. */
+  | "CHANNEL_REFUSED"
   /** A streamed message is not finished yet, or is finished already. */
   | "MESSAGE_IN_PROGRESS"
   /** `serve()` could not listen; the `cause` is Node's error. */

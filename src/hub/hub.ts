@@ -6,12 +6,9 @@ import type { Endpoint, HasEndpoint } from "../node/server/endpoint.js";
 import { incomingHead } from "../node/server/incoming-head.js";
 import { Acceptance, accept, Refusal, refuse } from "../node/server/upgrade-answer.js";
 import { UpgradeRequest } from "../node/server/upgrade-request.js";
+import { SESSION_SUBPROTOCOL } from "../node/session-subprotocol.js";
 import { HttpTransports, type TransportsElsewhere } from "../node/transports/http-transports.js";
-import {
-  SESSION_CONNECTION_OPTIONS,
-  SESSION_PROTOCOL,
-  webSocketHandlers,
-} from "../node/transports/websocket-transport.js";
+import { SESSION_CONNECTION_OPTIONS, webSocketHandlers } from "../node/transports/websocket-transport.js";
 import { parseDistinctTokens } from "../protocol/handshake/http-token.js";
 import type { SendStatus } from "../session/peer-port.js";
 import { NO_RELAYS, type RelayCounts } from "../session/relay/relay-counts.js";
@@ -47,8 +44,7 @@ export interface HubCounts extends SessionCounts {
  * {@link createHub}.
  */
 export class Hub<Data = undefined> implements HasEndpoint {
-  /** What a server needs of it: give it the hub itself. */
-  readonly endpoint: Endpoint<unknown>;
+  readonly #endpoint: Endpoint<unknown>;
   readonly #server: SessionServer<Data, UpgradeRequest>;
   readonly #http: HttpTransports;
   readonly #relay: HubRelay | undefined;
@@ -93,7 +89,7 @@ export class Hub<Data = undefined> implements HasEndpoint {
         maxOpensPerSecond: numbers.maxOpensPerSecond,
         addressOf,
       });
-    this.endpoint = {
+    this.#endpoint = {
       ...SESSION_CONNECTION_OPTIONS,
       ...webSocketHandlers((transport, socket) => this.#server.accept(transport, socket.request)),
       ...(origins !== undefined && { origins }),
@@ -103,6 +99,19 @@ export class Hub<Data = undefined> implements HasEndpoint {
         this.#http.handle(incoming, response, request, policy),
       shutdown: ({ drainTimeoutMs }) => this.shutdown({ drainTimeoutMs }),
     } as Endpoint<unknown>;
+  }
+
+  /**
+   * What a server needs of it: give it the hub itself.
+   * @throws {@link UsageError} `INVALID_OPTION` for a hub that was shut down.
+   */
+  get endpoint(): Endpoint<unknown> {
+    if (this.#shutdown !== undefined)
+      throw new UsageError(
+        "INVALID_OPTION",
+        "a hub that was shut down takes nobody any more: make another one",
+      );
+    return this.#endpoint;
   }
 
   /** The sessions by their ids: live ones, and those that wait for their clients. */
@@ -177,9 +186,9 @@ export class Hub<Data = undefined> implements HasEndpoint {
   #upgrade(request: UpgradeRequest, isOpen: boolean): Acceptance<undefined> | Refusal {
     if (!isOpen) return refuse(404);
     const offered = parseDistinctTokens(request.headers.getAll("sec-websocket-protocol"));
-    if (offered?.includes(SESSION_PROTOCOL) !== true)
-      return refuse(400, { body: `Sessions speak the subprotocol ${SESSION_PROTOCOL}\n` });
-    return accept(undefined, { protocol: SESSION_PROTOCOL });
+    if (offered?.includes(SESSION_SUBPROTOCOL) !== true)
+      return refuse(400, { body: `Sessions speak the subprotocol ${SESSION_SUBPROTOCOL}\n` });
+    return accept(undefined, { protocol: SESSION_SUBPROTOCOL });
   }
 
   async #authenticate(attempt: {

@@ -255,6 +255,7 @@ function pairHandler(host: SessionHost): ClientHandler<PairSide<unknown>> {
     },
     channelClosed(side, channel) {
       side.events.push({ type: "channelClosed", ...named(channel) });
+      return undefined;
     },
     channelRefused(side, channel, code) {
       side.events.push({ type: "channelRefused", ...named(channel), code });

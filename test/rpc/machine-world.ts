@@ -300,7 +300,7 @@ export class MachineWorld implements PeerSource {
       channelOpened(peer, channel) {
         if (!peer.receivers.has(channel.name)) peer.machine.refuseChannel(channel, REFUSED_CHANNEL);
       },
-      channelClosed() {},
+      channelClosed: () => undefined,
       channelRefused() {},
       dropped() {},
       ready: (_peer, channel) => (channel.data as MachineChannel).wake(),

@@ -153,7 +153,7 @@ test("bodies that are half there are bounded together", async () => {
   // engine.io CVE-2020-36048
   const { RequestBody } = await import("#node/transports/request-body.js");
   const { PassThrough } = await import("node:stream");
-  const budget = { heldBytes: 0, maxBytes: 100_000 };
+  const budget = { heldBytes: 0, leavingBytes: 0, maxBytes: 100_000 };
   const results: unknown[] = [];
   const streams = [0, 1, 2].map(() => Object.assign(new PassThrough(), { headers: {} }));
   for (const stream of streams) new RequestBody(stream as never, budget, (result) => results.push(result));

@@ -587,7 +587,7 @@ describe("the outbox", () => {
   });
 
   it("counts in the budget of the server, and is limited by it", () => {
-    const serverBudget = { heldBytes: 0, maxBytes: 500 };
+    const serverBudget = { heldBytes: 0, leavingBytes: 0, maxBytes: 500 };
     const made = pair({ serverBudget });
     const { server } = made.connect();
     server.receiver.closed(0, "");

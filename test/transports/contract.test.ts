@@ -1,11 +1,8 @@
 import { after, before, describe } from "node:test";
 import { serve } from "hawser/server";
+import { SESSION_SUBPROTOCOL } from "#node/session-subprotocol.js";
 import { HttpTransports } from "#node/transports/http-transports.js";
-import {
-  SESSION_CONNECTION_OPTIONS,
-  SESSION_PROTOCOL,
-  webSocketHandlers,
-} from "#node/transports/websocket-transport.js";
+import { SESSION_CONNECTION_OPTIONS, webSocketHandlers } from "#node/transports/websocket-transport.js";
 import type { Transport, TransportName, TransportReceiver } from "#session/transport-port.js";
 import { transportContract } from "../contracts/transport-contract.js";
 import { leakCheck } from "../support/leak-check.js";
@@ -29,7 +26,7 @@ async function transportServer(receivers: () => TransportReceiver) {
   const server = await serve({
     ...SESSION_CONNECTION_OPTIONS,
     ...webSocketHandlers(accept),
-    protocols: [SESSION_PROTOCOL],
+    protocols: [SESSION_SUBPROTOCOL],
     http: (incoming, response, { request, origins }) => http.handle(incoming, response, request, origins),
   });
   return { server, opened };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { serve } from "hawser/server";
+import { SESSION_SUBPROTOCOL } from "#node/session-subprotocol.js";
 import {
   SESSION_CONNECTION_OPTIONS,
-  SESSION_PROTOCOL,
   type WebSocketTransport,
   webSocketHandlers,
 } from "#node/transports/websocket-transport.js";
@@ -27,11 +27,11 @@ describe("a WebSocket of a session whose client does not answer the close", () =
         transport = opened;
         opened.receiver = receiver;
       }),
-      protocols: [SESSION_PROTOCOL],
+      protocols: [SESSION_SUBPROTOCOL],
     });
     const client = await RawClient.open({
       port: server.port,
-      headers: { "Sec-WebSocket-Protocol": SESSION_PROTOCOL },
+      headers: { "Sec-WebSocket-Protocol": SESSION_SUBPROTOCOL },
     });
     await until(() => transport !== undefined, "the transport is there");
     transport!.close(4201, "the server needs its memory");

@@ -8,6 +8,7 @@ import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
 import type { SendStatus } from "../connection/send-status.js";
+import { SESSION_SUBPROTOCOL } from "../session-subprotocol.js";
 import { warnOf } from "../thrown-text.js";
 import { Acceptor } from "./acceptor.js";
 import type { BroadcastOptions } from "./broadcast-options.js";
@@ -145,7 +146,7 @@ export class Server {
   }
 
   /**
-   * Sends a message to all connections, encoded once; with a `broker`, also to those of the other nodes. Returns how many
+   * Sends a message to all connections but those that carry the sessions of a hub, encoded once; with a `broker`, also to those of the other nodes. Returns how many
    * connections of this server it was `sent` to, `queued` for and so on.
    * @throws {@link UsageError} `INVALID_PAYLOAD`; `INVALID_OPTION` for `where` without `local`, with a broker.
    */
@@ -167,7 +168,9 @@ export class Server {
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
     let sent = 0;
     for (const socket of this.#occupants.connections.toArray()) {
-      if (socket === except || (where !== undefined && !where(socket))) continue;
+      // What carries a session is no connection of the application's.
+      if (socket.protocol === SESSION_SUBPROTOCOL || socket === except) continue;
+      if (where !== undefined && !where(socket)) continue;
       const status = socket.sendPrepared(message, undefined);
       if (status === "sent") sent++;
       else counts[status]++;

@@ -4,9 +4,9 @@ import { sessionUrl } from "../../session/wire/session-url.js";
 import type { ClientConnection } from "../client/client-connection.js";
 import { connect } from "../client/connect.js";
 import type { DialOptions } from "../client/dial-options.js";
+import { SESSION_SUBPROTOCOL } from "../session-subprotocol.js";
 import {
   SESSION_CONNECTION_OPTIONS,
-  SESSION_PROTOCOL,
   type WebSocketTransport,
   webSocketHandlers,
 } from "../transports/websocket-transport.js";
@@ -35,7 +35,7 @@ export class NodeWebSocketDialer implements TransportDialer {
       ...this.#options,
       ...SESSION_CONNECTION_OPTIONS,
       ...webSocketHandlers<ClientConnection<unknown>>(opened),
-      protocols: SESSION_PROTOCOL,
+      protocols: SESSION_SUBPROTOCOL,
       requireProtocol: true,
       signal,
     }).catch((error: unknown) => {

@@ -30,6 +30,8 @@ export abstract class HttpTransport implements Transport, TimerWheelEntry {
   abstract readonly name: TransportName;
   abstract readonly bufferedBytes: number;
   receiver: TransportReceiver = NOBODY;
+  /** Told once, when it is at its end, but for what waits to be fetched. */
+  onOver: (() => void) | undefined = undefined;
   /** Told once, when no request can find this transport any more. */
   onForgotten: (() => void) | undefined = undefined;
   timerNext: TimerWheelEntry | null = null;
@@ -81,6 +83,7 @@ export abstract class HttpTransport implements Transport, TimerWheelEntry {
     const { receiver } = this;
     process.nextTick(() => receiver.closed(code, reason));
     this.receiver = NOBODY;
+    this.onOver?.();
     this.finish();
   }
 
@@ -98,6 +101,7 @@ export abstract class HttpTransport implements Transport, TimerWheelEntry {
   /** Nobody finds it any more. */
   protected forget(): void {
     unschedule(this);
+    this.onOver = undefined;
     const { onForgotten } = this;
     this.onForgotten = undefined;
     onForgotten?.();

@@ -66,6 +66,8 @@ export class HttpTransports {
   #isShutDown = false;
   /** What ends the polls that other nodes were asked. */
   readonly #asked = new Set<() => void>();
+  /** Those that nothing but their last words is kept of, the oldest first. */
+  readonly #over = new Set<HttpTransport>();
   /** Those that were in use when it was shut down. */
   readonly #leaving = new Set<HttpTransport>();
   #onEmpty: (() => void) | undefined = undefined;
@@ -255,15 +257,17 @@ export class HttpTransports {
       refuse(incoming, response, 410, "No such transport, or none any more");
     } else if (make === undefined) {
       refuse(incoming, response, 404, "No such way");
-    } else if (this.#isShutDown || this.#transports.size >= maxTransports) {
+    } else if (this.#isShutDown || (this.#transports.size >= maxTransports && !this.#makeRoom())) {
       response.setHeader("retry-after", RETRY_SECONDS);
       refuse(incoming, response, 503, "No room");
     } else {
       const transport = make();
       const name = nameOf(read);
       this.#transports.set(name, transport);
+      transport.onOver = () => void this.#over.add(transport);
       transport.onForgotten = () => {
         this.#transports.delete(name);
+        this.#over.delete(transport);
         this.#leaving.delete(transport);
         if (this.#leaving.size === 0) this.#onEmpty?.();
       };
@@ -271,6 +275,13 @@ export class HttpTransports {
       return transport;
     }
     return undefined;
+  }
+
+  /** Last words may be fetched as long as nobody needs their place. Whether there was such a place. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#over;
+    oldest?.drop("its place is needed");
+    return oldest !== undefined;
   }
 
   /** Whether the page may do this, if it is one; and what its browser has to know for that. */

@@ -9,9 +9,6 @@ import type { ConnectionOptions, InternalHandlers } from "../connection/connecti
 import { nodeHost } from "../node-host.js";
 import { NOBODY } from "./http-transport.js";
 
-/** The subprotocol of sessions (`docs/wire/session-v1.md` §2.1). */
-export const SESSION_PROTOCOL = "hawser.1";
-
 /** RFC 6455 §5.5: a control frame has 125 bytes, two of them for the code. */
 const MAX_CLOSE_REASON_BYTES = 123;
 

@@ -35,6 +35,8 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   readonly #incoming = new ChannelTable<IncomingChannel>();
   /** The numbers of those that were one too many, until they are closed. */
   #refused: Set<number> | undefined;
+  /** How many are closed, and still held by the handler. */
+  #heldChannels = 0;
   /** Those with a message that is not complete, the oldest first. */
   readonly #assembling: IncomingChannel[] = [];
   #assemblingBytes = 0;
@@ -69,6 +71,11 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
   taken(channel: IncomingChannel, byteLength: number): void {
     channel.taken += byteLength + MESSAGE_COST;
     this.#giveCredit(channel);
+  }
+
+  /** A channel for which the handler returned "held" when it was closed is done with. */
+  channelDone(): void {
+    this.#heldChannels--;
   }
 
   /** The packet with the records. False for what is the fault of the transport. */
@@ -237,7 +244,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
         end - at > MAX_NAME_BYTES
       )
         return false;
-      if (this.#incoming.size > config.maxChannels) return this.#refuse(number);
+      if (this.#incoming.size + this.#heldChannels > config.maxChannels) return this.#refuse(number);
       const channel = new IncomingChannel(name, number, config.windowBytes);
       this.#incoming.set(channel);
       handler.channelOpened(owner, channel);
@@ -246,7 +253,7 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
       if (number === 0) return false;
       this.#forgetParts(incoming);
       this.#incoming.delete(number);
-      handler.channelClosed(owner, incoming);
+      if (handler.channelClosed(owner, incoming) === "held") this.#heldChannels++;
     } else if (head === SIGNAL_RECORD) {
       if (end - at > MAX_SIGNAL_BYTES) return false;
       handler.signal(owner, number, reader.bytes, at, end);

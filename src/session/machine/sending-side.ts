@@ -215,7 +215,13 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     this.room =
       config.budget.heldBytes > config.budget.maxBytes
         ? 0
-        : Math.min(config.maxInFlightBytes - log.cost, DRAIN_ABOVE_BYTES - transport.bufferedBytes);
+        : Math.min(
+            config.maxInFlightBytes - log.cost,
+            config.maxOutboxBytes - this.outboxBytes,
+            // Each message takes at least that much of it.
+            (config.maxOutboxMessages - (log.last - log.confirmed) - this.queuedCount) * MESSAGE_COST,
+            DRAIN_ABOVE_BYTES - transport.bufferedBytes,
+          );
     this.settle();
   }
 
@@ -228,7 +234,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
 
   /** Wants {@link flush} to be called. */
   protected wantFlush(): void {
-    if (this.#isFlushWanted || this.active === undefined) return;
+    if (this.active !== undefined) this.#askForFlush();
+  }
+
+  #askForFlush(): void {
+    if (this.#isFlushWanted) return;
     this.#isFlushWanted = true;
     this.config.handler.wantsFlush(this.owner);
   }
@@ -250,7 +260,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     isKept = false,
   ): SendStatus {
     const { policy, keys, highWaterMarkBytes } = channel;
-    const { pieceBytes } = this.config;
+    const { config } = this;
     const key = keys && options?.key;
     if (this.#isTooLong(data)) {
       this.#tellDropped(channel, 1);
@@ -280,7 +290,11 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       }
       dropped++;
       const oldest = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
-      if ((keys === undefined && policy !== "drop-oldest") || queue.length <= oldest) {
+      if (
+        (keys === undefined && policy !== "drop-oldest") ||
+        queue.length <= oldest ||
+        (dropped === 1 && !this.#fitsWithout(channel, cost, oldest))
+      ) {
         this.#unready.set(channel, cost);
         this.#tellDropped(channel, dropped);
         if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
@@ -289,12 +303,14 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       this.#remove(channel, oldest);
     }
     // Long bytes stay the caller's; short ones may change before their turn comes.
-    const isCopied = !isKept && typeof data !== "string" && data.length <= pieceBytes;
+    const isCopied = !isKept && typeof data !== "string" && data.length <= config.pieceBytes;
     old.data = isCopied ? new Uint8Array(data) : data;
     old.isText = isText;
     old.id = options?.id;
     this.settle();
-    this.wantFlush();
+    this.room = Math.min(this.room, config.maxOutboxBytes - this.outboxBytes);
+    // Also while nothing can be written: what all sessions hold together is looked at then.
+    this.#askForFlush();
     if (dropped > 0) this.#tellDropped(channel, dropped);
     if (channel.queuedBytes <= highWaterMarkBytes) return "sent";
     this.#unready.set(channel, 0);
@@ -315,13 +331,31 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
 
   /** Whether a message may wait, in place of `old` if there is one. */
   #fits(channel: OutgoingChannel, cost: number, old?: QueuedMessage): boolean {
-    const { config, log } = this;
     const more = this.#counted(channel, cost) - (old === undefined ? 0 : old.counted);
     return (
       (channel.queue.length === 0 ||
         channel.queuedBytes + cost - (old === undefined ? 0 : old.cost) <= channel.maxQueuedBytes) &&
+      this.#mayKeep(more, 0)
+    );
+  }
+
+  /** Whether a message may wait if all that waits on its channel is dropped, from that place on: else nothing is dropped for it. */
+  #fitsWithout(channel: OutgoingChannel, cost: number, from: number): boolean {
+    const { queue } = channel;
+    let more = from === 0 ? Math.min(cost, this.config.pieceBytes) : cost;
+    for (let at = from; at < queue.length; at++) more -= queue[at]!.counted;
+    return (
+      (from === 0 || queue[0]!.cost + cost <= channel.maxQueuedBytes) &&
+      this.#mayKeep(more, queue.length - from)
+    );
+  }
+
+  /** Whether the session may keep another message, and so many bytes more, if it drops so many messages. */
+  #mayKeep(more: number, dropped: number): boolean {
+    const { config, log } = this;
+    return (
       this.outboxBytes + more <= config.maxOutboxBytes &&
-      log.last - log.confirmed + this.queuedCount < config.maxOutboxMessages &&
+      log.last - log.confirmed + this.queuedCount - dropped < config.maxOutboxMessages &&
       config.budget.heldBytes + more <= config.budget.maxBytes
     );
   }

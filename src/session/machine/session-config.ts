@@ -75,6 +75,8 @@ export interface ReconnectDelays {
 export interface OutboxBudget {
   /** How much they hold, in bytes. */
   heldBytes: number;
+  /** What of it waits for the receivers of sessions that have ended: it goes by itself, and no other session's end frees it. */
+  leavingBytes: number;
   /** How much they may hold; beyond it, each session is at its limit. */
   readonly maxBytes: number;
 }
@@ -131,6 +133,6 @@ export type SessionConfigInput<Handler> = {
 export function sessionConfig<Handler>(input: SessionConfigInput<Handler>): SessionConfig<Handler> {
   const numbers: Record<string, number> = { ...DEFAULT_SESSION_LIMITS, ...DEFAULT_SESSION_DEADLINES };
   for (const name in numbers) numbers[name] = input[name as keyof SessionLimits] ?? numbers[name]!;
-  const { host, handler, budget = { heldBytes: 0, maxBytes: Infinity } } = input;
+  const { host, handler, budget = { heldBytes: 0, leavingBytes: 0, maxBytes: Infinity } } = input;
   return { ...(numbers as unknown as SessionLimits & SessionDeadlines), host, handler, budget };
 }

@@ -34,8 +34,11 @@ export interface SessionHandler<Owner> {
   ): boolean;
   /** The other side opened a channel. Call `session.refuseChannel` here to have none of it. */
   channelOpened(owner: Owner, channel: IncomingChannel): void;
-  /** The other side closed a channel: nothing more comes on it, and its number may be used again. */
-  channelClosed(owner: Owner, channel: IncomingChannel): void;
+  /**
+   * The other side closed a channel: nothing more comes on it, and its number may be used again. "held" for one of which something
+   * waits: it counts against `maxChannels` until `session.channelDone()` is called.
+   */
+  channelClosed(owner: Owner, channel: IncomingChannel): "held" | undefined;
   /** The other side does not take what is sent on a channel: what waited is dropped, `send` says `closed`. */
   channelRefused(owner: Owner, channel: OutgoingChannel, code: number): void;
   /** So many messages were dropped on a channel, by its policy. `channel.dropped` has the sum. */

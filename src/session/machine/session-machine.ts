@@ -1,4 +1,4 @@
-import type { Transport } from "../transport-port.js";
+import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
 import { encodePacket } from "../wire/encode-fields.js";
 import { endBlock, endFields, readEnd } from "../wire/end-packet.js";
 import {
@@ -131,7 +131,9 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
       if (type === ACK_PACKET) return this.confirm(reader.varint());
       if (type === PING_PACKET) {
         if (end === at || end - at > MAX_PING_BYTES) return false;
-        this.say(link, PONG_PACKET, bytes.subarray(at, end));
+        // Whoever does not fetch answers gets no more of them.
+        if (link.transport.bufferedBytes <= DRAIN_ABOVE_BYTES)
+          this.say(link, PONG_PACKET, bytes.subarray(at, end));
         return true;
       }
       if (type === PONG_PACKET) {

@@ -14,7 +14,7 @@ export class HeldMessages {
   isHeld = false;
   /** Whether the channel was closed behind what waits. */
   isClosed = false;
-  #messages: HeldMessage[] = [];
+  #messages: (HeldMessage | undefined)[] = [];
   #at = 0;
 
   /** Another one. */
@@ -24,10 +24,13 @@ export class HeldMessages {
 
   /** The next one; undefined if there is none. */
   shift(): HeldMessage | undefined {
-    const message = this.#messages[this.#at++];
-    if (this.#at < this.#messages.length) return message;
-    this.#messages = [];
-    this.#at = 0;
+    const message = this.#messages[this.#at];
+    this.#messages[this.#at++] = undefined; // whoever was given it has it
+    // There may always be some that wait: what was before them is let go of once it is half of the list.
+    if (2 * this.#at >= this.#messages.length) {
+      this.#messages.splice(0, this.#at);
+      this.#at = 0;
+    }
     return message;
   }
 }

@@ -10,6 +10,6 @@ export const PEER_HANDLER: Pick<SessionHandler<SessionPeer>, Common> = {
     peer.onMessage(channel, isText, bytes, start, end, id),
   channelOpened: (peer, channel) => peer.onChannelOpened(channel),
   channelClosed: (peer, channel) => peer.onChannelClosed(channel),
-  channelRefused: (peer, channel) => peer.onChannelRefused(channel),
+  channelRefused: (peer, channel, code) => peer.onChannelRefused(channel, code),
   ready: (peer, channel) => peer.onReady(channel),
 };

@@ -10,6 +10,8 @@ export type PeerMachine = Pick<
   "id" | "channel" | "isEnded" | "roundTripMs" | "openChannel" | "closeChannel" | "refuseChannel"
 > &
   Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close"> & {
+    /** See `ReceivingSide.channelDone`; the client's machine does not count them. */
+    channelDone?(): void;
     end(code: number, reason?: string): void;
     readonly active: SessionLink | undefined;
     readonly config: Partial<Pick<SessionConfig<never>, "budget">> & {

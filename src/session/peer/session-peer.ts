@@ -27,7 +27,7 @@ interface Extras {
   closing?: Promise<SessionEnd>;
   resolveClosing?: (end: SessionEnd) => void;
   /** The channels whose messages wait. */
-  holding?: Set<HeldMessages>;
+  holding?: Set<HeldMessages> | undefined;
   /** What waits in them, in bytes. */
   heldBytes?: number;
   /** Ended, and not told yet: what came before is handed over first. */
@@ -143,6 +143,9 @@ export abstract class SessionPeer implements Peer {
   /** @internal A receiver threw, or its promise was rejected. The session goes on. */
   protected abstract receiverFailed(error: unknown, channel: string): void;
 
+  /** @internal The other side takes nothing on a channel, and no receiver wants to know. */
+  protected refusedUnheard(_channel: string, _code: number): void {}
+
   /** @internal The session has ended, and all that had come was handed over. */
   protected abstract finished(end: SessionEnd): void;
 
@@ -189,16 +192,26 @@ export abstract class SessionPeer implements Peer {
     }
     const answer = this.#guarded(name, () => this.admits(name));
     if (isThenable(answer)) {
-      const decided = Promise.resolve(answer).then((isAllowed) => this.#decided(channel, isAllowed === true));
+      const decided = Promise.resolve(answer).then(
+        (isAllowed) => this.#decided(channel, isAllowed === true),
+        (error: unknown) => {
+          this.receiverFailed(error, name);
+          this.#decided(channel, false);
+        },
+      );
       this.#hold(channel, decided, -1);
     } else this.#decided(channel, answer === true);
   }
 
   /** @internal See `SessionHandler.channelClosed`. */
-  onChannelClosed(channel: IncomingChannel): void {
+  onChannelClosed(channel: IncomingChannel): "held" | undefined {
     const held = channel.data as HeldMessages | undefined;
-    if (held?.isHeld === true) held.isClosed = true;
-    else this.#tellEnded(channel.name);
+    if (held?.isHeld === true) {
+      held.isClosed = true;
+      return "held";
+    }
+    this.#tellEnded(channel.name);
+    return undefined;
   }
 
   /** @internal See `SessionHandler.ready`. */
@@ -207,10 +220,12 @@ export abstract class SessionPeer implements Peer {
   }
 
   /** @internal See `SessionHandler.channelRefused`. */
-  onChannelRefused(channel: OutgoingChannel): void {
+  onChannelRefused(channel: OutgoingChannel, code: number): void {
     (channel.data as SendingChannel | undefined)?.ended();
     const { name } = channel;
-    this.#tell(name, () => this.#receiverOf(name)?.refused?.(name));
+    const receiver = this.#receiverOf(name);
+    if (receiver?.refused !== undefined) this.#tell(name, () => receiver.refused!(name));
+    else this.refusedUnheard(name, code);
   }
 
   /** @internal The state has changed, and not to `closed`. */
@@ -223,8 +238,32 @@ export abstract class SessionPeer implements Peer {
     const extras = this.#extras;
     for (const channel of [...(extras?.channels?.values() ?? [])]) channel.ended();
     // What was confirmed counts as delivered, so it is handed over before anybody hears of the end.
-    if (extras?.holding !== undefined && extras.holding.size > 0) extras.pendingEnd = end;
-    else this.#finish(end);
+    if (extras?.holding === undefined || extras.holding.size === 0) {
+      this.#finish(end);
+      return;
+    }
+    extras.pendingEnd = end;
+    this.machine.config.budget!.leavingBytes += extras.heldBytes ?? 0;
+  }
+
+  /** @internal Whether it has ended, and that is not told yet: something that came waits for its receiver. */
+  get isFinishing(): boolean {
+    return this.#extras?.pendingEnd !== undefined;
+  }
+
+  /** @internal How it ended, told or not. */
+  get endedWith(): SessionEnd | undefined {
+    return this.#end ?? this.#extras?.pendingEnd;
+  }
+
+  /** @internal What still waits for its receivers is given up: they took too long. */
+  giveUpHeld(): void {
+    const extras = this.#extras;
+    const end = extras?.pendingEnd;
+    if (extras === undefined || end === undefined) return;
+    this.#countHeld(-(extras.heldBytes ?? 0));
+    extras.pendingEnd = extras.holding = undefined;
+    this.#finish(end);
   }
 
   #finish(end: SessionEnd): void {
@@ -264,7 +303,14 @@ export abstract class SessionPeer implements Peer {
       const result = receiver === undefined ? this.take(data, id, name) : receiver.message(data, id, name);
       if (isThenable(result)) {
         const promise = Promise.resolve(result as PromiseLike<void>);
-        return pause === undefined ? promise : promise.then(() => pause);
+        if (pause === undefined) return promise;
+        return promise.then(
+          () => pause,
+          (error: unknown) => {
+            this.receiverFailed(error, name);
+            return pause;
+          },
+        );
       }
       if (receiver === undefined && result === "refused")
         this.machine.refuseChannel(channel, SessionCode.forbidden);
@@ -277,11 +323,13 @@ export abstract class SessionPeer implements Peer {
   #countHeld(byteLength: number): void {
     const extras = this.#extras!;
     extras.heldBytes = (extras.heldBytes ?? 0) + byteLength;
-    this.machine.config.budget!.heldBytes += byteLength;
+    const budget = this.machine.config.budget!;
+    budget.heldBytes += byteLength;
+    if (extras.pendingEnd !== undefined) budget.leavingBytes += byteLength;
   }
 
   #decided(channel: IncomingChannel, isAllowed: boolean): void {
-    if (!isAllowed && !this.machine.isEnded) this.machine.refuseChannel(channel, SessionCode.forbidden);
+    if (!isAllowed) this.machine.refuseChannel(channel, SessionCode.forbidden);
   }
 
   /** What comes on this channel waits for a promise. `byteLength` is that of its message, -1 if there is none. */
@@ -299,6 +347,7 @@ export abstract class SessionPeer implements Peer {
   }
 
   #release(channel: IncomingChannel, held: HeldMessages, byteLength: number): void {
+    if (this.#end !== undefined) return; // given up
     this.#taken(channel, held, byteLength);
     held.isHeld = false;
     for (let next = held.shift(); next !== undefined; next = held.shift()) {
@@ -313,7 +362,10 @@ export abstract class SessionPeer implements Peer {
     }
     const extras = this.#extras!;
     extras.holding!.delete(held);
-    if (held.isClosed) this.#tellEnded(channel.name);
+    if (held.isClosed) {
+      this.machine.channelDone?.();
+      this.#tellEnded(channel.name);
+    }
     const { pendingEnd } = extras;
     if (pendingEnd === undefined || extras.holding!.size > 0) return;
     extras.pendingEnd = undefined;

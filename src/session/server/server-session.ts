@@ -50,6 +50,8 @@ export class ServerSession<Data = undefined, Request = unknown>
   isAuthenticating = false;
   readonly #server: SessionKeeper<ServerSession<Data, Request>>;
   #transport: TransportName;
+  /** What keeps its client to the rates just now. */
+  #pauses: Set<Pause> | undefined = undefined;
 
   /** @internal Made by the server. */
   constructor(
@@ -108,7 +110,8 @@ export class ServerSession<Data = undefined, Request = unknown>
   }
 
   /**
-   * Ends the session at once; what is not confirmed is lost. The client begins a new one, unless the code says to stop.
+   * Ends the session at once; what is not confirmed is lost. The client begins a new one, unless the code says to stop. What it sent
+   * before, and waits for its receivers, is still handed over, within `closeTimeoutMs`: it counts as delivered.
    * @param code a session code from 4200 to 4599. Default 4400, `closed`.
    * @throws `UsageError` `CLOSE_CODE_NOT_ALLOWED` for any other code, `INVALID_OPTION` for a reason that is no text.
    */
@@ -169,16 +172,32 @@ export class ServerSession<Data = undefined, Request = unknown>
   /** @internal */
   protected override pace(byteLength: number): Promise<void> | undefined {
     const { rates } = this;
-    if (rates === undefined) return undefined;
+    if (rates === undefined || this.machine.isEnded) return undefined;
     const { host } = this.#server;
     const nowMs = host.nowMs();
     const delayMs = Math.max(rates[0].take(1, nowMs), rates[1].take(byteLength, nowMs));
-    return delayMs > 0 ? Pause.until(host, nowMs + delayMs) : undefined;
+    if (delayMs <= 0) return undefined;
+    const pause = new Pause(host, nowMs + delayMs);
+    const pauses = (this.#pauses ??= new Set());
+    pauses.add(pause);
+    return pause.over.then(() => void pauses.delete(pause));
+  }
+
+  /** @internal See `SessionHandler.ended`. */
+  override onEnded(end: SessionEnd): void {
+    // Nothing more comes that would have to be slowed down.
+    for (const pause of this.#pauses ?? []) pause.cutShort();
+    super.onEnded(end);
   }
 
   /** @internal */
   protected receiverFailed(error: unknown): void {
     this.#server.failed(this, error);
+  }
+
+  /** @internal */
+  protected override refusedUnheard(channel: string, code: number): void {
+    this.#server.refused(this, channel, code);
   }
 
   /** @internal */

@@ -7,6 +7,7 @@ import { SessionCode } from "../wire/session-code.js";
 import type { EndedSessions } from "./ended-sessions.js";
 import { OpenRate } from "./open-rate.js";
 import { OpeningTransport } from "./opening-transport.js";
+import { PendingSession, type WaitingTransport } from "./pending-session.js";
 import type { SendAwayOptions } from "./send-away-options.js";
 import { ServerSession } from "./server-session.js";
 import type { SessionAuthenticator } from "./session-authenticator.js";
@@ -28,18 +29,12 @@ export interface SessionAdmissionParts<Data, Request> {
   /** Those that are there, by their ids: the ones that begin are added. */
   readonly sessions: Map<string, ServerSession<Data, Request>>;
   readonly ended: EndedSessions;
+  /** Ends sessions that hold too much. */
+  makeRoom(): void;
   /** A session began, and no transport was attached to it yet. */
   opened(session: ServerSession<Data, Request>): void;
 }
 
-/** A session that is being authenticated, and the transports that wait for it. */
-interface PendingSession<Request> {
-  readonly open: OpenPacket;
-  readonly waiting: { readonly opening: OpeningTransport<Request>; readonly open: OpenPacket }[];
-}
-
-/** More than race each other anyhow. */
-const MAX_WAITING_TRANSPORTS = 4;
 /** When to come back where there is no room, in ms, and over how long that is spread. */
 const RETRY_MS = 5_000;
 const RETRY_SPREAD_MS = 5_000;
@@ -57,7 +52,7 @@ export class SessionAdmission<Data, Request> {
   readonly #options: SessionServerOptions<Data, Request>;
   readonly #keeper: SessionKeeper<ServerSession<Data, Request>>;
   readonly #authenticator: SessionAuthenticator<Data, Request>;
-  readonly #pending = new Map<string, PendingSession<Request>>();
+  readonly #pending = new Map<string, PendingSession<Data, Request>>();
   readonly #openRate: OpenRate;
   /** How fast an address may have other nodes asked. */
   readonly #relayRate: OpenRate;
@@ -107,9 +102,8 @@ export class SessionAdmission<Data, Request> {
     } else if (pending !== undefined) {
       const isSame = sameBytes(pending.open.token, open.token);
       if (!isSame) this.#refuse(opening, SessionCode.refused, "not your session");
-      else if (pending.waiting.length >= MAX_WAITING_TRANSPORTS)
+      else if (!pending.add(opening, open))
         this.#refuse(opening, SessionCode.tryAgainLater, "too many transports", RETRY_MS, RETRY_SPREAD_MS);
-      else pending.waiting.push({ opening, open });
     } else if (open.isResume) {
       const isOurs = open.owner.length === 0 || !this.#isOfOther(open);
       const code = isOurs ? (this.#parts.ended.codeOf(id) ?? SessionCode.expired) : SessionCode.ownerLost;
@@ -117,11 +111,12 @@ export class SessionAdmission<Data, Request> {
     } else if (opening.isRelayed) {
       this.#refuse(opening, SessionCode.tryAgainLater, "it has just ended", 0, MISSED_SPREAD_MS);
     } else if (elsewhere !== undefined && (open.epoch > 1 || open.isProbe)) {
+      if (!this.#mayAskOthers(opening)) return;
       // Its first transport may have begun the session at another node, and we were not told.
       elsewhere.find(open.id, (owner) => {
         if (opening.isGone) return;
         if (owner === undefined) this.#open(opening, open, undefined);
-        else this.#relay(opening, open, elsewhere, owner);
+        else this.#handOver(opening, open, elsewhere, owner);
       });
     } else this.#begin(id, opening, open);
   }
@@ -141,12 +136,24 @@ export class SessionAdmission<Data, Request> {
     if (this.away !== undefined) {
       const { notBeforeMs, spreadMs } = this.away;
       this.#refuse(opening, SessionCode.goingAway, "shutting down", notBeforeMs, spreadMs);
-      return;
-    }
-    if (!this.#relayRate.admits(this.#options.addressOf(opening.request), this.#keeper.host.nowMs())) {
+    } else if (this.#mayAskOthers(opening)) this.#handOver(opening, open, elsewhere, owner);
+  }
+
+  /** Whether the address may have another node asked now; or it is refused. */
+  #mayAskOthers(opening: OpeningTransport<Request>): boolean {
+    const address = this.#options.addressOf(opening.request);
+    const isAdmitted = this.#relayRate.admits(address, this.#keeper.host.nowMs());
+    if (!isAdmitted)
       this.#refuse(opening, SessionCode.tryAgainLater, "too many at once", RETRY_MS, RETRY_SPREAD_MS);
-      return;
-    }
+    return isAdmitted;
+  }
+
+  #handOver(
+    opening: OpeningTransport<Request>,
+    open: OpenPacket,
+    elsewhere: SessionsElsewhere<Request>,
+    owner: Uint8Array,
+  ): void {
     opening.release();
     elsewhere.relay(opening, open, owner.subarray(0, this.#keeper.ownerName.length), (why) => {
       if (why === "gone") this.#refuse(opening, SessionCode.ownerLost, "no such session any more");
@@ -169,26 +176,30 @@ export class SessionAdmission<Data, Request> {
       this.#refuse(opening, SessionCode.tryAgainLater, "too many at once", RETRY_MS, RETRY_SPREAD_MS);
       return;
     }
+    this.#parts.makeRoom();
     const hasRoom = this.#parts.budget.heldBytes <= numbers.maxHeldBytes;
     if (!hasRoom || count.add(address) !== undefined) {
       this.#refuse(opening, SessionCode.tryAgainLater, "too many sessions", RETRY_MS, RETRY_SPREAD_MS);
       return;
     }
-    const pending: PendingSession<Request> = { open, waiting: [{ opening, open }] };
+    const { host, config } = this.#keeper;
+    const pending = new PendingSession<Data, Request>(host, open, config.attachTimeoutMs, (waiting, result) =>
+      this.#judged(id, address, waiting, result),
+    );
+    pending.add(opening, open);
     this.#pending.set(id, pending);
     this.#authenticator.judge(opening.request, open.credentials, undefined, (result) =>
-      this.#judged(id, address, pending, result),
+      pending.judged(result),
     );
   }
 
   #judged(
     id: string,
     address: string,
-    { waiting }: PendingSession<Request>,
+    still: readonly WaitingTransport<Request>[],
     result: AuthenticationResult<Data> | undefined,
   ): void {
     this.#pending.delete(id);
-    const still = waiting.filter(({ opening }) => !opening.isGone);
     const [first] = still;
     if (result?.isAccepted !== true || first === undefined || this.away !== undefined) {
       this.#options.count.remove(address);
@@ -231,6 +242,11 @@ export class SessionAdmission<Data, Request> {
   }
 
   #attach(session: ServerSession<Data, Request>, opening: OpeningTransport<Request>, open: OpenPacket): void {
+    const end = session.endedWith;
+    if (end !== undefined) {
+      this.#refuse(opening, end.code, end.reason); // it was, when it had just begun
+      return;
+    }
     opening.release();
     session.machine.attach(opening.transport, open);
   }

@@ -1,7 +1,11 @@
-import { SessionCode } from "../wire/session-code.js";
+import { actionOf, SessionCode } from "../wire/session-code.js";
+import { Pause } from "./pause.js";
 import type { ServerSession } from "./server-session.js";
 import type { Authenticate, AuthenticationResult } from "./session-handlers.js";
 import type { SessionServerHost } from "./session-server-host.js";
+
+/** When credentials that could not be judged are asked for again, in ms, if the application does not say. */
+const ASK_AGAIN_MS = 5_000;
 
 /** Has the application judge credentials: those that a session begins with, and those that come later. */
 export class SessionAuthenticator<Data, Request> {
@@ -45,7 +49,10 @@ export class SessionAuthenticator<Data, Request> {
     }
   }
 
-  /** A session sent new credentials: `authenticate` judges them; who is not accepted loses the session. */
+  /**
+   * A session sent new credentials: `authenticate` judges them; who is not accepted loses the session, but for a code that says to try
+   * again later.
+   */
   newCredentials(session: ServerSession<Data, Request>, credentials: Uint8Array): void {
     if (session.isAuthenticating) {
       session.nextCredentials = credentials; // only the last ones count
@@ -58,8 +65,16 @@ export class SessionAuthenticator<Data, Request> {
       session.nextCredentials = undefined;
       if (session.machine.isEnded) return;
       if (result?.isAccepted === true) session.data = result.data;
-      else if (result !== undefined) session.end(result.code, result.reason);
+      else if (result !== undefined && actionOf(result.code) !== "retry")
+        session.end(result.code, result.reason);
+      else if (result !== undefined) this.#askLater(session, result.notBeforeMs);
       if (nextCredentials !== undefined) this.newCredentials(session, nextCredentials);
     });
+  }
+
+  /** New credentials could not be judged just now: the session goes on as it is, and is asked for them again. */
+  #askLater(session: ServerSession<Data, Request>, afterMs: number): void {
+    const timeMs = this.#host.nowMs() + (afterMs > 0 ? afterMs : ASK_AGAIN_MS);
+    void Pause.until(this.#host, timeMs).then(() => session.askForCredentials());
   }
 }

@@ -45,7 +45,10 @@ export interface SessionHandlers<Data, Request> {
   closed?(session: ServerSession<Data, Request>, end: SessionEnd): void | Promise<void>;
   /** Messages were dropped on a channel, by its policy. */
   dropped?(session: ServerSession<Data, Request>, channel: string, count: number): void | Promise<void>;
-  /** A handler or a receiver failed. By default it is a warning of the process. */
+  /**
+   * A handler or a receiver failed. By default it is a warning of the process. Told, too, with `CHANNEL_REFUSED`, of a channel that
+   * the client takes nothing on, unless its receiver has `refused`: what it skipped is lost.
+   */
   error?(session: ServerSession<Data, Request>, error: unknown): void | Promise<void>;
 }
 

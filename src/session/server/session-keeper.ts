@@ -22,6 +22,8 @@ export interface SessionKeeper<Session> {
   admits(session: Session, channel: string): boolean | Promise<boolean> | undefined;
   /** The session has written what it had. */
   flushed(): void;
+  /** The client takes nothing on a channel, and no receiver wants to know. */
+  refused(session: Session, channel: string, code: number): void;
   /** One of the application's handlers or receivers failed. */
   failed(session: Session, error: unknown): void;
   /** The session has ended, and all that it received was handed over. */

@@ -1,4 +1,5 @@
 import { assertFunctions } from "../../core/assert-functions.js";
+import { UsageError } from "../../core/hawser-error.js";
 import { isThenable } from "../../core/is-thenable.js";
 import { checkMessage } from "../machine/check-message.js";
 import {
@@ -49,6 +50,8 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   readonly #options: SessionServerOptions<Data, Request>;
   readonly #sessions = new Map<string, ServerSession<Data, Request>>();
   readonly #ended = new EndedSessions();
+  /** Those that have ended, and of which something waits for its receiver. */
+  readonly #finishing = new Set<ServerSession<Data, Request>>();
   readonly #counters = new SessionCounters();
   readonly #budget: OutboxBudget;
   readonly #authenticator: SessionAuthenticator<Data, Request>;
@@ -61,7 +64,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     this.ownerName = host.randomBytes(12);
     this.deadlines = { resumeWindowMs: numbers.resumeWindowMs };
     // A little above where eviction begins: the policies of channels come in only where that was not enough.
-    this.#budget = { heldBytes: 0, maxBytes: numbers.maxHeldBytes * 1.25 };
+    this.#budget = { heldBytes: 0, leavingBytes: 0, maxBytes: numbers.maxHeldBytes * 1.25 };
     this.config = sessionConfig({
       ...numbers,
       host,
@@ -78,6 +81,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
       budget: this.#budget,
       sessions: this.#sessions,
       ended: this.#ended,
+      makeRoom: () => this.flushed(),
       opened: (session) => this.#call(session, () => handlers.open?.(session)),
     });
   }
@@ -145,7 +149,8 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
 
   /**
    * Takes no new sessions, waits until what was sent is confirmed, and sends the clients away, to come back at a random time
-   * within a window. The sessions end here: another process knows nothing of them. Resolves when all have ended.
+   * within a window. The sessions end here: another process knows nothing of them. Resolves when all have ended, and what came
+   * was handed over.
    */
   async shutDown(options: SendAwayOptions): Promise<void> {
     if (this.#admission.away !== undefined) return;
@@ -158,6 +163,10 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
       session.sendAway(notBeforeMs, spreadMs, reason);
       session.machine.end(SessionCode.ownerLost, "the server was shut down");
     }
+    // What came counts as delivered, and so is handed over before the process may end.
+    while (this.#finishing.size > 0 && this.host.nowMs() < untilMs)
+      await Pause.until(this.host, this.host.nowMs() + DRAIN_CHECK_MS);
+    for (const session of [...this.#finishing]) session.giveUpHeld();
   }
 
   // --- What the sessions tell ------------------------------------------------------------------------------------
@@ -204,6 +213,11 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
         this.#options.count.remove(session.address);
         this.#ended.add(session.id, end.code);
         session.onEnded(end);
+        if (!session.isFinishing) return;
+        this.#finishing.add(session);
+        void Pause.until(this.host, this.host.nowMs() + this.config.closeTimeoutMs).then(() =>
+          session.giveUpHeld(),
+        );
       },
     };
   }
@@ -228,7 +242,13 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
 
   /** @internal A session has written what it had. */
   flushed(): void {
-    if (this.#budget.heldBytes > this.#options.numbers.maxHeldBytes) this.#evict();
+    if (this.#isAbove(1)) this.#evict();
+  }
+
+  /** @internal A client refuses a channel: it is heard where there is an `error`; a warning for each would be the clients' to make. */
+  refused(session: ServerSession<Data, Request>, channel: string, code: number): void {
+    if (this.#options.handlers.error === undefined) return;
+    this.failed(session, new UsageError("CHANNEL_REFUSED", `channel "${channel}" was refused with ${code}`));
   }
 
   /** @internal One of the application's handlers failed. */
@@ -248,6 +268,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   /** @internal A session has ended, and all that it received was handed over. */
   finished(session: ServerSession<Data, Request>, end: SessionEnd): void {
     const { handlers } = this.#options;
+    this.#finishing.delete(session);
     if (end.isReset) {
       countOf(this.#counters.resets, sessionCodeName(end.code));
       this.#call(session, () => handlers.reset?.(session, end));
@@ -259,15 +280,20 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
 
   /** Those that nobody uses just now go first, and of each the one that holds the most. */
   #evict(): void {
-    const { maxHeldBytes } = this.#options.numbers;
     const held = [...this.#sessions.values()]
       .map((session) => ({ session, bytes: session.heldBytes }))
       .filter(({ bytes }) => bytes > 0)
       .sort((a, b) => Number(b.session.isSuspended) - Number(a.session.isSuspended) || b.bytes - a.bytes);
     for (const { session } of held) {
-      if (this.#budget.heldBytes <= maxHeldBytes * EVICT_DOWN_TO) return;
+      if (!this.#isAbove(EVICT_DOWN_TO)) return;
       session.machine.end(SessionCode.evicted, "the server needs its memory");
     }
+  }
+
+  /** Whether more than this part of the limit is held by sessions that have not ended. */
+  #isAbove(part: number): boolean {
+    const { heldBytes, leavingBytes } = this.#budget;
+    return heldBytes - leavingBytes > this.#options.numbers.maxHeldBytes * part;
   }
 
   #encoded(text: string): Uint8Array {

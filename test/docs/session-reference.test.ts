@@ -6,6 +6,7 @@ import { projectPath } from "#scripts/project-root.js";
 import { DEFAULT_RECONNECT_DELAYS } from "#session/machine/session-config.js";
 import { DEFAULT_SESSION_NUMBERS } from "#session/server/session-limits.js";
 import { publicTypes } from "./public-types.js";
+import { publishedMembers } from "./published-members.js";
 import { isSaid } from "./said.js";
 import { type TableRow, tableRows, withoutCode } from "./tables.js";
 
@@ -117,5 +118,46 @@ describe("hawser/hub", () => {
       types.names.filter(({ comment }) => comment.trim() === "").map(({ name }) => name),
       [],
     );
+  });
+});
+
+describe("session-api.md", () => {
+  const rows = reference("session-api").filter(({ section }) => section !== "The API of sessions");
+  const members = publishedMembers(["session-node", "hub", "contract"]);
+  /** What a section is about, where it is a type by another name. */
+  const TYPES: Readonly<Record<string, string>> = { HubSession: "ServerSession" };
+  /** What an iterator has. */
+  const OF_ITERATORS = new Set(["next", "return", "throw"]);
+
+  for (const section of new Set(rows.map((row) => row.section).filter((name) => name !== "SendStatus"))) {
+    it(`has a row for every member of ${section}, and no other`, () => {
+      const published = members.get(TYPES[section] ?? section);
+      assert.ok(published !== undefined, "there is no such type");
+      const written = rows
+        .filter((row) => row.section === section)
+        // `call.name(input)` is of `call`, `send(data)` is `send`.
+        .map(({ name }) => /^\w+/.exec(name)![0]);
+      assert.deepEqual(written.sort(), published.filter((name) => !OF_ITERATORS.has(name)).sort());
+    });
+  }
+
+  it("has a section for each of them, and what send may say", () => {
+    const sections = new Set(rows.map((row) => row.section));
+    for (const name of ["Session", "Hub", "HubSession", "PeerChannel", "ContractClient", "Implementation"])
+      assert.ok(sections.has(name), name);
+    assert.deepEqual(
+      rows
+        .filter(({ section }) => section === "SendStatus")
+        .map(({ name }) => name)
+        .sort(),
+      [...(clientTypes.unions.get("SendStatus") ?? [])].sort(),
+    );
+  });
+
+  it("has every function that begins something", () => {
+    const functions = reference("session-api").filter(({ section }) => section === "The API of sessions");
+    const names = functions.map(({ name }) => /^\w+/.exec(name)![0]);
+    for (const name of ["connect", "connectOver", "race", "createHub", "contractClient", "implement"])
+      assert.ok(names.includes(name), name);
   });
 });

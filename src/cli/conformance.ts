@@ -14,6 +14,7 @@ import {
 } from "hawser/conformance";
 import { printable } from "./printable.js";
 import { Progress } from "./progress.js";
+import { unreachable } from "./unreachable.js";
 import { UsageProblem } from "./usage-problem.js";
 
 const HELP = `Usage: hawser conformance <url> [options]       test a server that echoes
@@ -37,7 +38,7 @@ Options:
 A client is driven as by Autobahn's fuzzing server: it connects to /getCaseCount, then to
 /runCase?case=1&agent=NAME and so on, at last to /updateReports?agent=NAME.
 
-Exit code: 0 if no case failed, 1 if one did, 2 if the arguments are wrong.
+Exit code: 0 if no case failed, 1 if one did, or if nobody listens at the URL, 2 if the arguments are wrong.
 `;
 
 const OPTIONS = {
@@ -72,8 +73,8 @@ export async function conformance(commandArguments: readonly string[]): Promise<
   if (values.list === true) return list(values);
   if (url === undefined && values.listen === undefined) throw new UsageProblem("a URL or --listen is needed");
   if (url !== undefined && values.listen !== undefined) throw new UsageProblem("a URL or --listen, not both");
-  const reports = url === undefined ? await listenForClients(values) : [await testOneServer(url, values)];
-  if (values.html !== undefined) {
+  const reports = url === undefined ? await listenForClients(values) : await testOneServer(url, values);
+  if (values.html !== undefined && reports.length > 0) {
     const page = await writeReportFolder(values.html, reports);
     process.stderr.write(`${page} has the whole table\n`);
   }
@@ -89,8 +90,15 @@ function parse(commandArguments: readonly string[]) {
   }
 }
 
-async function testOneServer(url: string, values: Values): Promise<ConformanceReport> {
+/** The report; none where nobody can be reached, which is said. */
+async function testOneServer(url: string, values: Values): Promise<readonly ConformanceReport[]> {
   const { options, caseCount } = runOptions("server", values);
+  const concurrency = positive("concurrency", values.concurrency);
+  const why = /^wss?:/i.test(url) && URL.canParse(url) ? await unreachable(new URL(url)) : undefined;
+  if (why !== undefined) {
+    process.stderr.write(`hawser conformance: nobody can be reached at ${url} (${why})\n`);
+    return [];
+  }
   const progress = new Progress(caseCount);
   const name = values.agent ?? url;
   try {
@@ -98,13 +106,13 @@ async function testOneServer(url: string, values: Values): Promise<ConformanceRe
       ...options,
       agent: values.agent,
       insecure: values.insecure,
-      concurrency: positive("concurrency", values.concurrency),
+      concurrency,
       onStart: (id) => progress.start(id, name),
       onResult: (result) => progress.add(result, name),
     });
     progress.end(name);
     summarize(report);
-    return report;
+    return [report];
   } catch (error) {
     if (error instanceof UsageError) throw new UsageProblem(error.message);
     throw error;

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { bench } from "./bench.js";
 import { conformance } from "./conformance.js";
@@ -19,7 +20,7 @@ ${Object.entries(COMMANDS)
   .map(([name, [, summary]]) => `  ${name.padEnd(14)}${summary}`)
   .join("\n")}
 
-hawser <command> --help tells about a command.
+hawser <command> --help tells about a command; hawser --version prints the version.
 `;
 
 /** Nobody reads on: `hawser ... | head`. */
@@ -30,6 +31,10 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(HELP);
     return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-v") {
+    process.stdout.write(`${version()}\n`);
+    return 0;
   }
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (found === undefined) {
@@ -43,4 +48,12 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
     process.stderr.write(`hawser ${name}: ${error.message}\nhawser ${name} --help tells what there is.\n`);
     return 2;
   }
+}
+
+/** Of this package. */
+function version(): string {
+  const { version: written } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as { version: string };
+  return written;
 }

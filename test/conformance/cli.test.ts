@@ -58,6 +58,26 @@ describe("hawser", () => {
     assert.match(conformance.stdout, /--exclude/);
   });
 
+  it("prints its version", async () => {
+    const { version } = JSON.parse(await readFile(projectPath("package.json"), "utf8")) as {
+      version: string;
+    };
+    for (const option of ["--version", "-v"]) {
+      const { code, stdout } = await hawser(option);
+      assert.equal(code, 0);
+      assert.equal(stdout, `${version}\n`);
+    }
+  });
+
+  it("stops at once where nobody listens, exits with 1 and says why", async () => {
+    const server = await sloppyServer();
+    await server.stop();
+    const { code, stdout, stderr } = await hawser("conformance", server.url, "--json");
+    assert.equal(code, 1);
+    assert.match(stderr, /^hawser conformance: nobody can be reached at ws:\S+ \(ECONNREFUSED\)\n$/);
+    assert.deepEqual(JSON.parse(stdout), []);
+  });
+
   it("tests a server: exits with 0, with 1 once a case fails, and writes JSON and a page", async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "hawser-"));
     t.after(() => rm(folder, { recursive: true }));

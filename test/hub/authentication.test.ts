@@ -152,4 +152,56 @@ describe("authentication of sessions", () => {
     await client.close();
     await server.shutdown();
   });
+
+  it("leaves a session as it is whose new credentials cannot be judged just now, and asks for them again", async () => {
+    let answers = 0;
+    const hub = createHub<string>({
+      authenticate: ({ credentials, session }) =>
+        session !== undefined && answers++ === 0
+          ? refuse(503, { headers: { "Retry-After": "0.05" } })
+          : accept(credentials),
+    });
+    const server = await serve({ routes: { "/live": hub } });
+    const client = await TestSession.open(`${server.url}/live`, { credentials: "first" });
+    client.renew("second");
+    await until(() => answers === 1, "it was judged");
+    const [session] = hub.sessions.values();
+    assert.equal(session!.data, "first");
+    await until(() => client.asked === 1, "it is asked again");
+    client.renew("third");
+    await until(() => session!.data === "third", "it is accepted");
+    assert.deepEqual([client.state, client.states], ["live", ["live"]]);
+    await client.close();
+    await server.shutdown();
+  });
+
+  it("gives up a question that is never answered: neither the address nor the session is held up", async () => {
+    let asked = 0;
+    const hub = createHub<string>({
+      attachTimeoutMs: 200,
+      maxSessionsPerAddress: 1,
+      authenticate: ({ credentials }) => (asked++ === 0 ? new Promise(() => {}) : accept(credentials)),
+    });
+    const server = await serve({ routes: { "/live": hub } });
+    const url = `${server.url}/live`;
+    const client = await TestSession.open(url, { credentials: "x", reconnectDelayMs: 20 });
+    assert.equal(asked, 2, "it was asked again");
+    assert.equal(client.state, "live");
+    assert.equal(hub.counts.sessions, 1);
+    await client.close();
+    await until(() => hub.sessions.size === 0, "there is room");
+    const another = await TestSession.open(url);
+    await another.close();
+    await server.shutdown();
+  });
+
+  it("tells a client the code with which its session was ended while it opened", async () => {
+    const hub = createHub({ open: (session) => session.end(4500, "banned") });
+    const server = await serve({ routes: { "/live": hub } });
+    const client = await TestSession.open(`${server.url}/live`);
+    const { code, reason, isReset } = await client.ended();
+    assert.deepEqual([code, reason, isReset], [4500, "banned", true]);
+    assert.equal(hub.counts.opened, 1);
+    await server.shutdown();
+  });
 });

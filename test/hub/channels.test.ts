@@ -14,7 +14,8 @@ async function connected(options: HubOptions, client: TestSessionOptions = {}) {
     await session.close();
     await server.shutdown();
   };
-  return { hub, client: session, end };
+  const [served] = hub.sessions.values();
+  return { hub, client: session, session: served!, end };
 }
 
 describe("channels of a session on a server", () => {
@@ -149,6 +150,74 @@ describe("channels of a session on a server", () => {
     await until(() => heard.length === 3 && errors.length === 2, "all of them");
     assert.deepEqual(errors, ["thrown", "rejected"]);
     assert.equal(client.state, "live");
+    await end();
+  });
+
+  it("are refused where the answer fails, or comes too late", async () => {
+    const heard: string[] = [];
+    const errors: unknown[] = [];
+    let decide = (_isAllowed: boolean): void => {};
+    const { client, end } = await connected({
+      channel: (_session, name) =>
+        name === "fails"
+          ? Promise.reject(new Error("the database is down"))
+          : new Promise((resolve) => {
+              decide = resolve;
+            }),
+      message: (_session, data, channel) => void heard.push(`${channel}: ${data}`),
+      closed: () => void heard.push("closed"),
+      error: (_session, error) => void errors.push((error as Error).message),
+    });
+    const fails = client.channel("fails");
+    await until(() => fails.send("1") === "closed", "it was refused");
+    assert.deepEqual(errors, ["the database is down"]);
+    client.channel("late").send("2");
+    await client.close();
+    decide(false);
+    await until(() => heard.length > 0, "the end");
+    assert.deepEqual(heard, ["closed"]);
+    await end();
+  });
+
+  it("count until their handlers are done with them, also where the client closed them", async () => {
+    let asked = 0;
+    const decisions: ((isAllowed: boolean) => void)[] = [];
+    const { client, end } = await connected({
+      maxChannels: 4,
+      channel: () => {
+        asked++;
+        return new Promise((resolve) => void decisions.push(resolve));
+      },
+      message() {},
+    });
+    for (let i = 0; i < 12; i++) {
+      const channel = client.channel(`${i}`);
+      channel.send("x");
+      channel.close();
+    }
+    await until(() => asked >= 4, "they came");
+    await rounds(5);
+    assert.equal(asked, 4);
+    for (const decide of decisions.splice(0)) decide(true);
+    await rounds(5);
+    client.channel("another").send("x");
+    await until(() => asked === 5, "there is room again");
+    decisions[0]!(true);
+    await end();
+  });
+
+  it("that the client takes nothing on are told to `error`, unless a receiver wants to know", async () => {
+    const errors: unknown[] = [];
+    const refused: string[] = [];
+    const { client, session, end } = await connected({
+      error: (_session, error) => void errors.push((error as { code?: unknown }).code),
+    });
+    client.refuses.add("a").add("b");
+    session.receive("b", { message() {}, refused: (name) => void refused.push(name) });
+    session.channel("a").send("1");
+    session.channel("b").send("2");
+    await until(() => refused.length === 1 && errors.length === 1, "both were told");
+    assert.deepEqual([refused, errors], [["b"], ["CHANNEL_REFUSED"]]);
     await end();
   });
 });

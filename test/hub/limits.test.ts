@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { createHub, type HubOptions } from "hawser/hub";
-import { serve, UsageError } from "hawser/server";
+import { memoryBroker, serve, UsageError } from "hawser/server";
+import { PING_PACKET } from "#session/wire/packet-type.js";
 import { leakCheck } from "../support/leak-check.js";
+import { openOf, RawTransport } from "../support/session/raw-transport.js";
 import { TestSession } from "../support/session/test-session.js";
-import { until } from "../support/until.js";
+import { rounds, until } from "../support/until.js";
 
 async function served(options: HubOptions, more: { clientAddress?: () => string } = {}) {
   const hub = createHub(options);
@@ -137,6 +141,91 @@ describe("limits on sessions", () => {
     await Promise.all([live.close(), small.close()]);
     await until(() => hub.counts.heldBytes === 0, "nothing is held");
     await server.shutdown();
+  });
+
+  it("of what they hold, also while nobody reads: those that wait are evicted for new ones", async () => {
+    const { hub, server, url } = await served({ maxHeldBytes: 100_000 });
+    const waiting = await Promise.all(
+      [0, 1, 2].map(() => TestSession.open(url, { reconnectDelayMs: 1_000_000_000 })),
+    );
+    for (const client of waiting) client.cut();
+    await until(() => hub.counts.suspended === 3, "all wait");
+    for (let i = 0; i < 600; i++) hub.broadcast("x".repeat(200));
+    await until(() => hub.counts.heldBytes <= 100_000, "some were evicted");
+    assert.ok(hub.sessions.size < 3);
+    assert.equal(hub.counts.resets.get("evicted"), 3 - hub.sessions.size);
+    const live = await TestSession.open(url);
+    assert.equal(live.state, "live");
+    await live.close();
+    for (const session of hub.sessions.values()) session.end();
+    for (const client of waiting) {
+      await client.dial();
+      await client.ended();
+    }
+    await server.shutdown();
+  });
+
+  it("of what each keeps, on the short way as well: bytes and messages", async () => {
+    for (const [limits, least] of [
+      [{ maxOutboxBytes: 20_000 }, 100],
+      [{ maxOutboxMessages: 10 }, 10],
+    ] as const) {
+      const { hub, server, url } = await served(limits);
+      const client = await TestSession.open(url, { reconnectDelayMs: 1_000_000_000 });
+      const [session] = hub.sessions.values();
+      let sent = 0;
+      for (let i = 0; i < 2_000; i++) if (session!.send("x".repeat(40)) === "sent") sent++;
+      assert.ok(session!.heldBytes <= 20_500, "and what stands before each message");
+      assert.ok(sent >= least && sent <= (least === 10 ? 10 : 200), `${sent} were taken`);
+      await client.messages(sent);
+      await client.close();
+      await server.shutdown();
+    }
+  });
+
+  it("of pongs for a client that fetches none", async () => {
+    const { hub, server, url } = await served({ message() {} });
+    const transport = new RawTransport(url);
+    await transport.down(1, 0, [openOf()]);
+    const pings = Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.from([PING_PACKET, 1, 1])));
+    for (let number = 2; number < 12; number++)
+      assert.equal((await transport.up(number, pings, pings)).status, 204);
+    const { body } = await transport.down(12, 1);
+    assert.ok(body.length < 200_000, `${body.length} bytes of pongs`);
+    for (const session of hub.sessions.values()) session.end();
+    await server.shutdown({ drainTimeoutMs: 0 });
+  });
+
+  it("of how often an address has other nodes asked for a session that may be theirs", async () => {
+    const broker = memoryBroker();
+    let asked = 0;
+    broker.subscribe("hawser.relay.all", () => void asked++);
+    const { hub, server, url } = await served({ broker, maxOpensPerSecond: 1 });
+    await rounds(5);
+    asked = 0;
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => new RawTransport(url).down(1, 0, [openOf({ isProbe: true })])),
+    );
+    assert.equal(answers.length, 50);
+    assert.ok(asked <= 8, `${asked} questions`);
+    assert.ok((hub.counts.refused.get("tryAgainLater") ?? 0) >= 46);
+    for (const session of hub.sessions.values()) session.end();
+    await server.shutdown({ drainTimeoutMs: 0 });
+  });
+
+  it("of transports over HTTP: last words that nobody fetches keep nobody out", async () => {
+    const { hub, server, url } = await served({ maxSessions: 5 });
+    const open = { id: randomBytes(16), token: randomBytes(16) };
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      const { status } = await new RawTransport(url).down(1, 0, [openOf({ ...open, epoch })]);
+      assert.equal(status, 200);
+    }
+    assert.equal(hub.sessions.size, 1);
+    const another = await TestSession.open(url, { via: "long-polling" });
+    assert.equal(another.state, "live");
+    await another.close();
+    for (const session of hub.sessions.values()) session.end();
+    await server.shutdown({ drainTimeoutMs: 0 });
   });
 
   it("are checked", () => {

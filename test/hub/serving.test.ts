@@ -27,6 +27,27 @@ async function ended(http: ReturnType<typeof createHttpServer>): Promise<void> {
 describe("where sessions are served", () => {
   after(leakCheck());
 
+  it("sends broadcasts to raw sockets alone: what carries a session is none", async () => {
+    const hub = createHub({ message() {} });
+    const server = await serve({ routes: { "/live": hub, "/raw": {} } });
+    const session = await TestSession.open(`${server.url}/live`);
+    const raw = await connect(`${server.url}/raw`);
+    for (let i = 0; i < 3; i++)
+      assert.deepEqual(server.broadcast("tick"), { sent: 1, queued: 0, dropped: 0, closed: 0 });
+    session.send("still there");
+    await until(() => hub.counts.received === 1, "it came");
+    assert.deepEqual([session.codes, session.states], [[], ["live"]]);
+    await raw.close();
+    await session.close();
+    await server.shutdown();
+  });
+
+  it("takes no hub that was shut down", async () => {
+    const hub = createHub();
+    await hub.shutdown();
+    await assert.rejects(serve({ routes: { "/live": hub } }), { code: "INVALID_OPTION" });
+  });
+
   it("is one port for sessions of several hubs, raw sockets and ordinary requests", async () => {
     const echo = createHub({ message: (session, data) => void session.send(data) });
     const greeting = createHub({

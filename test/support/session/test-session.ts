@@ -45,6 +45,8 @@ export class TestSession extends SessionPeer {
   readonly received: (string | Uint8Array)[] = [];
   /** What came on any channel, with its name. */
   readonly byChannel: (readonly [channel: string, data: string | Uint8Array])[] = [];
+  /** The channels that it takes nothing on. */
+  readonly refuses: Set<string> = new Set();
   readonly states: string[] = [];
   /** The codes with which its transports ended. */
   readonly codes: number[] = [];
@@ -192,8 +194,8 @@ export class TestSession extends SessionPeer {
     return undefined;
   }
 
-  protected admits(): boolean {
-    return true;
+  protected admits(channel: string): boolean {
+    return !this.refuses.has(channel);
   }
 
   protected receiverFailed(error: unknown): void {

@@ -63,10 +63,10 @@ export class LinkConfigs<Owner> {
       role,
       host: hostOf(options),
       handler: this.#handler,
-      maxMessageBytes: maxPayload > 0 ? maxPayload : Infinity,
+      maxMessageBytes: limitOf(maxPayload),
       maxFragmentOverheadBytes: maxFragments > 0 ? maxFragments * FRAGMENT_OVERHEAD_BYTES : Infinity,
       // As a timer of Node takes it: whole, and at least 1.
-      closeTimeoutMs: Math.max(1, Math.ceil(closeTimeoutMs)),
+      closeTimeoutMs: closeTimeoutMs >= 1 ? limitOf(Math.ceil(closeTimeoutMs)) : 1,
       // `ws` has none of these: whether a peer is alive is for the application to find out.
       pingIntervalMs: 0,
       pongTimeoutMs: 0,
@@ -77,6 +77,11 @@ export class LinkConfigs<Owner> {
       repeatsCloseReason: true,
     });
   }
+}
+
+/** What the engine takes: a whole number that is exact, or none. */
+function limitOf(value: number): number {
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? Math.floor(value) : Infinity;
 }
 
 function hostOf({ generateMask, deflate }: LinkOptions): EngineHost {

@@ -15,6 +15,7 @@ import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { equalsIgnoringAsciiCase } from "../../protocol/handshake/http-token.js";
 import { extension } from "./extension.js";
 import { Link } from "./link.js";
+import { checkNumbers } from "./number-options.js";
 import { PerMessageDeflate } from "./per-message-deflate.js";
 import type { NegotiatedExtensions } from "./sender.js";
 import { sha1Base64 } from "./sha1-base64.js";
@@ -62,7 +63,7 @@ export class WebSocketServer<
 
   /**
    * @param callback called when it listens on its port.
-   * @throws TypeError unless exactly one of `port`, `server` and `noServer` is there.
+   * @throws TypeError unless exactly one of `port`, `server` and `noServer` is there, or for a limit that is no number.
    */
   constructor(options?: WebSocket.ServerOptions<T, U>, callback?: () => void) {
     super();
@@ -87,6 +88,7 @@ export class WebSocketServer<
         'One and only one of the "port", "server", or "noServer" options must be specified',
       );
     }
+    checkNumbers(all);
     if (all.perMessageDeflate === true) all.perMessageDeflate = {};
     if (all.clientTracking) this.clients = new Set();
     this.options = all;

@@ -21,6 +21,7 @@ import { frameError } from "./frame-error.js";
 import { Link } from "./link.js";
 import type { LinkOptions } from "./link-config.js";
 import type * as MessageData from "./message-data.js";
+import { checkNumbers, wholeNumber } from "./number-options.js";
 import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
 import {
   type PerMessageDeflateOptions as DeflateOptions,
@@ -140,8 +141,9 @@ export class WebSocket extends EventEmitter {
       Array.isArray(protocols);
     const given = (isList ? options : protocols) as WebSocket.ClientOptions & Protocols;
     const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
+    if (address !== null) checkNumbers(all);
     this._autoPong = all.autoPong ?? false;
-    this._maxPendingAutoPongs = (all.maxPendingAutoPongs ?? 0) | 0;
+    this._maxPendingAutoPongs = wholeNumber(all.maxPendingAutoPongs);
     this._closeTimeout = all.closeTimeout ?? SOCKET_DEFAULTS.closeTimeout;
     if (address === null) return;
     const wanted = isList && protocols !== undefined ? protocols : given?.protocols;
@@ -325,8 +327,8 @@ export class WebSocket extends EventEmitter {
     const socket = stream as Socket;
     const deflate: PerMessageDeflate | undefined = this._extensions[DEFLATE];
     const parameters = deflate?.params ? deflateParameters(deflate.params) : undefined;
-    const isOneEventATick = settings.allowSynchronousEvents === false;
-    const link = new Link(this, stream, this._linkOptions(settings), isOneEventATick, parameters);
+    const { allowSynchronousEvents = true } = settings;
+    const link = new Link(this, stream, this._linkOptions(settings), !allowSynchronousEvents, parameters);
     const sender = new Sender(stream, this._extensions, settings.generateMask, link);
     sender.onerror = (error) => this._senderFailed(error);
     this._link = link;
@@ -351,10 +353,10 @@ export class WebSocket extends EventEmitter {
   _linkOptions(settings: SocketSettings): LinkOptions {
     return {
       role: this._isServer ? "server" : "client",
-      maxPayload: settings.maxPayload ?? 0,
-      maxFragments: settings.maxFragments ?? 0,
-      closeTimeoutMs: this._closeTimeout,
-      skipsUtf8: settings.skipUTF8Validation === true,
+      maxPayload: wholeNumber(settings.maxPayload),
+      maxFragments: wholeNumber(settings.maxFragments),
+      closeTimeoutMs: Number(this._closeTimeout),
+      skipsUtf8: Boolean(settings.skipUTF8Validation),
       generateMask: settings.generateMask,
       deflate: this._extensions[DEFLATE]?._options,
     };

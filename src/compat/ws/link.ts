@@ -15,7 +15,7 @@ import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
-import { writeFrame, writeTextFrame } from "../../protocol/frame-writer.js";
+import { COPY_UP_TO_BYTES, writeFrame, writeTextFrame } from "../../protocol/frame-writer.js";
 import { Opcode } from "../../protocol/opcode.js";
 import { LinkConfigs, type LinkOptions } from "./link-config.js";
 import type { SentCallback } from "./sent-callback.js";
@@ -121,8 +121,13 @@ export class Link implements StreamOwner, TimerWheelEntry {
   /** Sends a frame; text is encoded straight into what leaves. */
   send(firstByte: number, payload: string | Uint8Array, callback: SentCallback | undefined): void {
     if (callback !== undefined) this.#whenSent(callback);
-    if (typeof payload === "string") writeTextFrame(this.#config, this, firstByte, payload);
-    else writeFrame(this.#config, this, firstByte, payload);
+    if (typeof payload === "string") {
+      writeTextFrame(this.#config, this, firstByte, payload);
+      return;
+    }
+    writeFrame(this.#config, this, firstByte, payload);
+    // Not copied, so it leaves at once, as with `ws`: its programs fill the same buffer again in the same turn.
+    if (payload.length > COPY_UP_TO_BYTES && this.#config.role === "server") this.#output?.flush();
   }
 
   /** Sends frames that are complete already. */

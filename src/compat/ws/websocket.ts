@@ -246,8 +246,8 @@ export class WebSocket extends EventEmitter {
   }
 
   /**
-   * Sends a message. What is sent within one turn of the event loop leaves in one write; bytes above 16 KiB are not
-   * copied, so do not change them before the callback is called.
+   * Sends a message. What is sent within one turn of the event loop leaves in one write. Bytes above 16 KiB are not copied
+   * but leave at once; what of them the system does not take must not change before the callback is called.
    * @throws Error while connecting; TypeError for what has no bytes.
    */
   send(data: WebSocket.BufferLike, callback?: (error?: Error) => void): void;

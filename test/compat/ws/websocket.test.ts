@@ -65,6 +65,24 @@ describeBoth("websocket.send(data[, options][, callback])", (api) => {
     );
   });
 
+  for (const size of [1000, 20_000, 60_000]) {
+    it(`sends ${size} bytes as they are: the buffer can be filled again`, async (t) => {
+      const { client, socket } = await pair(t, api);
+      for (const [from, to] of [
+        [client, socket],
+        [socket, client],
+      ] as const) {
+        const messages = several(to, "message", 4);
+        const bytes = Buffer.alloc(size);
+        for (let i = 1; i <= 4; i++) from.send(bytes.fill(i));
+        assert.deepEqual(
+          (await messages).map(([data]) => [(data as Buffer)[0], (data as Buffer).at(-1)]),
+          [1, 2, 3, 4].map((i) => [i, i]),
+        );
+      }
+    });
+  }
+
   it("calls the callbacks in order, when the data has left", async (t) => {
     const { client, socket } = await pair(t, api);
     const order: number[] = [];

@@ -31,8 +31,6 @@ export interface LinkUser {
   linkFailed(error: ProtocolError): void;
   /** The peer ended its direction, or the stream failed: there will be no more sending. */
   linkEnding(): void;
-  /** What was held up was handed out: reading may go on. */
-  linkDrained(): void;
   /** The stream is gone, and everything that came before was told. */
   linkClosed(): void;
 }
@@ -52,6 +50,13 @@ export class Link implements StreamOwner, TimerWheelEntry {
   #callbacks: SentCallback[] | undefined = undefined;
   /** Received and not handed out: one event a tick, or a listener threw. */
   #held: HeldBytes | undefined = undefined;
+  /** What came while the user paused, and behind the opening handshake. */
+  #unread: HeldBytes | undefined = undefined;
+  #isPaused = false;
+  /** So much waits that the rest was left to TCP. */
+  #hasStopped = false;
+  /** Whether the stream is read into {@link receiveBuffer}: it has no buffer of its own. */
+  #isReadInto = false;
   readonly #isOneEventATick: boolean;
   #isReceiving = false;
   #hasEnded = false;
@@ -95,21 +100,33 @@ export class Link implements StreamOwner, TimerWheelEntry {
     return this.#output === undefined ? this.#stream.writableLength : this.#output.waitingBytes;
   }
 
-  /** Whether so much waits to be handed out that reading stopped. */
-  get isHeldUp(): boolean {
-    return this.#held !== undefined && this.#held.byteLength >= HOLD_UP_TO_BYTES;
-  }
-
   /** Begins to read. `head` came behind the opening handshake; it is told in the next tick, when listeners are there. */
   start(head: Buffer): void {
     const stream = this.#stream;
     ownStream(stream, this);
-    if (!readInto(stream, Link.#onReceived)) readData(stream);
+    this.#isReadInto = readInto(stream, Link.#onReceived);
+    if (!this.#isReadInto) readData(stream);
     if (head.length > 0) {
-      this.#held = new HeldBytes(head, 0, head.length);
-      process.nextTick(Link.#goOn, this);
+      this.#unread = new HeldBytes(head, 0, head.length);
+      process.nextTick(Link.#readOn, this);
     }
     stream.resume();
+  }
+
+  /**
+   * Hands out nothing that comes from now on. A stream without a buffer goes on being read until some of it waits: that the
+   * peer is gone is seen by reading only.
+   */
+  pause(): void {
+    this.#isPaused = true;
+    if (!this.#isReadInto) this.#stream.pause();
+  }
+
+  /** Hands out again, from the next tick on. */
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#unread !== undefined) process.nextTick(Link.#readOn, this);
+    if (!this.#hasStopped) this.#stream.resume();
   }
 
   /** Other limits from now on. */
@@ -152,10 +169,9 @@ export class Link implements StreamOwner, TimerWheelEntry {
     this.#stream.resume(); // what still comes is discarded, but the peer's end must be seen
   }
 
-  /** Drops the stream, behind what was sent. */
+  /** Drops the stream, behind what was sent. What was read already is still handed out. */
   destroy(): void {
     this.#output?.flush();
-    if (!this.#isGone) this.#engine.terminate();
     this.#stream.destroy();
   }
 
@@ -276,19 +292,36 @@ export class Link implements StreamOwner, TimerWheelEntry {
     });
   }
 
-  #receive(chunk: Uint8Array, byteLength: number): void {
+  #come(chunk: Uint8Array, byteLength: number): void {
+    if (!this.#isPaused && this.#unread === undefined) {
+      this.#receive(chunk, 0, byteLength);
+      return;
+    }
+    this.#unread = this.#wait(this.#unread, chunk, 0, byteLength);
+  }
+
+  #receiveUnread(): void {
+    const unread = this.#unread;
+    if (unread === undefined) return;
+    this.#unread = undefined;
+    unread.give((bytes, start, end) => {
+      this.#receive(bytes, start, end);
+      return end;
+    });
+    this.#caughtUp();
+  }
+
+  #receive(chunk: Uint8Array, start: number, end: number): void {
     // A stream that is no socket may be answered in the middle of a write, and so of what a listener does.
     if (this.#isReceiving || this.#held !== undefined || this.#engine.isPaused) {
-      if (this.#held === undefined) this.#held = new HeldBytes(chunk, 0, byteLength);
-      else this.#held.append(chunk, 0, byteLength);
-      if (this.isHeldUp) this.#stream.pause();
+      this.#held = this.#wait(this.#held, chunk, start, end);
       return;
     }
     this.#isReceiving = true;
     beginTurn();
     try {
-      const stoppedAt = this.#engine.receive(chunk, 0, byteLength);
-      if (stoppedAt < byteLength) this.#hold(chunk, stoppedAt, byteLength);
+      const stoppedAt = this.#engine.receive(chunk, start, end);
+      if (stoppedAt < end) this.#hold(chunk, stoppedAt, end);
     } finally {
       this.#isReceiving = false;
       endTurn();
@@ -308,7 +341,6 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   #receiveHeld(): void {
     if (this.#isReceiving) return;
-    const wasHeldUp = this.isHeldUp;
     while (this.#held !== undefined && !this.#engine.isPaused) {
       const held = this.#held;
       this.#isReceiving = true;
@@ -321,10 +353,28 @@ export class Link implements StreamOwner, TimerWheelEntry {
         endTurn();
       }
     }
-    if (this.#held !== undefined || this.#engine.isPaused) return;
-    if (wasHeldUp) this.#user.linkDrained();
+    this.#caughtUp();
+  }
+
+  /** Puts it behind what waits already. */
+  #wait(waiting: HeldBytes | undefined, bytes: Uint8Array, start: number, end: number): HeldBytes {
+    const all = waiting ?? new HeldBytes(bytes, start, end);
+    if (waiting !== undefined) waiting.append(bytes, start, end);
+    if (all.byteLength >= HOLD_UP_TO_BYTES) {
+      this.#hasStopped = true;
+      this.#stream.pause();
+    }
+    return all;
+  }
+
+  #caughtUp(): void {
+    if (this.#isBehind) return;
+    if (this.#hasStopped && !this.#isPaused) {
+      this.#hasStopped = false;
+      this.#stream.resume();
+    }
     if (this.#hasEnded) this.#receiveEnd();
-    if (this.#hasClosed) this.#finish();
+    if (this.#hasClosed && !this.#isBehind) this.#finish();
   }
 
   #receiveEnd(): void {
@@ -349,13 +399,16 @@ export class Link implements StreamOwner, TimerWheelEntry {
   }
 
   get #isBehind(): boolean {
-    return this.#held !== undefined || this.#engine.isPaused;
+    return this.#held !== undefined || this.#unread !== undefined || this.#engine.isPaused;
   }
 
   // --- What happens on the stream ------------------------------------------------------------------------------
 
-  static #goOn(link: Link): void {
-    link.#receiveHeld();
+  static #readOn(link: Link): void {
+    if (link.#isPaused || link.#unread === undefined) return;
+    // A program may have paused the stream itself.
+    if (link.#stream.isPaused() && !link.#hasStopped) link.#stream.once("resume", () => Link.#readOn(link));
+    else link.#receiveUnread();
   }
 
   /** Called by Node where bytes are read into the buffer that all share. True goes on reading. */
@@ -366,18 +419,22 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Part of `StreamOwner`. */
   onReceived(byteLength: number): void {
-    this.#receive(receiveBuffer, byteLength);
+    this.#come(receiveBuffer, byteLength);
   }
 
   /** Part of `StreamOwner`. */
   onData(chunk: Buffer): void {
-    this.#receive(chunk, chunk.length);
+    this.#come(chunk, chunk.length);
   }
 
   /** Part of `StreamOwner`. */
   onEnd(): void {
-    if (this.#isBehind) this.#hasEnded = true;
-    else this.#receiveEnd();
+    if (!this.#isBehind) {
+      this.#receiveEnd();
+      return;
+    }
+    this.#hasEnded = true;
+    if (this.#unread === undefined) this.#user.linkEnding();
   }
 
   /** Part of `StreamOwner`: `close` follows, which tells. */
@@ -390,9 +447,10 @@ export class Link implements StreamOwner, TimerWheelEntry {
   onClose(): void {
     if (this.#isGone) return;
     this.#user.linkEnding();
-    // Of a stream that was paused something may be left.
+    // Of what was paused something may be left.
+    this.#receiveUnread();
     const left: unknown = this.#stream.readableLength > 0 ? this.#stream.read() : null;
-    if (Buffer.isBuffer(left)) this.#receive(left, left.length);
+    if (Buffer.isBuffer(left)) this.#receive(left, 0, left.length);
     if (this.#isBehind) this.#hasClosed = true;
     else this.#finish();
   }
@@ -404,6 +462,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
+    // The peer's close frame may be among it.
+    if (nowMs >= this.#engine.deadlineMs) this.#receiveUnread();
     this.#engine.handleTimeout(nowMs);
     return this.#isGone ? Infinity : this.#engine.deadlineMs;
   }

@@ -310,14 +310,14 @@ export class WebSocket extends EventEmitter {
   pause(): void {
     if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
     this._paused = true;
-    this._socket!.pause();
+    this._link?.pause();
   }
 
   /** Reads again. */
   resume(): void {
     if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
     this._paused = false;
-    if (this._link?.isHeldUp !== true) this._socket!.resume();
+    this._link?.resume();
   }
 
   // --- For the server, and for programs that bring their own stream ----------------------------------------------
@@ -425,11 +425,6 @@ export class WebSocket extends EventEmitter {
   /** @internal */
   linkEnding(): void {
     if (this._readyState === ReadyState.OPEN) this._readyState = ReadyState.CLOSING;
-  }
-
-  /** @internal */
-  linkDrained(): void {
-    if (!this._paused) this._socket?.resume();
   }
 
   /** @internal */

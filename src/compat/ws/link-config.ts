@@ -3,7 +3,9 @@ import { type EngineConfig, engineConfig, FRAGMENT_OVERHEAD_BYTES } from "../../
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { EngineHost } from "../../protocol/engine-host.js";
 import { readMaskKey } from "../../protocol/mask.js";
+import { wholeNumber } from "./number-options.js";
 import { deflateHost, type PerMessageDeflateOptions } from "./per-message-deflate.js";
+import type { SocketSettings } from "./socket-settings.js";
 
 /** What `ws` sets for a connection, complete. 0 is no limit. */
 export interface LinkOptions {
@@ -14,6 +16,24 @@ export interface LinkOptions {
   readonly skipsUtf8: boolean;
   readonly generateMask: ((mask: Buffer) => void) | undefined;
   readonly deflate: PerMessageDeflateOptions | undefined;
+}
+
+/** What the options of a program come to. */
+export function linkOptions(
+  isServer: boolean,
+  closeTimeout: number,
+  settings: SocketSettings,
+  deflate: PerMessageDeflateOptions | undefined,
+): LinkOptions {
+  return {
+    role: isServer ? "server" : "client",
+    maxPayload: wholeNumber(settings.maxPayload),
+    maxFragments: wholeNumber(settings.maxFragments),
+    closeTimeoutMs: Number(closeTimeout),
+    skipsUtf8: Boolean(settings.skipUTF8Validation),
+    generateMask: settings.generateMask,
+    deflate,
+  };
 }
 
 /** Configurations that were made, by what they say: connections of one server share one. */

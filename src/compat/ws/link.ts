@@ -8,7 +8,7 @@ import { HeldBytes } from "../../node/connection/held-bytes.js";
 import { OutputBuffer } from "../../node/connection/output-buffer.js";
 import { ownBytes, ownReceived } from "../../node/connection/own-bytes.js";
 import { readInto, receiveBuffer } from "../../node/connection/receive-buffer.js";
-import { beginTurn, endTurn, flushTurn } from "../../node/connection/turn.js";
+import { beginTurn, endTurn, flushFromNowOn } from "../../node/connection/turn.js";
 import { ownerOf, ownStream, readData } from "../../node/own-stream.js";
 import type { StreamOwner } from "../../node/stream-owner.js";
 import { Engine } from "../../protocol/engine.js";
@@ -18,6 +18,7 @@ import type { DeflateParameters } from "../../protocol/extensions/deflate-negoti
 import { COPY_UP_TO_BYTES, writeFrame, writeTextFrame } from "../../protocol/frame-writer.js";
 import { Opcode } from "../../protocol/opcode.js";
 import { LinkConfigs, type LinkOptions } from "./link-config.js";
+import { callAll, PendingCallback } from "./pending-callback.js";
 import type { SentCallback } from "./sent-callback.js";
 
 /** Whom a link tells what happens. What these throw becomes an uncaught exception, as with any listener. */
@@ -47,7 +48,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
   #config: EngineConfig<Link>;
   #output: OutputBuffer | undefined = undefined;
   /** Of the frames in the output. */
-  #callbacks: SentCallback[] | undefined = undefined;
+  #callbacks: PendingCallback[] | undefined = undefined;
   /** Received and not handed out: one event a tick, or a listener threw. */
   #held: HeldBytes | undefined = undefined;
   /** What came while the user paused, and behind the opening handshake. */
@@ -137,7 +138,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Sends a frame; text is encoded straight into what leaves. */
   send(firstByte: number, payload: string | Uint8Array, callback: SentCallback | undefined): void {
-    if (callback !== undefined) this.#whenSent(callback);
+    if (typeof callback === "function") this.#whenSent(callback);
     if (typeof payload === "string") {
       writeTextFrame(this.#config, this, firstByte, payload);
       return;
@@ -149,12 +150,17 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Sends frames that are complete already. */
   sendFrames(pieces: readonly (string | Buffer)[], callback: SentCallback | undefined): void {
-    if (callback !== undefined) this.#whenSent(callback);
+    if (typeof callback === "function") this.#whenSent(callback);
     const output = this.#openOutput();
     for (const piece of pieces) {
       const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
       if (bytes.length > 0) output.write(bytes);
     }
+  }
+
+  /** Hands what was sent to the stream, now. */
+  flush(): void {
+    this.#output?.flush();
   }
 
   /** Begins the closing handshake. */
@@ -177,7 +183,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   #whenSent(callback: SentCallback): void {
     this.#callbacks ??= [];
-    this.#callbacks.push(callback);
+    this.#callbacks.push(new PendingCallback(callback));
     this.#openOutput();
   }
 
@@ -194,8 +200,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
     if (callbacks === undefined) return isDropped;
     this.#callbacks = undefined;
     // Nothing left in the stream: the operating system took it. Otherwise something empty behind it tells when it has.
-    if (this.#stream.writableLength === 0) process.nextTick(callAll, callbacks, undefined);
-    else this.#stream.write(NOTHING, (error) => callAll(callbacks, error ?? undefined));
+    if (this.#stream.writableLength === 0) process.nextTick(callAll, callbacks, null);
+    else this.#stream.write(NOTHING, (error) => callAll(callbacks, error ?? null));
     return isDropped;
   }
 
@@ -473,27 +479,15 @@ const configs: LinkConfigs<Link> = new LinkConfigs(Link.handler);
 
 let isFlushedOnExit = false;
 
-/** `ws` hands each message to the system at once, and programs send a last one before `process.exit()`. */
+/** `ws` hands each message to the system at once, and programs send a last one before `process.exit()`, or in `exit`. */
 function flushOnExit(): void {
   if (isFlushedOnExit) return;
   isFlushedOnExit = true;
-  process.on("exit", flushTurn);
+  process.on("exit", flushFromNowOn);
 }
 
 function nothing(): void {
   // Nothing to do.
-}
-
-function callAll(callbacks: readonly SentCallback[], error: Error | undefined): void {
-  for (const callback of callbacks) {
-    try {
-      callback(error);
-    } catch (thrown) {
-      process.nextTick(() => {
-        throw thrown;
-      });
-    }
-  }
 }
 
 /**

@@ -19,7 +19,7 @@ import {
 } from "./event-target.js";
 import { frameError } from "./frame-error.js";
 import { Link } from "./link.js";
-import type { LinkOptions } from "./link-config.js";
+import { type LinkOptions, linkOptions } from "./link-config.js";
 import type * as MessageData from "./message-data.js";
 import { checkNumbers, wholeNumber } from "./number-options.js";
 import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
@@ -93,8 +93,8 @@ export class WebSocket extends EventEmitter {
   _req: ClientRequest | null = null;
   /** @internal */
   _sender: Sender | null = null;
-  /** @internal The stream underneath: a `net.Socket` or `tls.TLSSocket`, or what `setSocket` was given. */
-  _socket: Socket | null = null;
+  /** @internal */
+  _stream: Socket | null = null;
   /** @internal */
   _url = "";
   /** @internal Only of what was sent after a failed opening. */
@@ -207,6 +207,20 @@ export class WebSocket extends EventEmitter {
   declare onclose: ((event: WebSocket.CloseEvent) => void) | null;
   /** Called as a listener for `message`. */
   declare onmessage: ((event: WebSocket.MessageEvent) => void) | null;
+
+  /**
+   * @internal The stream underneath: a `net.Socket` or `tls.TLSSocket`, or what `setSocket` was given. Who asks for it may
+   * end it or write to it, so what was sent is handed over before.
+   */
+  get _socket(): Socket | null {
+    this._link?.flush();
+    return this._stream;
+  }
+
+  /** @internal */
+  set _socket(stream: Socket | null) {
+    this._stream = stream;
+  }
 
   /** @internal */
   get _receiver(): ReceiverView | null {
@@ -334,7 +348,7 @@ export class WebSocket extends EventEmitter {
     this._link = link;
     this._settings = settings;
     this._sender = sender;
-    this._socket = socket;
+    this._stream = socket;
     // A stream that is no socket has neither.
     if (typeof (socket.setTimeout as unknown) === "function") socket.setTimeout(0);
     if (typeof (socket.setNoDelay as unknown) === "function") socket.setNoDelay();
@@ -351,15 +365,7 @@ export class WebSocket extends EventEmitter {
 
   /** @internal */
   _linkOptions(settings: SocketSettings): LinkOptions {
-    return {
-      role: this._isServer ? "server" : "client",
-      maxPayload: wholeNumber(settings.maxPayload),
-      maxFragments: wholeNumber(settings.maxFragments),
-      closeTimeoutMs: Number(this._closeTimeout),
-      skipsUtf8: Boolean(settings.skipUTF8Validation),
-      generateMask: settings.generateMask,
-      deflate: this._extensions[DEFLATE]?._options,
-    };
+    return linkOptions(this._isServer, this._closeTimeout, settings, this._extensions[DEFLATE]?._options);
   }
 
   /** @internal */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Socket } from "node:net";
 import { it } from "node:test";
 import { closeFrame, maskedFrame, pingFrame, RawClient, textFrame } from "../../support/raw-client.js";
 import { until } from "../../support/until.js";
@@ -98,6 +100,70 @@ describeBoth("websocket.send(data[, options][, callback])", (api) => {
       Array.from({ length: 20 }, (_, i) => i),
     );
   });
+
+  it("takes null for its options and for those of ping", async (t) => {
+    const { client, socket } = await pair(t, api);
+    const messages = several(socket, "message", 2);
+    const error = await new Promise((resolve) => client.send("text", null as never, resolve));
+    assert.equal(error, null);
+    client.send(Buffer.from("bytes"), null as never);
+    assert.deepEqual(await messages, [
+      [Buffer.from("text"), false],
+      [Buffer.from("bytes"), true],
+    ]);
+    const ping = next(socket, "ping");
+    client.ping(null as never, undefined, null as never);
+    assert.deepEqual(await ping, [Buffer.alloc(0)]);
+  });
+
+  it("calls each callback where it was sent: in its AsyncLocalStorage", async (t) => {
+    const { client } = await pair(t, api);
+    const storage = new AsyncLocalStorage<number>();
+    const found = await Promise.all(
+      [1, 2, 3].map((i) =>
+        storage.run(i, () => new Promise((resolve) => client.send("x", () => resolve(storage.getStore())))),
+      ),
+    );
+    assert.deepEqual(found, [1, 2, 3]);
+  });
+
+  it("tells all that wait behind a Blob that cannot be read", async (t) => {
+    const { client } = await pair(t, api);
+    const blob = new Blob(["x"]);
+    blob.arrayBuffer = () => Promise.reject(new Error("unreadable"));
+    const told: string[] = [];
+    const tell =
+      (name: string) =>
+      (error?: Error): void =>
+        void told.push(`${name}: ${error?.message}`);
+    const failed = next(client, "error");
+    client.send(blob, tell("the blob"));
+    client.send("a", tell("text"));
+    client.ping("b", undefined, tell("ping") as never);
+    client.send(new Blob(["y"]), tell("another blob"));
+    assert.equal(((await failed)[0] as Error).message, "unreadable");
+    assert.deepEqual(
+      told,
+      ["the blob", "text", "ping", "another blob"].map((name) => `${name}: unreadable`),
+    );
+  });
+
+  for (const how of ["end", "destroySoon", "destroy"] as const) {
+    it(`leaves before _socket.${how}() in the same turn, and so does close()`, async (t) => {
+      const { wss, url } = await listening(t, api);
+      wss.on("connection", (socket: Client & { _socket?: Socket }) => {
+        socket.on("error", () => {});
+        socket.send("last words");
+        socket.close(4000, "why");
+        socket._socket![how]();
+      });
+      const client = new api(url);
+      const message = next(client, "message");
+      const [code, reason] = await next(client, "close");
+      assert.equal(String((await message)[0]), "last words");
+      assert.deepEqual([code, String(reason)], [4000, "why"]);
+    });
+  }
 
   it("keeps the order of messages behind a Blob", async (t) => {
     const { client, socket } = await pair(t, api);

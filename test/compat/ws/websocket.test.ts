@@ -649,6 +649,30 @@ describeBoth("events as in browsers", (api) => {
     assert.equal(client.listenerCount("message"), 0);
   });
 
+  it("events have nothing to be written into a log: no URL, no headers", async (t) => {
+    const client = new api("ws://127.0.0.1:1/?token=secret", { headers: { authorization: "Bearer secret" } });
+    t.after(() => client.terminate());
+    const failed = new Promise<unknown>((resolve) => {
+      client.onerror = resolve;
+    });
+    const closed = new Promise<unknown>((resolve) => {
+      client.onclose = resolve;
+    });
+    for (const event of [await failed, await closed]) {
+      assert.equal(JSON.stringify(event), "{}");
+      assert.deepEqual(Object.keys(event as object), []);
+    }
+    const { client: other, socket } = await pair(t, api);
+    const event = new Promise<object>((resolve) => {
+      other.onmessage = resolve;
+    });
+    socket.send("text");
+    const names: string[] = [];
+    for (const name in await event) names.push(name);
+    assert.deepEqual(names.sort(), ["data", "target", "type"]);
+    assert.equal(JSON.stringify(await event), "{}");
+  });
+
   it("addEventListener: once however often it is added, with once, and with handleEvent", async (t) => {
     const { client, socket } = await pair(t, api);
     const seen: string[] = [];

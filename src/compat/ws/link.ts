@@ -105,7 +105,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
   start(head: Buffer): void {
     const stream = this.#stream;
     ownStream(stream, this);
-    this.#isReadInto = readInto(stream, Link.#onReceived);
+    // Whoever listens for `data` already is to be told as well.
+    this.#isReadInto = stream.listenerCount("data") === 0 && readInto(stream, Link.#onReceived);
     if (!this.#isReadInto) readData(stream);
     if (head.length > 0) {
       this.#unread = new HeldBytes(head, 0, head.length);
@@ -229,7 +230,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
       link.#tell(() => link.#user.linkPong(data));
     },
     closing: (link, { code, reason }) => {
-      link.#user.linkConcluded(code, reason);
+      link.#catching(() => link.#user.linkConcluded(code, reason));
       link.end();
     },
     failed: (link, error) => link.#catching(() => link.#user.linkFailed(error)),

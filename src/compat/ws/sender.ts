@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
+import { isUint8Array } from "node:util/types";
 import { isCloseCodeAllowed } from "../../protocol/close-code.js";
 import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/permessage-deflate.js";
 import { checkBytes } from "../../protocol/frame-writer.js";
@@ -131,7 +132,7 @@ export class Sender {
     const reason = checkClose(code, data, this.#link?.config.role === "server");
     const close = (): void => {
       if (this.#link !== undefined) {
-        this.#link.close(code, reason);
+        this.#link.close(code === undefined ? code : Math.trunc(code), reason);
         callback?.();
         return;
       }
@@ -299,14 +300,16 @@ function byteLengthOf(data: string | Uint8Array | Blob): number {
   return isBlob(data) ? data.size : checkBytes(data).length;
 }
 
+/** What has no length, such as a number or an object of options, is no reason and no mistake. */
 function checkClose(code: unknown, data: string | Uint8Array | undefined, isServer: boolean): string {
   if (code === undefined) return "";
-  if (typeof code !== "number" || !isCloseCodeAllowed(code, isServer ? "server" : "client"))
+  if (typeof code !== "number" || !isCloseCodeAllowed(Math.trunc(code), isServer ? "server" : "client"))
     throw new TypeError("First argument must be a valid error code number");
-  if (data === undefined || data.length === 0) return "";
-  if (typeof data !== "string" && !(data instanceof Uint8Array))
+  if (data === undefined || !data.length) return "";
+  if (typeof data !== "string" && !isUint8Array(data))
     throw new TypeError("Second argument must be a string or a Uint8Array");
-  if (byteLengthOf(data) > MAX_CONTROL_BYTES - 2)
+  const reason = typeof data === "string" ? data : toBuffer(data).toString();
+  if (Buffer.byteLength(reason) > MAX_CONTROL_BYTES - 2)
     throw new RangeError("The message must not be greater than 123 bytes");
-  return typeof data === "string" ? data : Buffer.from(data).toString();
+  return reason;
 }

@@ -330,21 +330,18 @@ function problemOf({ method, headers }: IncomingMessage): Refusal | undefined {
 }
 
 /** Answers with an error and ends the socket. */
-function refuse(
-  socket: Duplex,
-  status: number,
-  message: string = STATUS_CODES[status] ?? "",
-  headers: OutgoingHttpHeaders = {},
-): void {
+function refuse(socket: Duplex, status: number, message?: unknown, headers?: OutgoingHttpHeaders): void {
+  const phrase = STATUS_CODES[status] ?? "";
+  const body = message ? String(message) : phrase;
   const all = {
     Connection: "close",
     "Content-Type": "text/html",
-    "Content-Length": Buffer.byteLength(message),
+    "Content-Length": Buffer.byteLength(body),
     ...headers,
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${String(value)}\r\n`);
   socket.once("finish", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${message}`);
+  socket.end(`HTTP/1.1 ${status} ${phrase}\r\n${lines.join("")}\r\n${body}`);
 }
 
 /** A server on a port of its own serves nothing but WebSockets. */

@@ -134,11 +134,8 @@ export class WebSocket extends EventEmitter {
   ) {
     super();
     this._isServer = address === null;
-    const isList =
-      protocols === undefined ||
-      protocols === null ||
-      typeof protocols === "string" ||
-      Array.isArray(protocols);
+    // All else stands for protocols, and is refused where it is none.
+    const isList = typeof protocols !== "object" || protocols === null || Array.isArray(protocols);
     const given = (isList ? options : protocols) as WebSocket.ClientOptions & Protocols;
     const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
     if (address !== null) checkNumbers(all);
@@ -419,6 +416,9 @@ export class WebSocket extends EventEmitter {
     this._closeCode = code;
     this._closeMessage = reason === "" ? EMPTY : Buffer.from(reason);
     this._readyState = ReadyState.CLOSING;
+    // It has nothing to do any more, unless a program overrides it.
+    if (code === 1005) this.close();
+    else this.close(code, this._closeMessage);
   }
 
   /** @internal */

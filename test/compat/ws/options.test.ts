@@ -72,6 +72,14 @@ describeBoth("limits that are no whole numbers", (api) => {
   });
 });
 
+describeBoth("options that are null", (api) => {
+  for (const name of ["headers", "origin", "perMessageDeflate", "maxFragments"]) {
+    it(`${name} of a client is as if it were not there`, async (t) => {
+      await pair(t, api, { client: { [name]: null } });
+    });
+  }
+});
+
 describe("hawser/ws: what cannot be read as a number", () => {
   it("is refused when server or client are made, and not when a peer comes", () => {
     for (const name of ["maxPayload", "maxFragments", "maxPendingAutoPongs", "closeTimeout"]) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import { it } from "node:test";
+import { runInNewContext } from "node:vm";
 import { closeFrame, maskedFrame, pingFrame, RawClient, textFrame } from "../../support/raw-client.js";
 import { until } from "../../support/until.js";
 import {
@@ -449,6 +450,51 @@ describeBoth("websocket.close([code[, reason]])", (api) => {
     client.send("after");
     await closed;
     assert.deepEqual(received, ["before"]);
+  });
+
+  for (const [what, code, reason, [expectedCode, expectedReason]] of [
+    ["a number as reason", 1000, 5, [1000, ""]],
+    ["an object as reason", 1000, {}, [1000, ""]],
+    ["true as reason", 1000, true, [1000, ""]],
+    ["an ArrayBuffer as reason", 1000, new ArrayBuffer(2), [1000, ""]],
+    ["a fraction as code", 1000.5, "a", [1000, "a"]],
+    ["bytes of another realm", 1000, runInNewContext("new Uint8Array([65, 66])"), [1000, "AB"]],
+  ] as const satisfies readonly (readonly [string, number, unknown, readonly [number, string]])[]) {
+    it(`takes ${what}`, async (t) => {
+      const { client, socket } = await pair(t, api);
+      const closed = next(socket, "close");
+      client.close(code, reason as string);
+      const [givenCode, givenReason] = await closed;
+      assert.deepEqual([givenCode, String(givenReason)], [expectedCode, expectedReason]);
+    });
+  }
+
+  it("refuses an array as reason, and null", async (t) => {
+    const { client } = await pair(t, api);
+    for (const reason of [["a"], null])
+      assert.throws(() => client.close(1000, reason as never), { name: "TypeError" });
+    assert.equal(client.readyState, api.OPEN);
+  });
+
+  it("is called for the peer's close frame, where a program overrides it", async (t) => {
+    const calls: unknown[] = [];
+    class Own extends api {
+      override close(code?: number, reason?: string | Buffer): void {
+        calls.push([code, reason?.toString()]);
+        super.close(code, reason);
+      }
+    }
+    const server = { WebSocket: Own as never };
+    const { client, socket } = await pair(t, api, { server });
+    const closed = next(socket, "close");
+    client.close(4000, "why");
+    await closed;
+    assert.deepEqual(calls, [[4000, "why"]]);
+    const other = await pair(t, api, { server });
+    const otherClosed = next(other.socket, "close");
+    other.client.close();
+    await otherClosed;
+    assert.deepEqual(calls[1], [undefined, undefined]);
   });
 
   it("may be called again, which does nothing", async (t) => {

@@ -53,6 +53,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
   #held: HeldBytes | undefined = undefined;
   /** What came while the user paused, and behind the opening handshake. */
   #unread: HeldBytes | undefined = undefined;
+  /** By the user. */
   #isPaused = false;
   /** So much waits that the rest was left to TCP. */
   #hasStopped = false;
@@ -124,10 +125,11 @@ export class Link implements StreamOwner, TimerWheelEntry {
     if (!this.#isReadInto) this.#stream.pause();
   }
 
-  /** Hands out again, from the next tick on. */
+  /** Hands out again, from the next tick on. Where too much waits, reading goes on when that is done. */
   resume(): void {
     this.#isPaused = false;
     if (this.#unread !== undefined) process.nextTick(Link.#readOn, this);
+    else if (!this.#isBehind) this.#hasStopped = false;
     if (!this.#hasStopped) this.#stream.resume();
   }
 

@@ -144,6 +144,21 @@ describeBoth("websocket.pause()", (api) => {
     await client.gone;
   });
 
+  it("goes on where so much waited for ticks of its own that reading had stopped", async (t) => {
+    const { client, socket } = await pair(t, api, { server: { allowSynchronousEvents: false } });
+    const count = 400;
+    let seen = 0;
+    socket.on("message", () => {
+      if (++seen === 10) socket.pause();
+    });
+    for (let i = 0; i < count; i++) client.send(Buffer.alloc(1000));
+    await until(() => seen >= 10, "the first messages");
+    await delay(4 * A_WHILE_MS);
+    assert.ok(seen < count);
+    socket.resume();
+    await until(() => seen === count, "all messages");
+  });
+
   it("leaves what is too much to the peer", async (t) => {
     const { client, socket } = await pair(t, api);
     socket.pause();

@@ -471,8 +471,11 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
-    // The peer's close frame may be among it.
-    if (nowMs >= this.#engine.deadlineMs) this.#receiveUnread();
+    if (nowMs >= this.#engine.deadlineMs) {
+      // The peer's close frame may be among what was paused.
+      if (this.#stream.readableLength > 0) this.#stream.read(); // as `data`
+      this.#receiveUnread();
+    }
     this.#engine.handleTimeout(nowMs);
     return this.#isGone ? Infinity : this.#engine.deadlineMs;
   }

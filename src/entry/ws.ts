@@ -1,7 +1,7 @@
 // hawser/ws: the drop-in for `ws`, as ECMAScript module. The one implementation is CommonJS (src/compat/ws/exports.cts).
 
 import WebSocket from "../commonjs/compat/ws/exports.cjs";
-import type { RequestClass } from "../commonjs/compat/ws/websocket.js";
+import type { RequestClass, WebSocket as SocketClass } from "../commonjs/compat/ws/websocket.js";
 
 export { extension } from "../commonjs/compat/ws/extension.js";
 export { PerMessageDeflate } from "../commonjs/compat/ws/per-message-deflate.js";
@@ -30,7 +30,7 @@ export type EventListenerOptions = WebSocket.EventListenerOptions;
 export type AddressInfo = WebSocket.AddressInfo;
 export type ClientOptions = WebSocket.ClientOptions;
 export type ServerOptions<
-  U extends typeof WebSocket = typeof WebSocket,
+  U extends typeof SocketClass = typeof SocketClass,
   V extends RequestClass = RequestClass,
 > = WebSocket.ServerOptions<U, V>;
 

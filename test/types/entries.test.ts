@@ -22,6 +22,12 @@ function typesOf(entry: string, isPage: boolean): string {
   return ofFile((isPage ? target.browser?.types : undefined) ?? target.types!);
 }
 
+/** What a CommonJS program is given: of a compiler that reads no `exports`, every one is. */
+function requiredTypes(target: Exports[string]): unknown {
+  const { types, require } = target as { readonly types?: string; readonly require?: { types: string } };
+  return require?.types ?? types;
+}
+
 describe("the entry points of the package", () => {
   for (const [config, isPage] of [
     ["tsconfig.base.json", false],
@@ -35,6 +41,18 @@ describe("the entry points of the package", () => {
       );
     });
   }
+
+  it("are found by a compiler that reads no exports: moduleResolution node10", () => {
+    const { types, typesVersions } = readConfig("package.json") as {
+      readonly types: string;
+      readonly typesVersions: { readonly "*": Paths };
+    };
+    const found = Object.entries(typesVersions["*"]).map(([name, [path]]) => [`./${name}`, path]);
+    const wanted = Object.entries(exports)
+      .filter(([entry]) => entry !== "./package.json")
+      .map(([entry, target]) => [entry, requiredTypes(target)]);
+    assert.deepEqual([[".", types], ...found], wanted);
+  });
 
   it("all have published types", () => {
     const { files } = readConfig("src/tsconfig.public-types.json") as { files: readonly string[] };

@@ -1,58 +1,96 @@
 import type { EventEmitter } from "node:events";
 
-/** An event as the listeners of `addEventListener` and of `onopen` get it. */
+/**
+ * An event as the listeners of `addEventListener` and of `onopen` get it. Nothing of it is a property of its own, as in
+ * browsers: a log that makes JSON of one is not to have the whole socket in it, with its URL and headers.
+ */
 export class Event {
-  /** What it is called: `open`, `close`, `error` or `message`. */
-  readonly type: string;
-  /** The socket that it happened to. */
-  readonly target: object | null;
+  readonly #type: string;
+  readonly #target: object | null;
 
   constructor(type: string, target: object | null = null) {
-    this.type = type;
-    this.target = target;
+    this.#type = type;
+    this.#target = target;
+  }
+
+  /** What it is called: `open`, `close`, `error` or `message`. */
+  get type(): string {
+    return this.#type;
+  }
+
+  /** The socket that it happened to. */
+  get target(): object | null {
+    return this.#target;
   }
 }
 
 /** The connection is gone. */
 export class CloseEvent extends Event {
-  /** The close code: that of the peer, 1005 without one, 1006 without a close frame. */
-  readonly code: number;
-  /** The reason of the peer. */
-  readonly reason: string;
-  /** Whether both sides sent a close frame. */
-  readonly wasClean: boolean;
+  readonly #code: number;
+  readonly #reason: string;
+  readonly #wasClean: boolean;
 
   constructor(target: object | null, code: number, reason: string, wasClean: boolean) {
     super("close", target);
-    this.code = code;
-    this.reason = reason;
-    this.wasClean = wasClean;
+    this.#code = code;
+    this.#reason = reason;
+    this.#wasClean = wasClean;
+  }
+
+  /** The close code: that of the peer, 1005 without one, 1006 without a close frame. */
+  get code(): number {
+    return this.#code;
+  }
+
+  /** The reason of the peer. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** Whether both sides sent a close frame. */
+  get wasClean(): boolean {
+    return this.#wasClean;
   }
 }
 
 /** Something went wrong. */
 export class ErrorEvent extends Event {
-  /** What. */
-  readonly error: unknown;
-  /** Its message. */
-  readonly message: string;
+  readonly #error: unknown;
 
   constructor(target: object | null, error: unknown) {
     super("error", target);
-    this.error = error;
-    this.message = String((error as { readonly message?: unknown } | null | undefined)?.message ?? "");
+    this.#error = error;
+  }
+
+  /** What. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Its message. */
+  get message(): string {
+    return String((this.#error as { readonly message?: unknown } | null | undefined)?.message ?? "");
   }
 }
 
 /** A message. */
 export class MessageEvent extends Event {
-  /** Text as a string, binary as `binaryType` says. */
-  readonly data: unknown;
+  readonly #data: unknown;
 
   constructor(target: object | null, data: unknown) {
     super("message", target);
-    this.data = data;
+    this.#data = data;
   }
+
+  /** Text as a string, binary as `binaryType` says. */
+  get data(): unknown {
+    return this.#data;
+  }
+}
+
+for (const { prototype } of [Event, CloseEvent, ErrorEvent, MessageEvent]) {
+  for (const name of Object.getOwnPropertyNames(prototype))
+    if (name !== "constructor") Object.defineProperty(prototype, name, { enumerable: true });
 }
 
 /** A function, or an object with `handleEvent`. */

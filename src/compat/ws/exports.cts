@@ -36,15 +36,14 @@ const WebSocket: typeof Socket & Exports = Object.assign(Socket, {
 type WebSocket = Socket;
 
 declare namespace WebSocket {
-  export type WebSocket = Socket;
-  export type WebSocketServer<
+  // Interfaces, so that a program can add to them: `declare module "hawser/ws" { interface WebSocket { ... } }`.
+  export interface WebSocket extends Socket {}
+  export interface WebSocketServer<
     T extends typeof Socket = typeof Socket,
     U extends RequestClass = RequestClass,
-  > = SocketServer<T, U>;
-  export type Server<
-    T extends typeof Socket = typeof Socket,
-    U extends RequestClass = RequestClass,
-  > = SocketServer<T, U>;
+  > extends SocketServer<T, U> {}
+  export interface Server<T extends typeof Socket = typeof Socket, U extends RequestClass = RequestClass>
+    extends SocketServer<T, U> {}
   export type BufferLike = Socket.BufferLike;
   export type RawData = Socket.RawData;
   export type Data = Socket.Data;

@@ -3,7 +3,9 @@ import { type EngineConfig, engineConfig, FRAGMENT_OVERHEAD_BYTES } from "../../
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { EngineHost } from "../../protocol/engine-host.js";
 import { readMaskKey } from "../../protocol/mask.js";
+import { wholeNumber } from "./number-options.js";
 import { deflateHost, type PerMessageDeflateOptions } from "./per-message-deflate.js";
+import type { SocketSettings } from "./socket-settings.js";
 
 /** What `ws` sets for a connection, complete. 0 is no limit. */
 export interface LinkOptions {
@@ -14,6 +16,24 @@ export interface LinkOptions {
   readonly skipsUtf8: boolean;
   readonly generateMask: ((mask: Buffer) => void) | undefined;
   readonly deflate: PerMessageDeflateOptions | undefined;
+}
+
+/** What the options of a program come to. */
+export function linkOptions(
+  isServer: boolean,
+  closeTimeout: number,
+  settings: SocketSettings,
+  deflate: PerMessageDeflateOptions | undefined,
+): LinkOptions {
+  return {
+    role: isServer ? "server" : "client",
+    maxPayload: wholeNumber(settings.maxPayload),
+    maxFragments: wholeNumber(settings.maxFragments),
+    closeTimeoutMs: Number(closeTimeout),
+    skipsUtf8: Boolean(settings.skipUTF8Validation),
+    generateMask: settings.generateMask,
+    deflate,
+  };
 }
 
 /** Configurations that were made, by what they say: connections of one server share one. */
@@ -63,10 +83,10 @@ export class LinkConfigs<Owner> {
       role,
       host: hostOf(options),
       handler: this.#handler,
-      maxMessageBytes: maxPayload > 0 ? maxPayload : Infinity,
+      maxMessageBytes: limitOf(maxPayload),
       maxFragmentOverheadBytes: maxFragments > 0 ? maxFragments * FRAGMENT_OVERHEAD_BYTES : Infinity,
       // As a timer of Node takes it: whole, and at least 1.
-      closeTimeoutMs: Math.max(1, Math.ceil(closeTimeoutMs)),
+      closeTimeoutMs: closeTimeoutMs >= 1 ? limitOf(Math.ceil(closeTimeoutMs)) : 1,
       // `ws` has none of these: whether a peer is alive is for the application to find out.
       pingIntervalMs: 0,
       pongTimeoutMs: 0,
@@ -77,6 +97,11 @@ export class LinkConfigs<Owner> {
       repeatsCloseReason: true,
     });
   }
+}
+
+/** What the engine takes: a whole number that is exact, or none. */
+function limitOf(value: number): number {
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? Math.floor(value) : Infinity;
 }
 
 function hostOf({ generateMask, deflate }: LinkOptions): EngineHost {

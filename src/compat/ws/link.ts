@@ -8,16 +8,17 @@ import { HeldBytes } from "../../node/connection/held-bytes.js";
 import { OutputBuffer } from "../../node/connection/output-buffer.js";
 import { ownBytes, ownReceived } from "../../node/connection/own-bytes.js";
 import { readInto, receiveBuffer } from "../../node/connection/receive-buffer.js";
-import { beginTurn, endTurn, flushTurn } from "../../node/connection/turn.js";
+import { beginTurn, endTurn, flushFromNowOn } from "../../node/connection/turn.js";
 import { ownerOf, ownStream, readData } from "../../node/own-stream.js";
 import type { StreamOwner } from "../../node/stream-owner.js";
 import { Engine } from "../../protocol/engine.js";
 import type { EngineConfig } from "../../protocol/engine-config.js";
 import type { EngineHandler } from "../../protocol/engine-handler.js";
 import type { DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
-import { writeFrame, writeTextFrame } from "../../protocol/frame-writer.js";
+import { COPY_UP_TO_BYTES, writeFrame, writeTextFrame } from "../../protocol/frame-writer.js";
 import { Opcode } from "../../protocol/opcode.js";
 import { LinkConfigs, type LinkOptions } from "./link-config.js";
+import { callAll, PendingCallback } from "./pending-callback.js";
 import type { SentCallback } from "./sent-callback.js";
 
 /** Whom a link tells what happens. What these throw becomes an uncaught exception, as with any listener. */
@@ -31,8 +32,6 @@ export interface LinkUser {
   linkFailed(error: ProtocolError): void;
   /** The peer ended its direction, or the stream failed: there will be no more sending. */
   linkEnding(): void;
-  /** What was held up was handed out: reading may go on. */
-  linkDrained(): void;
   /** The stream is gone, and everything that came before was told. */
   linkClosed(): void;
 }
@@ -49,9 +48,17 @@ export class Link implements StreamOwner, TimerWheelEntry {
   #config: EngineConfig<Link>;
   #output: OutputBuffer | undefined = undefined;
   /** Of the frames in the output. */
-  #callbacks: SentCallback[] | undefined = undefined;
+  #callbacks: PendingCallback[] | undefined = undefined;
   /** Received and not handed out: one event a tick, or a listener threw. */
   #held: HeldBytes | undefined = undefined;
+  /** What came while the user paused, and behind the opening handshake. */
+  #unread: HeldBytes | undefined = undefined;
+  /** By the user. */
+  #isPaused = false;
+  /** So much waits that the rest was left to TCP. */
+  #hasStopped = false;
+  /** Whether the stream is read into {@link receiveBuffer}: it has no buffer of its own. */
+  #isReadInto = false;
   readonly #isOneEventATick: boolean;
   #isReceiving = false;
   #hasEnded = false;
@@ -95,21 +102,35 @@ export class Link implements StreamOwner, TimerWheelEntry {
     return this.#output === undefined ? this.#stream.writableLength : this.#output.waitingBytes;
   }
 
-  /** Whether so much waits to be handed out that reading stopped. */
-  get isHeldUp(): boolean {
-    return this.#held !== undefined && this.#held.byteLength >= HOLD_UP_TO_BYTES;
-  }
-
   /** Begins to read. `head` came behind the opening handshake; it is told in the next tick, when listeners are there. */
   start(head: Buffer): void {
     const stream = this.#stream;
     ownStream(stream, this);
-    if (!readInto(stream, Link.#onReceived)) readData(stream);
+    // Whoever listens for `data` already is to be told as well.
+    this.#isReadInto = stream.listenerCount("data") === 0 && readInto(stream, Link.#onReceived);
+    if (!this.#isReadInto) readData(stream);
     if (head.length > 0) {
-      this.#held = new HeldBytes(head, 0, head.length);
-      process.nextTick(Link.#goOn, this);
+      this.#unread = new HeldBytes(head, 0, head.length);
+      process.nextTick(Link.#readOn, this);
     }
     stream.resume();
+  }
+
+  /**
+   * Hands out nothing that comes from now on. A stream without a buffer goes on being read until some of it waits: that the
+   * peer is gone is seen by reading only.
+   */
+  pause(): void {
+    this.#isPaused = true;
+    if (!this.#isReadInto) this.#stream.pause();
+  }
+
+  /** Hands out again, from the next tick on. Where too much waits, reading goes on when that is done. */
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#unread !== undefined) process.nextTick(Link.#readOn, this);
+    else if (!this.#isBehind) this.#hasStopped = false;
+    if (!this.#hasStopped) this.#stream.resume();
   }
 
   /** Other limits from now on. */
@@ -120,19 +141,29 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Sends a frame; text is encoded straight into what leaves. */
   send(firstByte: number, payload: string | Uint8Array, callback: SentCallback | undefined): void {
-    if (callback !== undefined) this.#whenSent(callback);
-    if (typeof payload === "string") writeTextFrame(this.#config, this, firstByte, payload);
-    else writeFrame(this.#config, this, firstByte, payload);
+    if (typeof callback === "function") this.#whenSent(callback);
+    if (typeof payload === "string") {
+      writeTextFrame(this.#config, this, firstByte, payload);
+      return;
+    }
+    writeFrame(this.#config, this, firstByte, payload);
+    // Not copied, so it leaves at once, as with `ws`: its programs fill the same buffer again in the same turn.
+    if (payload.length > COPY_UP_TO_BYTES && this.#config.role === "server") this.#output?.flush();
   }
 
   /** Sends frames that are complete already. */
   sendFrames(pieces: readonly (string | Buffer)[], callback: SentCallback | undefined): void {
-    if (callback !== undefined) this.#whenSent(callback);
+    if (typeof callback === "function") this.#whenSent(callback);
     const output = this.#openOutput();
     for (const piece of pieces) {
       const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
       if (bytes.length > 0) output.write(bytes);
     }
+  }
+
+  /** Hands what was sent to the stream, now. */
+  flush(): void {
+    this.#output?.flush();
   }
 
   /** Begins the closing handshake. */
@@ -147,16 +178,15 @@ export class Link implements StreamOwner, TimerWheelEntry {
     this.#stream.resume(); // what still comes is discarded, but the peer's end must be seen
   }
 
-  /** Drops the stream, behind what was sent. */
+  /** Drops the stream, behind what was sent. What was read already is still handed out. */
   destroy(): void {
     this.#output?.flush();
-    if (!this.#isGone) this.#engine.terminate();
     this.#stream.destroy();
   }
 
   #whenSent(callback: SentCallback): void {
     this.#callbacks ??= [];
-    this.#callbacks.push(callback);
+    this.#callbacks.push(new PendingCallback(callback));
     this.#openOutput();
   }
 
@@ -173,8 +203,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
     if (callbacks === undefined) return isDropped;
     this.#callbacks = undefined;
     // Nothing left in the stream: the operating system took it. Otherwise something empty behind it tells when it has.
-    if (this.#stream.writableLength === 0) process.nextTick(callAll, callbacks, undefined);
-    else this.#stream.write(NOTHING, (error) => callAll(callbacks, error ?? undefined));
+    if (this.#stream.writableLength === 0) process.nextTick(callAll, callbacks, null);
+    else this.#stream.write(NOTHING, (error) => callAll(callbacks, error ?? null));
     return isDropped;
   }
 
@@ -202,7 +232,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
       link.#tell(() => link.#user.linkPong(data));
     },
     closing: (link, { code, reason }) => {
-      link.#user.linkConcluded(code, reason);
+      link.#catching(() => link.#user.linkConcluded(code, reason));
       link.end();
     },
     failed: (link, error) => link.#catching(() => link.#user.linkFailed(error)),
@@ -271,19 +301,36 @@ export class Link implements StreamOwner, TimerWheelEntry {
     });
   }
 
-  #receive(chunk: Uint8Array, byteLength: number): void {
+  #come(chunk: Uint8Array, byteLength: number): void {
+    if (!this.#isPaused && this.#unread === undefined) {
+      this.#receive(chunk, 0, byteLength);
+      return;
+    }
+    this.#unread = this.#wait(this.#unread, chunk, 0, byteLength);
+  }
+
+  #receiveUnread(): void {
+    const unread = this.#unread;
+    if (unread === undefined) return;
+    this.#unread = undefined;
+    unread.give((bytes, start, end) => {
+      this.#receive(bytes, start, end);
+      return end;
+    });
+    this.#caughtUp();
+  }
+
+  #receive(chunk: Uint8Array, start: number, end: number): void {
     // A stream that is no socket may be answered in the middle of a write, and so of what a listener does.
     if (this.#isReceiving || this.#held !== undefined || this.#engine.isPaused) {
-      if (this.#held === undefined) this.#held = new HeldBytes(chunk, 0, byteLength);
-      else this.#held.append(chunk, 0, byteLength);
-      if (this.isHeldUp) this.#stream.pause();
+      this.#held = this.#wait(this.#held, chunk, start, end);
       return;
     }
     this.#isReceiving = true;
     beginTurn();
     try {
-      const stoppedAt = this.#engine.receive(chunk, 0, byteLength);
-      if (stoppedAt < byteLength) this.#hold(chunk, stoppedAt, byteLength);
+      const stoppedAt = this.#engine.receive(chunk, start, end);
+      if (stoppedAt < end) this.#hold(chunk, stoppedAt, end);
     } finally {
       this.#isReceiving = false;
       endTurn();
@@ -303,7 +350,6 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   #receiveHeld(): void {
     if (this.#isReceiving) return;
-    const wasHeldUp = this.isHeldUp;
     while (this.#held !== undefined && !this.#engine.isPaused) {
       const held = this.#held;
       this.#isReceiving = true;
@@ -316,10 +362,28 @@ export class Link implements StreamOwner, TimerWheelEntry {
         endTurn();
       }
     }
-    if (this.#held !== undefined || this.#engine.isPaused) return;
-    if (wasHeldUp) this.#user.linkDrained();
+    this.#caughtUp();
+  }
+
+  /** Puts it behind what waits already. */
+  #wait(waiting: HeldBytes | undefined, bytes: Uint8Array, start: number, end: number): HeldBytes {
+    const all = waiting ?? new HeldBytes(bytes, start, end);
+    if (waiting !== undefined) waiting.append(bytes, start, end);
+    if (all.byteLength >= HOLD_UP_TO_BYTES) {
+      this.#hasStopped = true;
+      this.#stream.pause();
+    }
+    return all;
+  }
+
+  #caughtUp(): void {
+    if (this.#isBehind) return;
+    if (this.#hasStopped && !this.#isPaused) {
+      this.#hasStopped = false;
+      this.#stream.resume();
+    }
     if (this.#hasEnded) this.#receiveEnd();
-    if (this.#hasClosed) this.#finish();
+    if (this.#hasClosed && !this.#isBehind) this.#finish();
   }
 
   #receiveEnd(): void {
@@ -344,13 +408,16 @@ export class Link implements StreamOwner, TimerWheelEntry {
   }
 
   get #isBehind(): boolean {
-    return this.#held !== undefined || this.#engine.isPaused;
+    return this.#held !== undefined || this.#unread !== undefined || this.#engine.isPaused;
   }
 
   // --- What happens on the stream ------------------------------------------------------------------------------
 
-  static #goOn(link: Link): void {
-    link.#receiveHeld();
+  static #readOn(link: Link): void {
+    if (link.#isPaused || link.#unread === undefined) return;
+    // A program may have paused the stream itself.
+    if (link.#stream.isPaused() && !link.#hasStopped) link.#stream.once("resume", () => Link.#readOn(link));
+    else link.#receiveUnread();
   }
 
   /** Called by Node where bytes are read into the buffer that all share. True goes on reading. */
@@ -361,18 +428,22 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Part of `StreamOwner`. */
   onReceived(byteLength: number): void {
-    this.#receive(receiveBuffer, byteLength);
+    this.#come(receiveBuffer, byteLength);
   }
 
   /** Part of `StreamOwner`. */
   onData(chunk: Buffer): void {
-    this.#receive(chunk, chunk.length);
+    this.#come(chunk, chunk.length);
   }
 
   /** Part of `StreamOwner`. */
   onEnd(): void {
-    if (this.#isBehind) this.#hasEnded = true;
-    else this.#receiveEnd();
+    if (!this.#isBehind) {
+      this.#receiveEnd();
+      return;
+    }
+    this.#hasEnded = true;
+    if (this.#unread === undefined) this.#user.linkEnding();
   }
 
   /** Part of `StreamOwner`: `close` follows, which tells. */
@@ -385,9 +456,10 @@ export class Link implements StreamOwner, TimerWheelEntry {
   onClose(): void {
     if (this.#isGone) return;
     this.#user.linkEnding();
-    // Of a stream that was paused something may be left.
+    // Of what was paused something may be left.
+    this.#receiveUnread();
     const left: unknown = this.#stream.readableLength > 0 ? this.#stream.read() : null;
-    if (Buffer.isBuffer(left)) this.#receive(left, left.length);
+    if (Buffer.isBuffer(left)) this.#receive(left, 0, left.length);
     if (this.#isBehind) this.#hasClosed = true;
     else this.#finish();
   }
@@ -399,6 +471,11 @@ export class Link implements StreamOwner, TimerWheelEntry {
 
   /** Part of `TimerWheelEntry`. */
   onDeadline(nowMs: number): number {
+    if (nowMs >= this.#engine.deadlineMs) {
+      // The peer's close frame may be among what was paused.
+      if (this.#stream.readableLength > 0) this.#stream.read(); // as `data`
+      this.#receiveUnread();
+    }
     this.#engine.handleTimeout(nowMs);
     return this.#isGone ? Infinity : this.#engine.deadlineMs;
   }
@@ -408,27 +485,15 @@ const configs: LinkConfigs<Link> = new LinkConfigs(Link.handler);
 
 let isFlushedOnExit = false;
 
-/** `ws` hands each message to the system at once, and programs send a last one before `process.exit()`. */
+/** `ws` hands each message to the system at once, and programs send a last one before `process.exit()`, or in `exit`. */
 function flushOnExit(): void {
   if (isFlushedOnExit) return;
   isFlushedOnExit = true;
-  process.on("exit", flushTurn);
+  process.on("exit", flushFromNowOn);
 }
 
 function nothing(): void {
   // Nothing to do.
-}
-
-function callAll(callbacks: readonly SentCallback[], error: Error | undefined): void {
-  for (const callback of callbacks) {
-    try {
-      callback(error);
-    } catch (thrown) {
-      process.nextTick(() => {
-        throw thrown;
-      });
-    }
-  }
 }
 
 /**

@@ -28,7 +28,7 @@ export interface OpeningOptions extends Omit<RequestOptions, "protocol" | "heade
   readonly maxPayload: number;
   readonly handshakeTimeout?: number | undefined;
   readonly origin?: string | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | null | undefined;
   readonly finishRequest?: ((request: ClientRequest, socket: never) => void) | undefined;
 }
 
@@ -69,8 +69,10 @@ export class Opening {
   readonly #protocols: readonly string[];
   readonly #options: OpeningOptions;
   readonly #onAgreed: OnAgreed;
-  /** The headers of the caller; their names are in lower case where redirects are followed. */
-  readonly #headers: Headers;
+  /** The headers of the caller. */
+  readonly #headers: Headers = {};
+  /** Of the requests that follow a redirect: by their names in lower case, so that some can be left out. */
+  readonly #onward: Headers = {};
   #first: Destination | undefined = undefined;
   #redirects = 0;
 
@@ -81,7 +83,7 @@ export class Opening {
     options: OpeningOptions,
     onAgreed: OnAgreed,
   ) {
-    const { protocolVersion, followRedirects, headers = {} } = options;
+    const { protocolVersion, headers } = options;
     if (!PROTOCOL_VERSIONS.includes(protocolVersion)) {
       throw new RangeError(
         `Unsupported protocol version: ${protocolVersion} (supported versions: ${PROTOCOL_VERSIONS.join(", ")})`,
@@ -91,9 +93,10 @@ export class Opening {
     this.#protocols = protocols;
     this.#options = options;
     this.#onAgreed = onAgreed;
-    this.#headers = {};
-    for (const [name, value] of Object.entries(headers))
-      this.#headers[followRedirects ? name.toLowerCase() : name] = value;
+    for (const [name, value] of Object.entries(headers ?? {})) {
+      this.#headers[name] = value;
+      this.#onward[name.toLowerCase()] = value;
+    }
   }
 
   /** @throws SyntaxError for a URL or a subprotocol that is none. */
@@ -152,7 +155,7 @@ export class Opening {
     const { url, isSecure, path, socketPath } = destination;
     const { protocolVersion, origin, handshakeTimeout, ...rest } = this.#options;
     const headers: Headers = {
-      ...this.#headers,
+      ...(this.#redirects === 0 ? this.#headers : this.#onward),
       "Sec-WebSocket-Version": protocolVersion,
       "Sec-WebSocket-Key": key,
       Connection: "Upgrade",
@@ -177,9 +180,9 @@ export class Opening {
       if (!this.#isSameHost(destination)) delete headers["host"];
       auth = undefined;
     }
-    if (this.#options.followRedirects && auth && this.#headers["authorization"] === undefined) {
+    if (this.#options.followRedirects && auth && this.#onward["authorization"] === undefined) {
       // The first one counts for all that follow.
-      this.#headers["authorization"] = `Basic ${Buffer.from(auth).toString("base64")}`;
+      this.#onward["authorization"] = `Basic ${Buffer.from(auth).toString("base64")}`;
     }
     const defaultPort = isSecure ? 443 : 80;
     return {

@@ -7,6 +7,7 @@ import type { EngineHost } from "../../protocol/engine-host.js";
 import { DEFLATE_EXTENSION, type DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
 import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/permessage-deflate.js";
 import type { ExtensionParameters } from "./extension.js";
+import { wholeNumber } from "./number-options.js";
 
 /** The options of `perMessageDeflate`, as `ws` has them. */
 export interface PerMessageDeflateOptions {
@@ -85,7 +86,7 @@ export class PerMessageDeflate {
   constructor(options: PerMessageDeflateOptions & Place = {}) {
     this._options = options;
     this._threshold = options.threshold ?? 1024;
-    this._maxPayload = (options.maxPayload ?? 0) | 0;
+    this._maxPayload = wholeNumber(options.maxPayload);
     this._isServer = options.isServer === true;
   }
 

@@ -8,6 +8,7 @@ import { engineConfig, FRAGMENT_OVERHEAD_BYTES } from "../../protocol/engine-con
 import type { EngineHandler, WritePosition } from "../../protocol/engine-handler.js";
 import { Opcode } from "../../protocol/opcode.js";
 import { frameError } from "./frame-error.js";
+import { wholeNumber } from "./number-options.js";
 import { deflateParameters } from "./per-message-deflate.js";
 import type { NegotiatedExtensions } from "./sender.js";
 
@@ -48,9 +49,11 @@ export class Receiver extends Writable {
 
   constructor(options: ReceiverOptions = {}) {
     super();
-    const { maxPayload = 0, maxFragments = 0, extensions = {}, binaryType = "nodebuffer" } = options;
+    const maxPayload = wholeNumber(options.maxPayload);
+    const maxFragments = wholeNumber(options.maxFragments);
+    const { extensions = {}, binaryType = "nodebuffer", allowSynchronousEvents = true } = options;
     this.#binaryType = binaryType;
-    this.#isOneEventATick = options.allowSynchronousEvents === false;
+    this.#isOneEventATick = !allowSynchronousEvents;
     const config = engineConfig({
       role: options.isServer === true ? "server" : "client",
       host: nodeHost,
@@ -60,7 +63,7 @@ export class Receiver extends Writable {
       pingIntervalMs: 0,
       idleTimeoutMs: 0,
       messageTimeoutMs: 0,
-      checksText: options.skipUTF8Validation !== true,
+      checksText: !options.skipUTF8Validation,
     });
     const params = extensions["permessage-deflate"]?.params;
     this.#engine = new Engine(config, this, params ? deflateParameters(params) : undefined);

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
+import { isUint8Array } from "node:util/types";
 import { isCloseCodeAllowed } from "../../protocol/close-code.js";
 import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/permessage-deflate.js";
 import { checkBytes } from "../../protocol/frame-writer.js";
@@ -25,6 +26,12 @@ export interface SendOptions {
   mask?: boolean | undefined;
 }
 
+/** What is sent once a Blob before it was read. */
+interface Waiting {
+  start(): void;
+  readonly callback: SentCallback | undefined;
+}
+
 /** The sending half of a connection, as `ws` exports it. */
 export class Sender {
   /** @internal The names with an underscore are those of `ws`, for programs that look inside. */
@@ -43,7 +50,7 @@ export class Sender {
   readonly #link: Link | undefined;
   #codec: DeflateCodec | undefined = undefined;
   /** While a Blob is read, all that follows waits behind it. */
-  #waiting: (() => void)[] | undefined = undefined;
+  #waiting: Waiting[] | undefined = undefined;
 
   /**
    * @param socket what frames are written to.
@@ -85,7 +92,7 @@ export class Sender {
     socket.cork();
     pieces.forEach((piece, index) => {
       const isLast = index === pieces.length - 1;
-      socket.write(piece, isLast ? (error) => callback?.(error ?? undefined) : undefined);
+      socket.write(piece, isLast ? (callback as (error?: Error | null) => void) : undefined);
     });
     socket.uncork();
   }
@@ -125,7 +132,7 @@ export class Sender {
     const reason = checkClose(code, data, this.#link?.config.role === "server");
     const close = (): void => {
       if (this.#link !== undefined) {
-        this.#link.close(code, reason);
+        this.#link.close(code === undefined ? code : Math.trunc(code), reason);
         callback?.();
         return;
       }
@@ -137,7 +144,7 @@ export class Sender {
       this.#frame(FIN_BIT | Opcode.close, payload, mask, callback);
     };
     if (this.#waiting === undefined) close();
-    else this.#waiting.push(close);
+    else this.#waiting.push({ start: close, callback: undefined });
   }
 
   /** @internal Frees the compressor. */
@@ -229,11 +236,15 @@ export class Sender {
       this.#waiting ??= [];
       data.arrayBuffer().then(
         (bytes) => this.#read(Buffer.from(bytes), byteLength, send, callback),
-        (error: Error) => process.nextTick(() => this.#failed(error, callback)),
+        (error: Error) =>
+          process.nextTick(() => {
+            this.#giveUp(error, callback);
+            this.onerror(error);
+          }),
       );
     };
     if (this.#waiting === undefined) start();
-    else this.#waiting.push(start);
+    else this.#waiting.push({ start, callback });
   }
 
   #read(
@@ -245,8 +256,7 @@ export class Sender {
     // Out of the promise, so that what a callback throws is an uncaught exception and no rejection.
     process.nextTick(() => {
       if (this._socket.destroyed) {
-        callback?.(new Error("The socket was closed while the blob was being read"));
-        this.#runWaiting();
+        this.#giveUp(new Error("The socket was closed while the blob was being read"), callback);
         return;
       }
       this._bufferedBytes -= byteLength;
@@ -255,19 +265,21 @@ export class Sender {
     });
   }
 
-  #failed(error: Error, callback: SentCallback | undefined): void {
-    callback?.(error);
+  /** Nor is anything sent of what waits behind it. */
+  #giveUp(error: Error, callback: SentCallback | undefined): void {
+    const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    this.onerror(error);
+    callback?.(error);
+    for (const one of waiting) one.callback?.(error);
   }
 
   #runWaiting(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     while (waiting.length > 0) {
-      waiting.shift()?.();
+      waiting.shift()?.start();
       // A Blob again: what is left waits behind it.
-      const reading = this.#waiting as (() => void)[] | undefined;
+      const reading = this.#waiting as Waiting[] | undefined;
       if (reading !== undefined) {
         reading.push(...waiting);
         return;
@@ -288,14 +300,16 @@ function byteLengthOf(data: string | Uint8Array | Blob): number {
   return isBlob(data) ? data.size : checkBytes(data).length;
 }
 
+/** What has no length, such as a number or an object of options, is no reason and no mistake. */
 function checkClose(code: unknown, data: string | Uint8Array | undefined, isServer: boolean): string {
   if (code === undefined) return "";
-  if (typeof code !== "number" || !isCloseCodeAllowed(code, isServer ? "server" : "client"))
+  if (typeof code !== "number" || !isCloseCodeAllowed(Math.trunc(code), isServer ? "server" : "client"))
     throw new TypeError("First argument must be a valid error code number");
-  if (data === undefined || data.length === 0) return "";
-  if (typeof data !== "string" && !(data instanceof Uint8Array))
+  if (data === undefined || !data.length) return "";
+  if (typeof data !== "string" && !isUint8Array(data))
     throw new TypeError("Second argument must be a string or a Uint8Array");
-  if (byteLengthOf(data) > MAX_CONTROL_BYTES - 2)
+  const reason = typeof data === "string" ? data : toBuffer(data).toString();
+  if (Buffer.byteLength(reason) > MAX_CONTROL_BYTES - 2)
     throw new RangeError("The message must not be greater than 123 bytes");
-  return typeof data === "string" ? data : Buffer.from(data).toString();
+  return reason;
 }

@@ -68,11 +68,15 @@ function canSend(socket: SendingSocket, data: unknown, callback: SentCallback | 
   return false;
 }
 
-/** As `ws` reads its options: only one that is left out has its default. */
-function optionOf(options: SendOptions | undefined, name: keyof SendOptions, standard: boolean): boolean {
+/** As `ws` reads its options, by spreading them: only one that is left out has its default. */
+function optionOf(
+  options: SendOptions | null | undefined,
+  name: keyof SendOptions,
+  standard: boolean,
+): boolean {
   const value = options?.[name];
   if (value !== undefined) return Boolean(value);
-  return options !== undefined && Object.hasOwn(options, name) ? false : standard;
+  return options !== undefined && options !== null && Object.hasOwn(options, name) ? false : standard;
 }
 
 /** Numbers as text; null, undefined and the empty string as no bytes. */

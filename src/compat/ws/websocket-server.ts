@@ -15,6 +15,7 @@ import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { equalsIgnoringAsciiCase } from "../../protocol/handshake/http-token.js";
 import { extension } from "./extension.js";
 import { Link } from "./link.js";
+import { checkNumbers } from "./number-options.js";
 import { PerMessageDeflate } from "./per-message-deflate.js";
 import type { NegotiatedExtensions } from "./sender.js";
 import { sha1Base64 } from "./sha1-base64.js";
@@ -62,7 +63,7 @@ export class WebSocketServer<
 
   /**
    * @param callback called when it listens on its port.
-   * @throws TypeError unless exactly one of `port`, `server` and `noServer` is there.
+   * @throws TypeError unless exactly one of `port`, `server` and `noServer` is there, or for a limit that is no number.
    */
   constructor(options?: WebSocket.ServerOptions<T, U>, callback?: () => void) {
     super();
@@ -87,6 +88,7 @@ export class WebSocketServer<
         'One and only one of the "port", "server", or "noServer" options must be specified',
       );
     }
+    checkNumbers(all);
     if (all.perMessageDeflate === true) all.perMessageDeflate = {};
     if (all.clientTracking) this.clients = new Set();
     this.options = all;
@@ -328,21 +330,18 @@ function problemOf({ method, headers }: IncomingMessage): Refusal | undefined {
 }
 
 /** Answers with an error and ends the socket. */
-function refuse(
-  socket: Duplex,
-  status: number,
-  message: string = STATUS_CODES[status] ?? "",
-  headers: OutgoingHttpHeaders = {},
-): void {
+function refuse(socket: Duplex, status: number, message?: unknown, headers?: OutgoingHttpHeaders): void {
+  const phrase = STATUS_CODES[status] ?? "";
+  const body = message ? String(message) : phrase;
   const all = {
     Connection: "close",
     "Content-Type": "text/html",
-    "Content-Length": Buffer.byteLength(message),
+    "Content-Length": Buffer.byteLength(body),
     ...headers,
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${String(value)}\r\n`);
   socket.once("finish", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${message}`);
+  socket.end(`HTTP/1.1 ${status} ${phrase}\r\n${lines.join("")}\r\n${body}`);
 }
 
 /** A server on a port of its own serves nothing but WebSockets. */

@@ -19,8 +19,9 @@ import {
 } from "./event-target.js";
 import { frameError } from "./frame-error.js";
 import { Link } from "./link.js";
-import type { LinkOptions } from "./link-config.js";
+import { type LinkOptions, linkOptions } from "./link-config.js";
 import type * as MessageData from "./message-data.js";
+import { checkNumbers, wholeNumber } from "./number-options.js";
 import { abandonRequest, Opening, type OpeningOptions } from "./opening.js";
 import {
   type PerMessageDeflateOptions as DeflateOptions,
@@ -92,8 +93,8 @@ export class WebSocket extends EventEmitter {
   _req: ClientRequest | null = null;
   /** @internal */
   _sender: Sender | null = null;
-  /** @internal The stream underneath: a `net.Socket` or `tls.TLSSocket`, or what `setSocket` was given. */
-  _socket: Socket | null = null;
+  /** @internal */
+  _stream: Socket | null = null;
   /** @internal */
   _url = "";
   /** @internal Only of what was sent after a failed opening. */
@@ -133,15 +134,13 @@ export class WebSocket extends EventEmitter {
   ) {
     super();
     this._isServer = address === null;
-    const isList =
-      protocols === undefined ||
-      protocols === null ||
-      typeof protocols === "string" ||
-      Array.isArray(protocols);
+    // All else stands for protocols, and is refused where it is none.
+    const isList = typeof protocols !== "object" || protocols === null || Array.isArray(protocols);
     const given = (isList ? options : protocols) as WebSocket.ClientOptions & Protocols;
     const all = address === null ? { ...given } : { ...CLIENT_DEFAULTS, ...given };
+    if (address !== null) checkNumbers(all);
     this._autoPong = all.autoPong ?? false;
-    this._maxPendingAutoPongs = (all.maxPendingAutoPongs ?? 0) | 0;
+    this._maxPendingAutoPongs = wholeNumber(all.maxPendingAutoPongs);
     this._closeTimeout = all.closeTimeout ?? SOCKET_DEFAULTS.closeTimeout;
     if (address === null) return;
     const wanted = isList && protocols !== undefined ? protocols : given?.protocols;
@@ -206,6 +205,20 @@ export class WebSocket extends EventEmitter {
   /** Called as a listener for `message`. */
   declare onmessage: ((event: WebSocket.MessageEvent) => void) | null;
 
+  /**
+   * @internal The stream underneath: a `net.Socket` or `tls.TLSSocket`, or what `setSocket` was given. Who asks for it may
+   * end it or write to it, so what was sent is handed over before.
+   */
+  get _socket(): Socket | null {
+    this._link?.flush();
+    return this._stream;
+  }
+
+  /** @internal */
+  set _socket(stream: Socket | null) {
+    this._stream = stream;
+  }
+
   /** @internal */
   get _receiver(): ReceiverView | null {
     const link = this._link;
@@ -244,8 +257,8 @@ export class WebSocket extends EventEmitter {
   }
 
   /**
-   * Sends a message. What is sent within one turn of the event loop leaves in one write; bytes above 16 KiB are not
-   * copied, so do not change them before the callback is called.
+   * Sends a message. What is sent within one turn of the event loop leaves in one write. Bytes above 16 KiB are not copied
+   * but leave at once; what of them the system does not take must not change before the callback is called.
    * @throws Error while connecting; TypeError for what has no bytes.
    */
   send(data: WebSocket.BufferLike, callback?: (error?: Error) => void): void;
@@ -308,14 +321,14 @@ export class WebSocket extends EventEmitter {
   pause(): void {
     if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
     this._paused = true;
-    this._socket!.pause();
+    this._link?.pause();
   }
 
   /** Reads again. */
   resume(): void {
     if (this._readyState === ReadyState.CONNECTING || this._readyState === ReadyState.CLOSED) return;
     this._paused = false;
-    if (this._link?.isHeldUp !== true) this._socket!.resume();
+    this._link?.resume();
   }
 
   // --- For the server, and for programs that bring their own stream ----------------------------------------------
@@ -325,14 +338,14 @@ export class WebSocket extends EventEmitter {
     const socket = stream as Socket;
     const deflate: PerMessageDeflate | undefined = this._extensions[DEFLATE];
     const parameters = deflate?.params ? deflateParameters(deflate.params) : undefined;
-    const isOneEventATick = settings.allowSynchronousEvents === false;
-    const link = new Link(this, stream, this._linkOptions(settings), isOneEventATick, parameters);
+    const { allowSynchronousEvents = true } = settings;
+    const link = new Link(this, stream, this._linkOptions(settings), !allowSynchronousEvents, parameters);
     const sender = new Sender(stream, this._extensions, settings.generateMask, link);
     sender.onerror = (error) => this._senderFailed(error);
     this._link = link;
     this._settings = settings;
     this._sender = sender;
-    this._socket = socket;
+    this._stream = socket;
     // A stream that is no socket has neither.
     if (typeof (socket.setTimeout as unknown) === "function") socket.setTimeout(0);
     if (typeof (socket.setNoDelay as unknown) === "function") socket.setNoDelay();
@@ -349,15 +362,7 @@ export class WebSocket extends EventEmitter {
 
   /** @internal */
   _linkOptions(settings: SocketSettings): LinkOptions {
-    return {
-      role: this._isServer ? "server" : "client",
-      maxPayload: settings.maxPayload ?? 0,
-      maxFragments: settings.maxFragments ?? 0,
-      closeTimeoutMs: this._closeTimeout,
-      skipsUtf8: settings.skipUTF8Validation === true,
-      generateMask: settings.generateMask,
-      deflate: this._extensions[DEFLATE]?._options,
-    };
+    return linkOptions(this._isServer, this._closeTimeout, settings, this._extensions[DEFLATE]?._options);
   }
 
   /** @internal */
@@ -411,6 +416,9 @@ export class WebSocket extends EventEmitter {
     this._closeCode = code;
     this._closeMessage = reason === "" ? EMPTY : Buffer.from(reason);
     this._readyState = ReadyState.CLOSING;
+    // It has nothing to do any more, unless a program overrides it.
+    if (code === 1005) this.close();
+    else this.close(code, this._closeMessage);
   }
 
   /** @internal */
@@ -423,11 +431,6 @@ export class WebSocket extends EventEmitter {
   /** @internal */
   linkEnding(): void {
     if (this._readyState === ReadyState.OPEN) this._readyState = ReadyState.CLOSING;
-  }
-
-  /** @internal */
-  linkDrained(): void {
-    if (!this._paused) this._socket?.resume();
   }
 
   /** @internal */

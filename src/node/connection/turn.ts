@@ -9,6 +9,7 @@ let waiting: Flushable[] = [];
 let depth = 0;
 /** Whether the end of this turn is to come, or is here. */
 let isScheduled = false;
+let isExiting = false;
 /** What the latest output of this turn that is shared begins with. */
 let shared: SharedPieces | undefined;
 
@@ -18,7 +19,8 @@ let shared: SharedPieces | undefined;
  */
 export function endOfTurn(output: Flushable): void {
   waiting.push(output);
-  if (depth === 0 && !isScheduled) schedule();
+  if (isExiting) flushAll();
+  else if (depth === 0 && !isScheduled) schedule();
 }
 
 function schedule(): void {
@@ -41,8 +43,14 @@ export function endTurn(): void {
   if (--depth === 0 && waiting.length > 0) flushAll();
 }
 
-/** Ends the turn now: for a process that exits, and so has no end of this turn. */
+/** Ends the turn now. */
 export function flushTurn(): void {
+  flushAll();
+}
+
+/** For a process that exits, where no turn ends any more: this one does now, and what follows is flushed at once. */
+export function flushFromNowOn(): void {
+  isExiting = true;
   flushAll();
 }
 

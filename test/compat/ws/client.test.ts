@@ -260,6 +260,15 @@ describeBoth("answers that are refused", (api) => {
     });
   }
 
+  for (const protocols of [null, "", 123, true, false, Symbol("a"), () => "a"]) {
+    it(`protocols that are none: ${String(protocols)}`, () => {
+      assert.throws(() => new api("ws://127.0.0.1:1", protocols as never), {
+        name: "SyntaxError",
+        message: "An invalid or duplicated subprotocol was specified",
+      });
+    });
+  }
+
   it("a status but 101", async (t) => {
     const { url } = await listening(t, api, { verifyClient: () => false });
     const client = new api(url);
@@ -305,6 +314,18 @@ describeBoth("followRedirects", (api) => {
     assert.equal(((await connection)[1] as IncomingMessage).url, "/there");
     await next(client, "open");
     assert.equal(client.url, `${url}/there`);
+  });
+
+  it("names the headers of the first request as they were given", async (t) => {
+    for (const followRedirects of [false, true]) {
+      const { wss, url } = await listening(t, api);
+      const connection = next(wss, "connection");
+      const client = new api(url, { followRedirects, headers: { "X-Mixed-Case": "a" } });
+      endWith(t, client);
+      const [, request] = (await connection) as [unknown, IncomingMessage];
+      assert.ok(request.rawHeaders.includes("X-Mixed-Case"));
+      await next(client, "open");
+    }
   });
 
   it("gives up behind maxRedirects", async (t) => {

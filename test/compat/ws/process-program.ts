@@ -50,6 +50,28 @@ switch (what) {
     break;
   }
 
+  case "exit-handler": {
+    const client = new api(url);
+    client.on("open", () => {
+      client.send("first");
+      process.on("exit", () => {
+        client.send("last words");
+        client.close(1001, "exiting");
+      });
+      process.exit(0);
+    });
+    break;
+  }
+
+  case "exit-in-listener": {
+    const client = new api(url);
+    client.on("message", () => {
+      process.on("exit", () => client.send("last words"));
+      process.exit(0);
+    });
+    break;
+  }
+
   case "quiet": {
     const wss = new api.WebSocketServer({ port: 0, host: "127.0.0.1" }, () => {
       const client = new api(`ws://127.0.0.1:${(wss.address() as AddressInfo).port}`);

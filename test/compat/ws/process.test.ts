@@ -35,6 +35,37 @@ for (const [name, api] of [
       assert.equal(await patiently(message, "the last message"), "last words");
     });
 
+    it("has sent what a handler of exit sent that was added late", async (t) => {
+      const { wss, url } = await listening(t, api);
+      const seen: string[] = [];
+      const closed = new Promise<void>((resolve) => {
+        wss.on("connection", (socket) => {
+          socket.on("error", () => {});
+          socket.on("message", (data) => seen.push(String(data)));
+          socket.on("close", (code, reason) => {
+            seen.push(`${code} ${String(reason)}`);
+            resolve();
+          });
+        });
+      });
+      await run(name, "exit-handler", url);
+      await patiently(closed, "the end of the connection");
+      assert.deepEqual(seen, ["first", "last words", "1001 exiting"]);
+    });
+
+    it("has sent what a handler of exit sent after a listener ended the process", async (t) => {
+      const { wss, url } = await listening(t, api);
+      const message = new Promise((resolve) => {
+        wss.on("connection", (socket) => {
+          socket.on("error", () => {});
+          socket.on("message", (data) => resolve(String(data)));
+          socket.send("go");
+        });
+      });
+      await run(name, "exit-in-listener", url);
+      assert.equal(await patiently(message, "the last message"), "last words");
+    });
+
     it("ends when all is closed", async () => {
       const { code, stderr } = await run(name, "quiet");
       assert.equal(stderr, "");

@@ -209,6 +209,20 @@ describeBoth("verifyClient", (api) => {
     await refused.gone;
   });
 
+  for (const message of ["", null, 0, undefined]) {
+    it(`answers with the words of the status where the message is ${JSON.stringify(message)}`, async (t) => {
+      const { port } = await listening(t, api, {
+        verifyClient: (_info: unknown, done: (...values: unknown[]) => void) =>
+          done(false, 403, message, null),
+      });
+      const refused = await RawClient.open({ port });
+      assert.equal(refused.status, 403);
+      assert.equal(refused.body, "Forbidden");
+      assert.equal(refused.header("Content-Length"), "9");
+      await refused.gone;
+    });
+  }
+
   it("drops nobody's frames that come before its answer", async (t) => {
     const { port, wss } = await listening(t, api, {
       verifyClient: (_info: unknown, done: (isVerified: boolean) => void) => setImmediate(done, true),
@@ -218,6 +232,32 @@ describeBoth("verifyClient", (api) => {
     });
     const client = await RawClient.open({ port, firstBytes: textFrame("early") });
     assert.equal(await patiently(message, "the message"), "early");
+    await client.destroy();
+  });
+});
+
+describeBoth("a program that listens to the stream itself", (api) => {
+  it("is told of its data where it listens before the handshake", async (t) => {
+    const http = createServer();
+    const wss = new api.WebSocketServer({ noServer: true });
+    let byteLength = 0;
+    http.on("upgrade", (request, socket, head) => {
+      socket.on("data", (chunk: Buffer) => {
+        byteLength += chunk.length;
+      });
+      socket.pause();
+      wss.handleUpgrade(request, socket, head, (one) => {
+        one.on("message", (data) => one.send(data));
+        socket.resume();
+      });
+    });
+    t.after(() => http.close());
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    const client = await RawClient.open({ port: (http.address() as AddressInfo).port });
+    client.send(textFrame("text"));
+    assert.equal(await client.nextText(), "text");
+    assert.equal(byteLength, 10);
     await client.destroy();
   });
 });

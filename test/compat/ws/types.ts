@@ -76,3 +76,7 @@ export function client(): Duplex {
   });
   return createWebSocketStream(socket, { encoding: "utf8" });
 }
+
+export function optionsOf(wss: WebSocketServer): ServerOptions {
+  return wss.options;
+}

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Socket } from "node:net";
 import { it } from "node:test";
+import { runInNewContext } from "node:vm";
 import { closeFrame, maskedFrame, pingFrame, RawClient, textFrame } from "../../support/raw-client.js";
 import { until } from "../../support/until.js";
 import {
@@ -65,6 +68,24 @@ describeBoth("websocket.send(data[, options][, callback])", (api) => {
     );
   });
 
+  for (const size of [1000, 20_000, 60_000]) {
+    it(`sends ${size} bytes as they are: the buffer can be filled again`, async (t) => {
+      const { client, socket } = await pair(t, api);
+      for (const [from, to] of [
+        [client, socket],
+        [socket, client],
+      ] as const) {
+        const messages = several(to, "message", 4);
+        const bytes = Buffer.alloc(size);
+        for (let i = 1; i <= 4; i++) from.send(bytes.fill(i));
+        assert.deepEqual(
+          (await messages).map(([data]) => [(data as Buffer)[0], (data as Buffer).at(-1)]),
+          [1, 2, 3, 4].map((i) => [i, i]),
+        );
+      }
+    });
+  }
+
   it("calls the callbacks in order, when the data has left", async (t) => {
     const { client, socket } = await pair(t, api);
     const order: number[] = [];
@@ -80,6 +101,70 @@ describeBoth("websocket.send(data[, options][, callback])", (api) => {
       Array.from({ length: 20 }, (_, i) => i),
     );
   });
+
+  it("takes null for its options and for those of ping", async (t) => {
+    const { client, socket } = await pair(t, api);
+    const messages = several(socket, "message", 2);
+    const error = await new Promise((resolve) => client.send("text", null as never, resolve));
+    assert.equal(error, null);
+    client.send(Buffer.from("bytes"), null as never);
+    assert.deepEqual(await messages, [
+      [Buffer.from("text"), false],
+      [Buffer.from("bytes"), true],
+    ]);
+    const ping = next(socket, "ping");
+    client.ping(null as never, undefined, null as never);
+    assert.deepEqual(await ping, [Buffer.alloc(0)]);
+  });
+
+  it("calls each callback where it was sent: in its AsyncLocalStorage", async (t) => {
+    const { client } = await pair(t, api);
+    const storage = new AsyncLocalStorage<number>();
+    const found = await Promise.all(
+      [1, 2, 3].map((i) =>
+        storage.run(i, () => new Promise((resolve) => client.send("x", () => resolve(storage.getStore())))),
+      ),
+    );
+    assert.deepEqual(found, [1, 2, 3]);
+  });
+
+  it("tells all that wait behind a Blob that cannot be read", async (t) => {
+    const { client } = await pair(t, api);
+    const blob = new Blob(["x"]);
+    blob.arrayBuffer = () => Promise.reject(new Error("unreadable"));
+    const told: string[] = [];
+    const tell =
+      (name: string) =>
+      (error?: Error): void =>
+        void told.push(`${name}: ${error?.message}`);
+    const failed = next(client, "error");
+    client.send(blob, tell("the blob"));
+    client.send("a", tell("text"));
+    client.ping("b", undefined, tell("ping") as never);
+    client.send(new Blob(["y"]), tell("another blob"));
+    assert.equal(((await failed)[0] as Error).message, "unreadable");
+    assert.deepEqual(
+      told,
+      ["the blob", "text", "ping", "another blob"].map((name) => `${name}: unreadable`),
+    );
+  });
+
+  for (const how of ["end", "destroySoon", "destroy"] as const) {
+    it(`leaves before _socket.${how}() in the same turn, and so does close()`, async (t) => {
+      const { wss, url } = await listening(t, api);
+      wss.on("connection", (socket: Client & { _socket?: Socket }) => {
+        socket.on("error", () => {});
+        socket.send("last words");
+        socket.close(4000, "why");
+        socket._socket![how]();
+      });
+      const client = new api(url);
+      const message = next(client, "message");
+      const [code, reason] = await next(client, "close");
+      assert.equal(String((await message)[0]), "last words");
+      assert.deepEqual([code, String(reason)], [4000, "why"]);
+    });
+  }
 
   it("keeps the order of messages behind a Blob", async (t) => {
     const { client, socket } = await pair(t, api);
@@ -367,6 +452,51 @@ describeBoth("websocket.close([code[, reason]])", (api) => {
     assert.deepEqual(received, ["before"]);
   });
 
+  for (const [what, code, reason, [expectedCode, expectedReason]] of [
+    ["a number as reason", 1000, 5, [1000, ""]],
+    ["an object as reason", 1000, {}, [1000, ""]],
+    ["true as reason", 1000, true, [1000, ""]],
+    ["an ArrayBuffer as reason", 1000, new ArrayBuffer(2), [1000, ""]],
+    ["a fraction as code", 1000.5, "a", [1000, "a"]],
+    ["bytes of another realm", 1000, runInNewContext("new Uint8Array([65, 66])"), [1000, "AB"]],
+  ] as const satisfies readonly (readonly [string, number, unknown, readonly [number, string]])[]) {
+    it(`takes ${what}`, async (t) => {
+      const { client, socket } = await pair(t, api);
+      const closed = next(socket, "close");
+      client.close(code, reason as string);
+      const [givenCode, givenReason] = await closed;
+      assert.deepEqual([givenCode, String(givenReason)], [expectedCode, expectedReason]);
+    });
+  }
+
+  it("refuses an array as reason, and null", async (t) => {
+    const { client } = await pair(t, api);
+    for (const reason of [["a"], null])
+      assert.throws(() => client.close(1000, reason as never), { name: "TypeError" });
+    assert.equal(client.readyState, api.OPEN);
+  });
+
+  it("is called for the peer's close frame, where a program overrides it", async (t) => {
+    const calls: unknown[] = [];
+    class Own extends api {
+      override close(code?: number, reason?: string | Buffer): void {
+        calls.push([code, reason?.toString()]);
+        super.close(code, reason);
+      }
+    }
+    const server = { WebSocket: Own as never };
+    const { client, socket } = await pair(t, api, { server });
+    const closed = next(socket, "close");
+    client.close(4000, "why");
+    await closed;
+    assert.deepEqual(calls, [[4000, "why"]]);
+    const other = await pair(t, api, { server });
+    const otherClosed = next(other.socket, "close");
+    other.client.close();
+    await otherClosed;
+    assert.deepEqual(calls[1], [undefined, undefined]);
+  });
+
   it("may be called again, which does nothing", async (t) => {
     const { client, socket } = await pair(t, api);
     const closed = next(socket, "close");
@@ -563,6 +693,30 @@ describeBoth("events as in browsers", (api) => {
       assert.equal(client[name], null);
     }
     assert.equal(client.listenerCount("message"), 0);
+  });
+
+  it("events have nothing to be written into a log: no URL, no headers", async (t) => {
+    const client = new api("ws://127.0.0.1:1/?token=secret", { headers: { authorization: "Bearer secret" } });
+    t.after(() => client.terminate());
+    const failed = new Promise<unknown>((resolve) => {
+      client.onerror = resolve;
+    });
+    const closed = new Promise<unknown>((resolve) => {
+      client.onclose = resolve;
+    });
+    for (const event of [await failed, await closed]) {
+      assert.equal(JSON.stringify(event), "{}");
+      assert.deepEqual(Object.keys(event as object), []);
+    }
+    const { client: other, socket } = await pair(t, api);
+    const event = new Promise<object>((resolve) => {
+      other.onmessage = resolve;
+    });
+    socket.send("text");
+    const names: string[] = [];
+    for (const name in await event) names.push(name);
+    assert.deepEqual(names.sort(), ["data", "target", "type"]);
+    assert.equal(JSON.stringify(await event), "{}");
   });
 
   it("addEventListener: once however often it is added, with once, and with handleEvent", async (t) => {

@@ -99,9 +99,11 @@ export class Conversation implements ConversationPort {
     };
     peer.receive(channel, {
       message: (data) => {
-        if (peer !== this.peer || this[which] === undefined) return;
+        if (peer !== this.peer || this[which] === undefined) return undefined;
         if (this[which].isRefused) open(); // who speaks, listens
         this.#received(data);
+        // Who does not read what a server says is not read, either. If both did so, each could wait for the other.
+        return side.role === "server" ? this[which]?.drained() : undefined;
       },
       opened: () => {
         if (peer === this.peer && this[which]?.isRefused === true) open();
@@ -134,7 +136,8 @@ export class Conversation implements ConversationPort {
 
   /** Sends the outcome of a call, if there is a session to send it on. */
   reply(data: Encoded, user?: LaneUser): void {
-    this.main?.send(data, user);
+    if (this.main === undefined) user?.left?.();
+    else this.main.send(data, user);
   }
 
   emit(name: string, schema: StandardSchema, value: unknown): SendStatus {

@@ -18,6 +18,7 @@ import type {
   IncomingCallsPart,
   OpenedStreamsPart,
   Parts,
+  UnreadValuesPart,
 } from "./parts.js";
 
 /** Codes of sessions from here on say that the client does not come back; below 4600, which is not for sessions. */
@@ -52,6 +53,7 @@ export class Conversation implements ConversationPort {
   readonly numbers: CallNumbers;
   /** The streams of this side; undefined if the contract has none. */
   opened: OpenedStreamsPart | undefined;
+  unread: UnreadValuesPart | undefined;
   /** Whether a session that was reset is followed by another. */
   readonly #comesBack: boolean;
   readonly #parts: Parts;
@@ -103,7 +105,9 @@ export class Conversation implements ConversationPort {
         if (this[which].isRefused) open(); // who speaks, listens
         this.#received(data);
         // Who does not read what a server says is not read, either. If both did so, each could wait for the other.
-        return side.role === "server" ? this[which]?.drained() : undefined;
+        if (side.role !== "server") return undefined;
+        const room = which === "streams" ? this.unread?.room() : undefined;
+        return room ?? this[which]?.drained();
       },
       opened: () => {
         if (peer === this.peer && this[which]?.isRefused === true) open();
@@ -152,9 +156,10 @@ export class Conversation implements ConversationPort {
 
   /** Each session has its own. */
   #makeParts(): void {
-    const { incoming, opened, handled } = this.#parts;
+    const { incoming, opened, handled, unread } = this.#parts;
     this.#incoming = incoming && new incoming(this);
     if (!this.#hasStreams) return;
+    this.unread = unread && new unread(this);
     this.opened = opened && new opened(this);
     this.#handled = handled && new handled(this);
   }
@@ -191,14 +196,14 @@ export class Conversation implements ConversationPort {
   #received(data: Encoded): void {
     try {
       const message = this.side.contract.codec.decode(data);
-      if (Array.isArray(message) && this.#understood(message as unknown as Message)) return;
+      if (Array.isArray(message) && this.#understood(message as unknown as Message, data.length)) return;
       this.#violation("a message that breaks the rules of a contract's messages");
     } catch (error) {
       this.#violation(`a message that cannot be read: ${thrownMessage(error)}`, error);
     }
   }
 
-  #understood(message: Message): boolean {
+  #understood(message: Message, byteLength: number): boolean {
     if (this.isClosed) return this.#unanswered(message);
     switch (message[0]) {
       case Kind.event:
@@ -221,8 +226,8 @@ export class Conversation implements ConversationPort {
       case Kind.fail:
       case Kind.stop: {
         const n = message[1];
-        if (isCount(n)) return this.#handled?.receive(n, message) ?? true;
-        return typeof n === "number" && isCount(-n) && this.opened?.receive(-n, message) === true;
+        if (isCount(n)) return this.#handled?.receive(n, message, byteLength) ?? true;
+        return typeof n === "number" && isCount(-n) && this.opened?.receive(-n, message, byteLength) === true;
       }
       default:
         return false;

@@ -25,6 +25,9 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
   /** What was found not to fit its schema, of either side. */
   misfit: CallError | undefined;
   readonly #lane: Lane;
+  readonly #failed: (error: CallError) => void;
+  /** Whether the other side was told that it may send. */
+  #isWanted = false;
 
   constructor(
     conversation: ConversationPort,
@@ -40,11 +43,30 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
     this.n = n;
     this.definition = definition;
     this.#lane = lane;
+    this.#failed = failed;
     const { checkSent, limits } = conversation.side;
-    const what = `stream ${name}`;
+    const { what } = this;
     const schema = checkSent ? definition.down : undefined;
     this.pump = new ValuePump({ n: -n, lane, schema, code: "INVALID_OUTPUT", what, failed }, credit);
-    this.values = new ValueQueue(this, definition.up, limits.streamWindow, "INVALID_INPUT", what);
+    this.values = new ValueQueue(
+      this,
+      definition.up,
+      limits.streamWindow,
+      "INVALID_INPUT",
+      conversation.unread,
+    );
+  }
+
+  get what(): string {
+    return `stream ${this.name}`;
+  }
+
+  /** Nothing is sent to a handler that has not begun to read. */
+  wanted(): void {
+    if (this.#isWanted || this.isOver || this.definition.up === undefined) return;
+    this.#isWanted = true;
+    this.values.allow();
+    this.#lane.tell([Kind.credit, -this.n, this.conversation.side.limits.streamWindow]);
   }
 
   taken(count: number): void {
@@ -55,6 +77,10 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
 
   failed(error: CallError): void {
     this.misfit = error;
+  }
+
+  notRead(error: CallError): void {
+    this.#failed(error);
   }
 
   /** It has ended, by whichever side: the handler may stop. */
@@ -94,20 +120,19 @@ export class HandledStreams implements HandledStreamsPart {
       const failed = (error: CallError): void => this.#fail(stream, lane, failure(error.code, error));
       const stream = new HandledStream(this.#conversation, peer, lane, n, name, definition, window, failed);
       this.#open.set(n, stream);
-      if (definition.up !== undefined) lane.tell([Kind.credit, -n, side.limits.streamWindow]);
       void this.#handle(stream, lane, answered, input);
     }
     return true;
   }
 
   /** `[value, n, value]`, `[credit, n, count]`, `[end, n]`, `[fail, n, code]` or `[stop, n]`. */
-  receive(n: number, message: Message): boolean {
+  receive(n: number, message: Message, byteLength: number): boolean {
     if (n > this.#last) return false;
     const stream = this.#open.get(n);
     if (stream === undefined) return true;
     const [kind, , first, second] = message;
     const what = `stream ${stream.name}`;
-    if (kind === Kind.value) return stream.values.push(first);
+    if (kind === Kind.value) return stream.values.push(first, byteLength);
     if (kind === Kind.credit) {
       if (!isCount(first)) return false;
       stream.pump.addCredit(first);

@@ -14,9 +14,15 @@ import type { Parts } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { requireSession } from "./require-session.js";
 import type { RpcLimits } from "./rpc-limits.js";
+import { UnreadValues } from "./unread-values.js";
 
 /** A server is not sent over the network, and has them all. */
-const PARTS: Parts = { incoming: IncomingCalls, opened: OpenedStreams, handled: HandledStreams };
+const PARTS: Parts = {
+  incoming: IncomingCalls,
+  opened: OpenedStreams,
+  handled: HandledStreams,
+  unread: UnreadValues,
+};
 
 /** What {@link implement} may be given besides handlers. */
 export interface ImplementOptions<P extends Peer = Peer>

@@ -6,7 +6,7 @@ import type { StreamDefinition } from "./definitions.js";
 import { errorFromWire } from "./failure.js";
 import type { Lane } from "./lane.js";
 import { isCount, Kind, type Message } from "./message-kind.js";
-import type { ConversationPort, EndCode, OpenedStreamsPart } from "./parts.js";
+import type { ConversationPort, EndCode, OpenedStreamsPart, UnreadValuesPart } from "./parts.js";
 import type { RemoteStream } from "./remote-stream.js";
 import { MAX_STREAM_WINDOW } from "./rpc-limits.js";
 import { ValuePump } from "./value-pump.js";
@@ -35,8 +35,9 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
   ) {
     this.name = name;
     this.definition = definition;
-    this.queue = new ValueQueue(this, definition.down, window, "INVALID_OUTPUT", `stream ${name}`);
     this.#streams = streams;
+    this.queue = new ValueQueue(this, definition.down, window, "INVALID_OUTPUT", streams.unread);
+    this.queue.allow();
     this.#signal = signal;
     signal?.addEventListener("abort", this.#aborted);
   }
@@ -46,6 +47,10 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
   get finished(): Promise<unknown> {
     this.#finished ??= makeFinished(() => this.#end);
     return this.#finished.promise;
+  }
+
+  get what(): string {
+    return `stream ${this.name}`;
   }
 
   get isOver(): boolean {
@@ -74,6 +79,11 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
 
   left(): void {
     this.cancel();
+  }
+
+  notRead(error: CallError): void {
+    this.#streams.report(error);
+    this.failed(error);
   }
 
   /** Ends it from this side: the other is told to stop. */
@@ -154,13 +164,13 @@ export class OpenedStreams implements OpenedStreamsPart {
   }
 
   /** `[value, n, value]`, `[credit, n, count]`, `[end, n, output]` or `[fail, n, code, data]`, with `n` as it is here. */
-  receive(n: number, message: Message): boolean {
+  receive(n: number, message: Message, byteLength: number): boolean {
     if (n > this.#conversation.numbers.lastStream) return false;
     const stream = this.#byNumber.get(n);
     if (stream === undefined) return true;
     const [kind, , first, second] = message;
     const what = `stream ${stream.name}`;
-    if (kind === Kind.value) return stream.queue.push(first);
+    if (kind === Kind.value) return stream.queue.push(first, byteLength);
     if (kind === Kind.credit) {
       if (!isCount(first) || stream.pump === undefined) return false;
       stream.pump.addCredit(first);
@@ -196,6 +206,14 @@ export class OpenedStreams implements OpenedStreamsPart {
   remove(stream: OpenedStream): void {
     this.#open.delete(stream);
     this.#byNumber.delete(stream.n);
+  }
+
+  get unread(): UnreadValuesPart | undefined {
+    return this.#conversation.unread;
+  }
+
+  report(error: CallError): void {
+    this.#conversation.side.report(error, this.#conversation.peer);
   }
 
   tell(message: Message): void {

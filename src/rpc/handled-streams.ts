@@ -99,6 +99,8 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
 export class HandledStreams implements HandledStreamsPart {
   readonly #conversation: ConversationPort;
   readonly #open = new Map<number, HandledStream>();
+  /** How many handlers have not come to their end, whether or not anybody waits for them. */
+  #atWork = 0;
   #last = 0;
 
   constructor(conversation: ConversationPort) {
@@ -114,13 +116,13 @@ export class HandledStreams implements HandledStreamsPart {
     const answered = side.streams.get(name);
     if (lane === undefined) return true;
     if (answered === undefined) lane.tell([Kind.fail, -n, "UNKNOWN_NAME"]);
-    else if (this.#open.size >= side.limits.maxStreams) lane.tell([Kind.fail, -n, "TOO_MANY_STREAMS"]);
+    else if (this.#atWork >= side.limits.maxStreams) lane.tell([Kind.fail, -n, "TOO_MANY_STREAMS"]);
     else {
       const { definition } = answered;
       const failed = (error: CallError): void => this.#fail(stream, lane, failure(error.code, error));
       const stream = new HandledStream(this.#conversation, peer, lane, n, name, definition, window, failed);
       this.#open.set(n, stream);
-      void this.#handle(stream, lane, answered, input);
+      void this.#work(stream, lane, answered, input);
     }
     return true;
   }
@@ -151,6 +153,19 @@ export class HandledStreams implements HandledStreamsPart {
     for (const stream of this.#open.values()) {
       this.#over(stream, new CallError(code, `stream ${stream.name}: ${message}`));
     }
+  }
+
+  /** Who opens streams and leaves them has no more handlers at work than who keeps them open. */
+  async #work(
+    stream: HandledStream,
+    lane: Lane,
+    answered: Answered<StreamDefinition>,
+    input: unknown,
+  ): Promise<void> {
+    this.#atWork++;
+    await this.#handle(stream, lane, answered, input);
+    if (stream.pump.leaving !== undefined) await stream.pump.leaving;
+    this.#atWork--;
   }
 
   async #handle(

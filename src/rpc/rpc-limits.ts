@@ -19,7 +19,10 @@ export interface RpcLimits {
   readonly maxConcurrentCalls: number;
   /** How many calls of this side may wait for an answer. Default 1,024. */
   readonly maxPendingCalls: number;
-  /** How many streams may be open, counted for each side that opened them. Default 64. */
+  /**
+   * How many streams may be open, counted for each side that opened them; one that was left counts until its handler has come to its
+   * end. Default 64.
+   */
   readonly maxStreams: number;
   /**
    * How many values of a stream may wait to be read; then the other side waits. Default 32: at 1 kB each, a round trip of

@@ -464,9 +464,12 @@ describe("a value of a stream that does not fit", () => {
 
 describe("the limits of streams", () => {
   it("hold at both ends", async () => {
-    const forever = async function* (): AsyncGenerator<number, string> {
+    const forever = async function* (
+      _input: unknown,
+      { signal }: { signal: AbortSignal },
+    ): AsyncGenerator<number, string> {
       yield 0;
-      await new Promise(() => undefined);
+      await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       return "";
     };
     const there = startTalk({ streams: { count: forever }, server: { maxStreams: 2 } });
@@ -482,6 +485,54 @@ describe("the limits of streams", () => {
     const here = startTalk({ streams: { count: forever }, client: { maxStreams: 1 } });
     here.server.stream.count({ from: 0, to: 0 });
     await assert.rejects(all(here.server.stream.count({ from: 0, to: 0 })), { code: "TOO_MANY_STREAMS" });
+  });
+
+  it("count a handler until it has come to its end, whether or not anybody waits for it", async () => {
+    let atWork = 0;
+    let finish = (): void => undefined;
+    const finishes = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { server, serverErrors } = startTalk({
+      streams: {
+        async *count({ from }) {
+          atWork++;
+          try {
+            // One waits for its next value; the other, suspended where it gave one, takes its time to end.
+            if (from === 0) await finishes;
+            yield from;
+          } finally {
+            if (from === 1) await finishes;
+            atWork--;
+          }
+          return "";
+        },
+        async upload() {
+          atWork++;
+          await finishes;
+          atWork--;
+          return { length: 0 };
+        },
+      },
+      server: { maxStreams: 3 },
+    });
+    let refused = 0;
+    for (let i = 0; i < 10; i++) {
+      const opened =
+        i % 3 === 2 ? server.stream.upload("file", []) : server.stream.count({ from: i % 3, to: 9 });
+      void opened.finished.catch(({ code }) => {
+        if (code === "TOO_MANY_STREAMS") refused++;
+      });
+      await settled();
+      opened.cancel();
+      await settled();
+    }
+    assert.deepEqual([atWork, refused], [3, 7]);
+    finish();
+    await settled();
+    assert.equal(atWork, 0);
+    assert.equal((await all(server.stream.count({ from: 2, to: 9 }))).length, 1);
+    assert.deepEqual(serverErrors, []);
   });
 });
 

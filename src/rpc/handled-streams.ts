@@ -83,12 +83,16 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
     this.#failed(error);
   }
 
-  /** It has ended, by whichever side: the handler may stop. */
-  over(reason: CallError): void {
+  /**
+   * It has ended, by whichever side: the handler may stop.
+   * @param isBehind whether values that came before can still be read, and the reason comes behind them.
+   */
+  over(reason: CallError, isBehind = false): void {
     if (this.isOver) return;
     this.isOver = true;
     this.pump.stop();
-    this.values.fail(reason);
+    if (isBehind) this.values.end(reason);
+    else this.values.fail(reason);
     this.abort(reason);
   }
 
@@ -141,7 +145,9 @@ export class HandledStreams implements HandledStreamsPart {
     } else if (kind === Kind.end) stream.values.end();
     else if (kind === Kind.fail) {
       if (typeof first !== "string") return false;
-      void errorFromWire(first, second, {}, what).then((error) => this.#over(stream, error as CallError));
+      void errorFromWire(first, second, {}, what).then((error) =>
+        this.#over(stream, error as CallError, true),
+      );
     } else if (kind === Kind.stop)
       this.#over(stream, new CallError("ABORTED", `${what}: the other side left it`));
     else return false;
@@ -165,6 +171,7 @@ export class HandledStreams implements HandledStreamsPart {
     this.#atWork++;
     await this.#handle(stream, lane, answered, input);
     if (stream.pump.leaving !== undefined) await stream.pump.leaving;
+    stream.values.drop();
     this.#atWork--;
   }
 
@@ -264,9 +271,9 @@ export class HandledStreams implements HandledStreamsPart {
     }
   }
 
-  #over(stream: HandledStream, reason: CallError): void {
+  #over(stream: HandledStream, reason: CallError, isBehind = false): void {
     this.#open.delete(stream.n);
-    stream.over(reason);
+    stream.over(reason, isBehind);
   }
 }
 

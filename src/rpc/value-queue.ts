@@ -84,10 +84,15 @@ export class ValueQueue implements AsyncIterableIterator<unknown, undefined> {
 
   /** Nothing more is read: what waits is dropped. */
   fail(error: unknown): void {
-    this.#values.length = this.#lengths.length = 0;
-    this.#unread?.dropped(this.#owner);
+    this.drop();
     this.#isOver = false;
     this.end(error);
+  }
+
+  /** Nobody reads what waits. */
+  drop(): void {
+    this.#values.length = this.#lengths.length = 0;
+    this.#unread?.dropped(this.#owner);
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {

@@ -366,6 +366,38 @@ describe("an error of a stream", () => {
   });
 });
 
+describe("an error of a source", () => {
+  it("comes behind the values that were sent before it", async () => {
+    const got: string[] = [];
+    const caught: string[] = [];
+    const { server, serverErrors } = startTalk({
+      streams: {
+        async upload(_name, { values }) {
+          try {
+            for await (const value of values) {
+              got.push(value);
+              await settled();
+            }
+          } catch (error) {
+            caught.push((error as CallError).code);
+            throw error;
+          }
+          return { length: 0 };
+        },
+      },
+    });
+    async function* parts(): AsyncGenerator<string> {
+      for (let i = 1; i <= 5; i++) yield `${i}`;
+      throw new Error("broken");
+    }
+    await assert.rejects(server.stream.upload("file", parts()).finished, { message: "broken" });
+    for (let i = 0; i < 10; i++) await settled();
+    assert.deepEqual(got, ["1", "2", "3", "4", "5"]);
+    assert.deepEqual(caught, ["SOURCE_FAILED"]);
+    assert.deepEqual(serverErrors, []);
+  });
+});
+
 describe("a value of a stream that does not fit", () => {
   it("is found where it is made", async () => {
     const { server, serverErrors, line } = startTalk({

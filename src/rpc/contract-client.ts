@@ -53,13 +53,21 @@ export function contractClient<C extends Contract>(
   };
   conversation.remote = client;
   try {
-    if (comesBack) stopListening = session.onPeer((peer) => conversation.begin(peer));
-    else conversation.begin(session);
+    if (comesBack) {
+      stopListening = session.onPeer((peer) => conversation.begin(peer));
+      if (isClosedForGood(session)) conversation.close();
+    } else conversation.begin(session);
   } catch (error) {
     claim.isTaken = false;
     throw error;
   }
   return client as unknown as ContractClient<C>;
+}
+
+/** Whether there will be no other session: a client that was closed says so, and calls no listener any more. */
+function isClosedForGood(session: PeerSource): boolean {
+  const { state } = session as { readonly state?: { readonly status?: unknown } | undefined };
+  return state?.status === "closed";
 }
 
 /** 128 bits that nobody guesses: who has them can ask for the results of this client's calls. */

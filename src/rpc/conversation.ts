@@ -78,7 +78,11 @@ export class Conversation implements ConversationPort {
 
   /** A session begins. One that there was is over. */
   begin(peer: Peer): void {
-    if (this.isClosed || peer.state === "closed") return;
+    if (this.isClosed) return;
+    if (peer.state === "closed") {
+      this.isClosed = !this.#comesBack;
+      return;
+    }
     if (this.main !== undefined) this.#ended(undefined);
     this.peer = peer;
     this.numbers.begin(peer);

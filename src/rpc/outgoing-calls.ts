@@ -186,7 +186,8 @@ export class OutgoingCalls {
     this.#pending.set(call.n, call);
     const waitMs = Math.ceil(deadlineMs - this.#conversation.side.clock.nowMs());
     const [settledBelow] = this.#pending.keys();
-    const deadline = waitMs === Infinity ? null : Math.max(0, waitMs);
+    // A sum of large numbers is rounded, and may be larger than what the format takes.
+    const deadline = waitMs === Infinity ? null : Math.min(Math.max(0, waitMs), Number.MAX_SAFE_INTEGER);
     try {
       call.data = this.#conversation.encode([Kind.call, call.n, name, deadline, settledBelow, input]);
       this.#send(call);

@@ -264,6 +264,16 @@ describe("a value of a call that does not fit", () => {
 });
 
 describe("the deadline of a call", () => {
+  it("may be as long as a number can count, and breaks no rule by being rounded", async () => {
+    const { server, clock, serverErrors, line } = startTalk();
+    for (let i = 0; i < 8; i++) {
+      clock.advance(1.3);
+      await server.call.ping(undefined, { deadlineMs: Number.MAX_SAFE_INTEGER });
+    }
+    assert.deepEqual(serverErrors, []);
+    assert.equal(line.pair.server.closedWith, undefined);
+  });
+
   it("ends it here, travels, and aborts the signal of the handler", async () => {
     let context: CallContext<unknown, never> | undefined;
     const { server, clock, serverErrors } = startTalk({

@@ -64,6 +64,8 @@ export class Conversation implements ConversationPort {
   #stopListening: (() => void) | undefined;
   /** Whether a transport carried this session at any time: before that, nothing leaves. */
   #wasLive = false;
+  /** Whether anything came on these channels in this session. */
+  readonly #wasHeard = { main: false, streams: false };
 
   constructor(side: ContractSide, parts: Parts, numbers: CallNumbers) {
     this.side = side;
@@ -89,8 +91,10 @@ export class Conversation implements ConversationPort {
     this.#makeParts();
     this.events.begin();
     this.#wasLive = peer.state === "live";
+    this.#wasHeard.main = this.#wasHeard.streams = false;
     this.#stopListening = peer.onState((state, end) => {
       this.#wasLive ||= state === "live";
+      if (state === "live" && this.peer === peer) this.calls.sendUnsent();
       if (state === "closed" && this.peer === peer && this.main !== undefined) this.#ended(end);
     });
     this.#speakOn("main", this.side.contract.channel);
@@ -107,6 +111,7 @@ export class Conversation implements ConversationPort {
       message: (data) => {
         if (peer !== this.peer || this[which] === undefined) return undefined;
         if (this[which].isRefused) open(); // who speaks, listens
+        this.#wasHeard[which] = true;
         this.#received(data);
         // Who does not read what a server says is not read, either. If both did so, each could wait for the other.
         if (side.role !== "server") return undefined;
@@ -151,6 +156,8 @@ export class Conversation implements ConversationPort {
   emit(name: string, schema: StandardSchema, value: unknown): SendStatus {
     const data = encodeEvent(this.side, name, schema, value);
     if (this.isClosed) return "closed";
+    // A call that was made before comes before.
+    this.calls.sendUnsent();
     try {
       return this.main?.offer(data) ?? "closed";
     } catch (cause) {
@@ -172,11 +179,11 @@ export class Conversation implements ConversationPort {
   #refused(which: "main" | "streams"): void {
     this[which]?.refused();
     if (which === "main") {
-      this.calls.end(true, "SESSION_CLOSED", REFUSED);
+      this.calls.refused(REFUSED, this.#wasHeard.main);
       return;
     }
-    this.opened?.end("SESSION_CLOSED", REFUSED);
-    this.#handled?.end("SESSION_CLOSED", REFUSED);
+    this.opened?.end("SESSION_CLOSED", REFUSED, this.#wasHeard.streams);
+    this.#handled?.end("SESSION_CLOSED", REFUSED, false);
   }
 
   #ended(end: SessionEnd | undefined): void {
@@ -187,13 +194,15 @@ export class Conversation implements ConversationPort {
     const stops = end !== undefined && end.code >= STOP_FROM && end.code < STOP_BELOW;
     const isLast = this.isClosed || !this.#comesBack || (end !== undefined && (!isReset || stops));
     const isLost = isReset || (end === undefined && !this.isClosed);
-    const code = isLost ? "SESSION_RESET" : "SESSION_CLOSED";
-    const message = isLost ? RESET : CLOSED;
+    // Of a session that never began, nothing was reset: it was closed, here or by whoever let nobody in.
+    const wasReset = isLost && (this.#wasLive || !isLast);
+    const code = wasReset ? "SESSION_RESET" : "SESSION_CLOSED";
+    const message = wasReset ? RESET : CLOSED;
     this.isClosed = isLast;
     if (!this.#wasLive) this.calls.takeBack();
     this.calls.end(isLast, code, message);
-    this.opened?.end(code, message);
-    this.#handled?.end(code, message);
+    this.opened?.end(code, message, this.#wasLive);
+    this.#handled?.end(code, message, false);
     this.#incoming?.end(isLost);
   }
 

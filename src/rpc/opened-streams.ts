@@ -191,10 +191,10 @@ export class OpenedStreams implements OpenedStreamsPart {
     return true;
   }
 
-  /** The session has ended. */
-  end(code: EndCode, message: string): void {
+  end(code: EndCode, message: string, mayHaveRun: boolean): void {
     for (const stream of this.#open) {
-      stream.over({ error: new CallError(code, `stream ${stream.name}: ${message}`) });
+      const details = { mayHaveRun: mayHaveRun && stream.n > 0 };
+      stream.over({ error: new CallError(code, `stream ${stream.name}: ${message}`, details) });
     }
   }
 

@@ -51,8 +51,8 @@ export interface StreamsPart {
    * A message about a stream that is open, with its number as it is here, and its length. False if it breaks the rules.
    */
   receive(n: number, message: Message, byteLength: number): boolean;
-  /** The session has ended. */
-  end(code: EndCode, message: string): void;
+  /** The session has ended, or the other side takes no streams; `mayHaveRun` if it may have taken one that was opened here. */
+  end(code: EndCode, message: string, mayHaveRun: boolean): void;
   /** This side ends them, and tells the other. */
   cancel(): void;
 }

@@ -4,13 +4,14 @@ import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-
 import type { HandlersOf, Remote } from "./contract-types.js";
 import { Conversation } from "./conversation.js";
 import type { Contract } from "./definitions.js";
+import type { OptionalOf } from "./optional-of.js";
 import { partsOf } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { isPeerSource } from "./require-session.js";
 import type { RpcLimits } from "./rpc-limits.js";
 
 /** What {@link contractClient} may be given besides handlers. */
-export interface ContractClientOptions extends SideOptions, Partial<RpcLimits> {}
+export interface ContractClientOptions extends SideOptions, OptionalOf<RpcLimits> {}
 
 /** A client's side of a contract: the server, to be called and told. */
 export interface ContractClient<C extends Contract> extends Remote<C, "server"> {

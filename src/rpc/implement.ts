@@ -10,6 +10,7 @@ import { encodeEvent } from "./encode-event.js";
 import { HandledStreams } from "./handled-streams.js";
 import { IncomingCalls } from "./incoming-calls.js";
 import { OpenedStreams } from "./opened-streams.js";
+import type { OptionalOf } from "./optional-of.js";
 import type { Parts } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { requireSession } from "./require-session.js";
@@ -27,8 +28,8 @@ const PARTS: Parts = {
 /** What {@link implement} may be given besides handlers. */
 export interface ImplementOptions<P extends Peer = Peer>
   extends SideOptions<P>,
-    Partial<RpcLimits>,
-    Partial<LedgerLimits> {}
+    OptionalOf<RpcLimits>,
+    OptionalOf<LedgerLimits> {}
 
 /** A server's side of a contract, for all its sessions. */
 export interface Implementation<C extends Contract, P extends Peer = Peer> {

@@ -1,5 +1,6 @@
 import { checkValue } from "../codec/standard-schema.js";
 import { countOption } from "../core/count-option.js";
+import { UsageError } from "../core/hawser-error.js";
 import { CallError } from "./call-error.js";
 import type { StreamSettings } from "./contract-types.js";
 import type { StreamDefinition } from "./definitions.js";
@@ -134,7 +135,7 @@ export class OpenedStreams implements OpenedStreamsPart {
     this.#conversation = conversation;
   }
 
-  /** @throws UsageError `INVALID_OPTION` for a window that is no number. */
+  /** @throws UsageError `INVALID_OPTION` for a window that is no number, and for values that are no iterable. */
   open(
     name: string,
     definition: StreamDefinition,
@@ -146,6 +147,12 @@ export class OpenedStreams implements OpenedStreamsPart {
     const lane = isClosed ? undefined : streams;
     const { signal } = settings;
     const window = Math.min(countOption(settings, "window", side.limits.streamWindow, 1), MAX_STREAM_WINDOW);
+    if (definition.up !== undefined && values !== undefined && !isIterable(values)) {
+      throw new UsageError(
+        "INVALID_OPTION",
+        `stream ${name}: its values have to be an iterable, and no string`,
+      );
+    }
     const isFull = this.#open.size >= side.limits.maxStreams;
     const stream = new OpenedStream(this, name, definition, window, signal);
     const what = `stream ${name}`;
@@ -275,6 +282,14 @@ export class OpenedStreams implements OpenedStreamsPart {
       failed(thrown ?? new CallError("SOURCE_FAILED", `${what}: its source threw ${String(thrown)}`));
     }
   }
+}
+
+function isIterable(values: object): boolean {
+  return (
+    typeof values === "object" &&
+    values !== null &&
+    (Symbol.asyncIterator in values || Symbol.iterator in values)
+  );
 }
 
 function aborted(what: string, cause: unknown): CallError {

@@ -1,4 +1,5 @@
 import { countOption } from "../core/count-option.js";
+import type { OptionalOf } from "./optional-of.js";
 
 /** What a side of a contract lets the other make it hold, and how long it waits. All are finite by default. */
 export interface RpcLimits {
@@ -48,7 +49,7 @@ export const MAX_STREAM_WINDOW = 65_536;
  * Fills in the defaults.
  * @throws UsageError `INVALID_OPTION`.
  */
-export function rpcLimits(options: { readonly [Name in keyof RpcLimits]?: number | undefined }): RpcLimits {
+export function rpcLimits(options: OptionalOf<RpcLimits>): RpcLimits {
   const of = (name: keyof RpcLimits, atLeast: number): number =>
     countOption(options, name, DEFAULT_RPC_LIMITS[name], atLeast);
   return {

@@ -42,6 +42,17 @@ describe("a stream", () => {
     assert.deepEqual(await server.stream.upload("file", []).finished, { length: 0 });
   });
 
+  it("refuses values that are no iterable: a string is most likely a mistake", () => {
+    const { server } = startTalk();
+    for (const values of ["text", 5, null, {}]) {
+      assert.throws(() => server.stream.upload("file", values as never), {
+        name: "UsageError",
+        code: "INVALID_OPTION",
+        message: /stream upload: .*iterable/,
+      });
+    }
+  });
+
   it("goes both ways at the same time", async () => {
     const { server } = startTalk();
     let sent = 0;

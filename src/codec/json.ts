@@ -68,7 +68,7 @@ function encode(value: unknown, maxDepth: number): Encoded {
   const found: Found = { bytes: [], places: [], path: [] };
   const plain = takeBytes(value, found, maxDepth);
   if (found.bytes.length === 0) {
-    const text: string | undefined = JSON.stringify(value);
+    const text: string | undefined = JSON.stringify(plain);
     if (text !== undefined) return text;
     if (value === undefined) return "null";
     throw encodeFailed(`a ${typeof value} cannot be encoded`);
@@ -86,7 +86,10 @@ function encode(value: unknown, maxDepth: number): Encoded {
   return message;
 }
 
-/** Returns the value with `null` for all bytes in it: itself if there are none, which costs no copy. */
+/**
+ * Returns the value with `null` for all bytes in it, and with what `toJSON` made: itself if there is neither, which costs no
+ * copy.
+ */
 function takeBytes(value: unknown, found: Found, depthLeft: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (isBytes(value)) {
@@ -94,11 +97,26 @@ function takeBytes(value: unknown, found: Found, depthLeft: number): unknown {
     found.bytes.push(value);
     return null;
   }
+  // As JSON.stringify asks it, which does not call it then: what comes out may have bytes in it, and be nested too deeply.
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  if (typeof toJSON !== "function") return takeBytesOfMembers(value, found, depthLeft);
+  // What it makes of most that has one, text, can be left to JSON.stringify.
+  if (toJSON === Date.prototype.toJSON) return value;
+  const made: unknown = toJSON.call(value, String(found.path.at(-1) ?? ""));
+  if (typeof made !== "object" || made === null || isBytes(made)) return takeBytes(made, found, depthLeft);
+  return withoutToJson(takeBytesOfMembers(made, found, depthLeft));
+}
+
+/** What `toJSON` made is not asked a second time. */
+function withoutToJson(value: object): object {
+  if (typeof (value as { readonly toJSON?: unknown }).toJSON !== "function") return value;
+  if (Array.isArray(value)) return [...(value as readonly unknown[])];
+  return { ...value, toJSON: undefined };
+}
+
+function takeBytesOfMembers(value: object, found: Found, depthLeft: number): object {
   if (depthLeft === 0) throw encodeFailed("the value is nested too deeply, or circular");
   if (Array.isArray(value)) return takeBytesOfArray(value, found, depthLeft);
-  // JSON.stringify will ask it; what it returns is not searched.
-  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return value;
-
   const { path } = found;
   let copy: Record<string, unknown> | undefined;
   for (const key in value) {
@@ -115,7 +133,7 @@ function takeBytes(value: unknown, found: Found, depthLeft: number): unknown {
   return copy ?? value;
 }
 
-function takeBytesOfArray(array: readonly unknown[], found: Found, depthLeft: number): unknown {
+function takeBytesOfArray(array: readonly unknown[], found: Found, depthLeft: number): readonly unknown[] {
   let copy: unknown[] | undefined;
   for (let i = 0; i < array.length; i++) {
     const element = array[i];

@@ -1,6 +1,7 @@
 import type { Encoded } from "../codec/codec.js";
 import { countOption } from "../core/count-option.js";
 import { type Clock, systemClock } from "./clock.js";
+import type { OptionalOf } from "./optional-of.js";
 
 /** What a server keeps so that a call which is sent again after a reset does not run twice. */
 export interface LedgerLimits {
@@ -73,9 +74,7 @@ export class CallLedgers {
   #doneBytes = 0;
 
   /** @throws UsageError `INVALID_OPTION`. */
-  constructor(
-    options: { readonly [Name in keyof LedgerLimits]?: number | undefined } & { clock?: Clock | undefined },
-  ) {
+  constructor(options: OptionalOf<LedgerLimits> & { clock?: Clock | undefined }) {
     const of = (name: keyof LedgerLimits): number => countOption(options, name, DEFAULT_LEDGER_LIMITS[name]);
     this.#limits = {
       keepResultsMs: of("keepResultsMs"),

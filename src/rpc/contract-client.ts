@@ -4,13 +4,14 @@ import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-
 import type { HandlersOf, Remote } from "./contract-types.js";
 import { Conversation } from "./conversation.js";
 import type { Contract } from "./definitions.js";
+import type { OptionalOf } from "./optional-of.js";
 import { partsOf } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { isPeerSource } from "./require-session.js";
 import type { RpcLimits } from "./rpc-limits.js";
 
 /** What {@link contractClient} may be given besides handlers. */
-export interface ContractClientOptions extends SideOptions, Partial<RpcLimits> {}
+export interface ContractClientOptions extends SideOptions, OptionalOf<RpcLimits> {}
 
 /** A client's side of a contract: the server, to be called and told. */
 export interface ContractClient<C extends Contract> extends Remote<C, "server"> {
@@ -53,13 +54,21 @@ export function contractClient<C extends Contract>(
   };
   conversation.remote = client;
   try {
-    if (comesBack) stopListening = session.onPeer((peer) => conversation.begin(peer));
-    else conversation.begin(session);
+    if (comesBack) {
+      stopListening = session.onPeer((peer) => conversation.begin(peer));
+      if (isClosedForGood(session)) conversation.close();
+    } else conversation.begin(session);
   } catch (error) {
     claim.isTaken = false;
     throw error;
   }
   return client as unknown as ContractClient<C>;
+}
+
+/** Whether there will be no other session: a client that was closed says so, and calls no listener any more. */
+function isClosedForGood(session: PeerSource): boolean {
+  const { state } = session as { readonly state?: { readonly status?: unknown } | undefined };
+  return state?.status === "closed";
 }
 
 /** 128 bits that nobody guesses: who has them can ask for the results of this client's calls. */

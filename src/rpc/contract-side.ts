@@ -7,6 +7,7 @@ import type { CallLedgers } from "./call-ledgers.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { CallDefinition, Contract, Role, StreamDefinition } from "./definitions.js";
 import { goesTo, schemaOf } from "./directed-event.js";
+import type { OptionalOf } from "./optional-of.js";
 import { requireContract } from "./require-contract.js";
 import { type RpcLimits, rpcLimits } from "./rpc-limits.js";
 
@@ -40,7 +41,7 @@ export interface Answered<Definition> {
 }
 
 /** The options of a side with its handlers, whatever their types. */
-export interface AnySideOptions extends SideOptions, Partial<RpcLimits> {
+export interface AnySideOptions extends SideOptions, OptionalOf<RpcLimits> {
   readonly events?: object | undefined;
   readonly calls?: object | undefined;
   readonly streams?: object | undefined;

@@ -86,8 +86,11 @@ export type StreamFunction<Definition extends StreamDefinition> =
       ) => RemoteStream<Down extends NoSchema ? never : SchemaOutput<Down>, SchemaOutput<Output>>
     : never;
 
-/** Values one after the other; those that are there already may come from an ordinary iterable. */
-export type Values<Value> = AsyncIterable<Value> | Iterable<Value>;
+/**
+ * Values one after the other; those that are there already may come from an ordinary iterable. A string is none: its characters
+ * are hardly what was meant.
+ */
+export type Values<Value> = AsyncIterable<Value> | (Iterable<Value> & object);
 
 /** The calls that a side answers. */
 export type CallsOf<C extends Contract, By extends Role> = {
@@ -232,15 +235,17 @@ type StreamHandlersOf<C extends Contract, Own extends Role, P extends Peer> = {
   >;
 };
 type EventHandlersOf<C extends Contract, Own extends Role, P extends Peer> = {
-  readonly [Name in keyof C["events"] as Own extends EventTarget<C["events"][Name]> ? Name : never]?: (
-    value: SchemaOutput<EventSchema<C["events"][Name]>>,
-    context: EventContext<Remote<C, OtherRole<Own>>, P>,
-  ) => unknown;
+  readonly [Name in keyof C["events"] as Own extends EventTarget<C["events"][Name]> ? Name : never]?:
+    | ((
+        value: SchemaOutput<EventSchema<C["events"][Name]>>,
+        context: EventContext<Remote<C, OtherRole<Own>>, P>,
+      ) => unknown)
+    | undefined;
 };
 
 /** `{ [key]: Members }`, or nothing where there are no members that have to be there. */
 type Needed<Key extends string, Members> = keyof Members extends never
-  ? { readonly [K in Key]?: Members }
+  ? { readonly [K in Key]?: Members | undefined }
   : { readonly [K in Key]: Members };
 
 /** What a side does when the other calls, opens a stream or sends an event. Calls and streams have to be answered. */
@@ -250,5 +255,5 @@ export type HandlersOf<C extends Contract, Own extends Role, P extends Peer = Pe
 > &
   Needed<"streams", StreamHandlersOf<C, Own, P>> & {
     /** By name. One without a handler is dropped, unless somebody listens with `remote.on`. */
-    readonly events?: EventHandlersOf<C, Own, P>;
+    readonly events?: EventHandlersOf<C, Own, P> | undefined;
   };

@@ -18,6 +18,7 @@ import type {
   IncomingCallsPart,
   OpenedStreamsPart,
   Parts,
+  UnreadValuesPart,
 } from "./parts.js";
 
 /** Codes of sessions from here on say that the client does not come back; below 4600, which is not for sessions. */
@@ -52,6 +53,7 @@ export class Conversation implements ConversationPort {
   readonly numbers: CallNumbers;
   /** The streams of this side; undefined if the contract has none. */
   opened: OpenedStreamsPart | undefined;
+  unread: UnreadValuesPart | undefined;
   /** Whether a session that was reset is followed by another. */
   readonly #comesBack: boolean;
   readonly #parts: Parts;
@@ -62,6 +64,8 @@ export class Conversation implements ConversationPort {
   #stopListening: (() => void) | undefined;
   /** Whether a transport carried this session at any time: before that, nothing leaves. */
   #wasLive = false;
+  /** Whether anything came on these channels in this session. */
+  readonly #wasHeard = { main: false, streams: false };
 
   constructor(side: ContractSide, parts: Parts, numbers: CallNumbers) {
     this.side = side;
@@ -76,15 +80,21 @@ export class Conversation implements ConversationPort {
 
   /** A session begins. One that there was is over. */
   begin(peer: Peer): void {
-    if (this.isClosed || peer.state === "closed") return;
+    if (this.isClosed) return;
+    if (peer.state === "closed") {
+      this.isClosed = !this.#comesBack;
+      return;
+    }
     if (this.main !== undefined) this.#ended(undefined);
     this.peer = peer;
     this.numbers.begin(peer);
     this.#makeParts();
     this.events.begin();
     this.#wasLive = peer.state === "live";
+    this.#wasHeard.main = this.#wasHeard.streams = false;
     this.#stopListening = peer.onState((state, end) => {
       this.#wasLive ||= state === "live";
+      if (state === "live" && this.peer === peer) this.calls.sendUnsent();
       if (state === "closed" && this.peer === peer && this.main !== undefined) this.#ended(end);
     });
     this.#speakOn("main", this.side.contract.channel);
@@ -99,9 +109,14 @@ export class Conversation implements ConversationPort {
     };
     peer.receive(channel, {
       message: (data) => {
-        if (peer !== this.peer || this[which] === undefined) return;
+        if (peer !== this.peer || this[which] === undefined) return undefined;
         if (this[which].isRefused) open(); // who speaks, listens
+        this.#wasHeard[which] = true;
         this.#received(data);
+        // Who does not read what a server says is not read, either. If both did so, each could wait for the other.
+        if (side.role !== "server") return undefined;
+        const room = which === "streams" ? this.unread?.room() : undefined;
+        return room ?? this[which]?.drained();
       },
       opened: () => {
         if (peer === this.peer && this[which]?.isRefused === true) open();
@@ -134,12 +149,15 @@ export class Conversation implements ConversationPort {
 
   /** Sends the outcome of a call, if there is a session to send it on. */
   reply(data: Encoded, user?: LaneUser): void {
-    this.main?.send(data, user);
+    if (this.main === undefined) user?.left?.();
+    else this.main.send(data, user);
   }
 
   emit(name: string, schema: StandardSchema, value: unknown): SendStatus {
     const data = encodeEvent(this.side, name, schema, value);
     if (this.isClosed) return "closed";
+    // A call that was made before comes before.
+    this.calls.sendUnsent();
     try {
       return this.main?.offer(data) ?? "closed";
     } catch (cause) {
@@ -149,9 +167,10 @@ export class Conversation implements ConversationPort {
 
   /** Each session has its own. */
   #makeParts(): void {
-    const { incoming, opened, handled } = this.#parts;
+    const { incoming, opened, handled, unread } = this.#parts;
     this.#incoming = incoming && new incoming(this);
     if (!this.#hasStreams) return;
+    this.unread = unread && new unread(this);
     this.opened = opened && new opened(this);
     this.#handled = handled && new handled(this);
   }
@@ -160,11 +179,11 @@ export class Conversation implements ConversationPort {
   #refused(which: "main" | "streams"): void {
     this[which]?.refused();
     if (which === "main") {
-      this.calls.end(true, "SESSION_CLOSED", REFUSED);
+      this.calls.refused(REFUSED, this.#wasHeard.main);
       return;
     }
-    this.opened?.end("SESSION_CLOSED", REFUSED);
-    this.#handled?.end("SESSION_CLOSED", REFUSED);
+    this.opened?.end("SESSION_CLOSED", REFUSED, this.#wasHeard.streams);
+    this.#handled?.end("SESSION_CLOSED", REFUSED, false);
   }
 
   #ended(end: SessionEnd | undefined): void {
@@ -175,27 +194,29 @@ export class Conversation implements ConversationPort {
     const stops = end !== undefined && end.code >= STOP_FROM && end.code < STOP_BELOW;
     const isLast = this.isClosed || !this.#comesBack || (end !== undefined && (!isReset || stops));
     const isLost = isReset || (end === undefined && !this.isClosed);
-    const code = isLost ? "SESSION_RESET" : "SESSION_CLOSED";
-    const message = isLost ? RESET : CLOSED;
+    // Of a session that never began, nothing was reset: it was closed, here or by whoever let nobody in.
+    const wasReset = isLost && (this.#wasLive || !isLast);
+    const code = wasReset ? "SESSION_RESET" : "SESSION_CLOSED";
+    const message = wasReset ? RESET : CLOSED;
     this.isClosed = isLast;
     if (!this.#wasLive) this.calls.takeBack();
     this.calls.end(isLast, code, message);
-    this.opened?.end(code, message);
-    this.#handled?.end(code, message);
+    this.opened?.end(code, message, this.#wasLive);
+    this.#handled?.end(code, message, false);
     this.#incoming?.end(isLost);
   }
 
   #received(data: Encoded): void {
     try {
       const message = this.side.contract.codec.decode(data);
-      if (Array.isArray(message) && this.#understood(message as unknown as Message)) return;
+      if (Array.isArray(message) && this.#understood(message as unknown as Message, data.length)) return;
       this.#violation("a message that breaks the rules of a contract's messages");
     } catch (error) {
       this.#violation(`a message that cannot be read: ${thrownMessage(error)}`, error);
     }
   }
 
-  #understood(message: Message): boolean {
+  #understood(message: Message, byteLength: number): boolean {
     if (this.isClosed) return this.#unanswered(message);
     switch (message[0]) {
       case Kind.event:
@@ -218,8 +239,8 @@ export class Conversation implements ConversationPort {
       case Kind.fail:
       case Kind.stop: {
         const n = message[1];
-        if (isCount(n)) return this.#handled?.receive(n, message) ?? true;
-        return typeof n === "number" && isCount(-n) && this.opened?.receive(-n, message) === true;
+        if (isCount(n)) return this.#handled?.receive(n, message, byteLength) ?? true;
+        return typeof n === "number" && isCount(-n) && this.opened?.receive(-n, message, byteLength) === true;
       }
       default:
         return false;

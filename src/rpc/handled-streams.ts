@@ -25,6 +25,9 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
   /** What was found not to fit its schema, of either side. */
   misfit: CallError | undefined;
   readonly #lane: Lane;
+  readonly #failed: (error: CallError) => void;
+  /** Whether the other side was told that it may send. */
+  #isWanted = false;
 
   constructor(
     conversation: ConversationPort,
@@ -40,11 +43,30 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
     this.n = n;
     this.definition = definition;
     this.#lane = lane;
+    this.#failed = failed;
     const { checkSent, limits } = conversation.side;
-    const what = `stream ${name}`;
+    const { what } = this;
     const schema = checkSent ? definition.down : undefined;
     this.pump = new ValuePump({ n: -n, lane, schema, code: "INVALID_OUTPUT", what, failed }, credit);
-    this.values = new ValueQueue(this, definition.up, limits.streamWindow, "INVALID_INPUT", what);
+    this.values = new ValueQueue(
+      this,
+      definition.up,
+      limits.streamWindow,
+      "INVALID_INPUT",
+      conversation.unread,
+    );
+  }
+
+  get what(): string {
+    return `stream ${this.name}`;
+  }
+
+  /** Nothing is sent to a handler that has not begun to read. */
+  wanted(): void {
+    if (this.#isWanted || this.isOver || this.definition.up === undefined) return;
+    this.#isWanted = true;
+    this.values.allow();
+    this.#lane.tell([Kind.credit, -this.n, this.conversation.side.limits.streamWindow]);
   }
 
   taken(count: number): void {
@@ -57,12 +79,20 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
     this.misfit = error;
   }
 
-  /** It has ended, by whichever side: the handler may stop. */
-  over(reason: CallError): void {
+  notRead(error: CallError): void {
+    this.#failed(error);
+  }
+
+  /**
+   * It has ended, by whichever side: the handler may stop.
+   * @param isBehind whether values that came before can still be read, and the reason comes behind them.
+   */
+  over(reason: CallError, isBehind = false): void {
     if (this.isOver) return;
     this.isOver = true;
     this.pump.stop();
-    this.values.fail(reason);
+    if (isBehind) this.values.end(reason);
+    else this.values.fail(reason);
     this.abort(reason);
   }
 
@@ -73,6 +103,8 @@ class HandledStream extends HandlerTask implements ValueQueueOwner {
 export class HandledStreams implements HandledStreamsPart {
   readonly #conversation: ConversationPort;
   readonly #open = new Map<number, HandledStream>();
+  /** How many handlers have not come to their end, whether or not anybody waits for them. */
+  #atWork = 0;
   #last = 0;
 
   constructor(conversation: ConversationPort) {
@@ -88,33 +120,34 @@ export class HandledStreams implements HandledStreamsPart {
     const answered = side.streams.get(name);
     if (lane === undefined) return true;
     if (answered === undefined) lane.tell([Kind.fail, -n, "UNKNOWN_NAME"]);
-    else if (this.#open.size >= side.limits.maxStreams) lane.tell([Kind.fail, -n, "TOO_MANY_STREAMS"]);
+    else if (this.#atWork >= side.limits.maxStreams) lane.tell([Kind.fail, -n, "TOO_MANY_STREAMS"]);
     else {
       const { definition } = answered;
       const failed = (error: CallError): void => this.#fail(stream, lane, failure(error.code, error));
       const stream = new HandledStream(this.#conversation, peer, lane, n, name, definition, window, failed);
       this.#open.set(n, stream);
-      if (definition.up !== undefined) lane.tell([Kind.credit, -n, side.limits.streamWindow]);
-      void this.#handle(stream, lane, answered, input);
+      void this.#work(stream, lane, answered, input);
     }
     return true;
   }
 
   /** `[value, n, value]`, `[credit, n, count]`, `[end, n]`, `[fail, n, code]` or `[stop, n]`. */
-  receive(n: number, message: Message): boolean {
+  receive(n: number, message: Message, byteLength: number): boolean {
     if (n > this.#last) return false;
     const stream = this.#open.get(n);
     if (stream === undefined) return true;
     const [kind, , first, second] = message;
     const what = `stream ${stream.name}`;
-    if (kind === Kind.value) return stream.values.push(first);
+    if (kind === Kind.value) return stream.values.push(first, byteLength);
     if (kind === Kind.credit) {
       if (!isCount(first)) return false;
       stream.pump.addCredit(first);
     } else if (kind === Kind.end) stream.values.end();
     else if (kind === Kind.fail) {
       if (typeof first !== "string") return false;
-      void errorFromWire(first, second, {}, what).then((error) => this.#over(stream, error as CallError));
+      void errorFromWire(first, second, {}, what).then((error) =>
+        this.#over(stream, error as CallError, true),
+      );
     } else if (kind === Kind.stop)
       this.#over(stream, new CallError("ABORTED", `${what}: the other side left it`));
     else return false;
@@ -126,6 +159,20 @@ export class HandledStreams implements HandledStreamsPart {
     for (const stream of this.#open.values()) {
       this.#over(stream, new CallError(code, `stream ${stream.name}: ${message}`));
     }
+  }
+
+  /** Who opens streams and leaves them has no more handlers at work than who keeps them open. */
+  async #work(
+    stream: HandledStream,
+    lane: Lane,
+    answered: Answered<StreamDefinition>,
+    input: unknown,
+  ): Promise<void> {
+    this.#atWork++;
+    await this.#handle(stream, lane, answered, input);
+    if (stream.pump.leaving !== undefined) await stream.pump.leaving;
+    stream.values.drop();
+    this.#atWork--;
   }
 
   async #handle(
@@ -224,9 +271,9 @@ export class HandledStreams implements HandledStreamsPart {
     }
   }
 
-  #over(stream: HandledStream, reason: CallError): void {
+  #over(stream: HandledStream, reason: CallError, isBehind = false): void {
     this.#open.delete(stream.n);
-    stream.over(reason);
+    stream.over(reason, isBehind);
   }
 }
 

@@ -10,19 +10,26 @@ import { encodeEvent } from "./encode-event.js";
 import { HandledStreams } from "./handled-streams.js";
 import { IncomingCalls } from "./incoming-calls.js";
 import { OpenedStreams } from "./opened-streams.js";
+import type { OptionalOf } from "./optional-of.js";
 import type { Parts } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { requireSession } from "./require-session.js";
 import type { RpcLimits } from "./rpc-limits.js";
+import { UnreadValues } from "./unread-values.js";
 
 /** A server is not sent over the network, and has them all. */
-const PARTS: Parts = { incoming: IncomingCalls, opened: OpenedStreams, handled: HandledStreams };
+const PARTS: Parts = {
+  incoming: IncomingCalls,
+  opened: OpenedStreams,
+  handled: HandledStreams,
+  unread: UnreadValues,
+};
 
 /** What {@link implement} may be given besides handlers. */
 export interface ImplementOptions<P extends Peer = Peer>
   extends SideOptions<P>,
-    Partial<RpcLimits>,
-    Partial<LedgerLimits> {}
+    OptionalOf<RpcLimits>,
+    OptionalOf<LedgerLimits> {}
 
 /** A server's side of a contract, for all its sessions. */
 export interface Implementation<C extends Contract, P extends Peer = Peer> {

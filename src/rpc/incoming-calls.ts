@@ -19,6 +19,8 @@ class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry, La
   readonly answered: Answered<CallDefinition>;
   readonly deadlineMs: number;
   readonly ledger: CallLedger | undefined;
+  /** Those of its session that run, or whose outcome waits to be sent. */
+  readonly running: Set<IncomingCall>;
   /** None as long as it runs: then its outcome takes its place. */
   readonly outcome = undefined;
   isDone = false;
@@ -33,12 +35,14 @@ class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry, La
     answered: Answered<CallDefinition>,
     deadlineMs: number,
     ledger: CallLedger | undefined,
+    running: Set<IncomingCall>,
   ) {
     super(conversation, peer, name);
     this.n = n;
     this.answered = answered;
     this.deadlineMs = deadlineMs;
     this.ledger = ledger;
+    this.running = running;
     this.replyTo = conversation;
   }
 
@@ -48,6 +52,10 @@ class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry, La
 
   get remainingMs(): number {
     return Math.max(0, this.deadlineMs - this.conversation.side.clock.nowMs());
+  }
+
+  left(): void {
+    this.running.delete(this);
   }
 
   notTaken(): void {
@@ -68,7 +76,7 @@ class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry, La
 /** The calls that the other side makes on one session. */
 export class IncomingCalls implements IncomingCallsPart {
   readonly #conversation: ConversationPort;
-  /** Those that run here. */
+  /** Those that run here, and those whose outcome waits to be sent: who does not read makes no others run. */
   readonly #running = new Set<IncomingCall>();
   #ledger: CallLedger | undefined;
   #session = 0;
@@ -113,7 +121,16 @@ export class IncomingCalls implements IncomingCallsPart {
     else {
       const waitMs = Math.min(deadlineMs ?? Infinity, side.limits.maxDeadlineMs);
       const endMs = side.clock.nowMs() + waitMs;
-      const call = new IncomingCall(this.#conversation, peer, n, name, answered, endMs, ledger);
+      const call = new IncomingCall(
+        this.#conversation,
+        peer,
+        n,
+        name,
+        answered,
+        endMs,
+        ledger,
+        this.#running,
+      );
       this.#running.add(call);
       ledger?.calls.set(n, call);
       this.#start(call, input);
@@ -125,7 +142,7 @@ export class IncomingCalls implements IncomingCallsPart {
   cancel([, n]: Message): boolean {
     if (!isCount(n)) return false;
     const call = this.#ledger?.calls.get(n) ?? this.#find(n);
-    if (call instanceof IncomingCall) {
+    if (call instanceof IncomingCall && !call.isDone) {
       call.abort(new CallError("ABORTED", `call ${call.name}: the caller cancelled it`));
     }
     return true;
@@ -144,6 +161,7 @@ export class IncomingCalls implements IncomingCallsPart {
       if (isReset) return;
     }
     for (const call of this.#running) {
+      if (call.isDone) continue;
       call.abort(new CallError("SESSION_CLOSED", `call ${call.name}: the session has ended`));
     }
   }
@@ -230,8 +248,8 @@ export class IncomingCalls implements IncomingCallsPart {
       conversation.side.report(new CallError("HANDLER_FAILED", text, { cause }), call.peer);
       outcome = conversation.encode([Kind.error, call.n, "HANDLER_FAILED"]);
       conversation.reply(outcome);
+      call.left();
     }
-    this.#running.delete(call);
     this.#conversation.deadlines.remove(call);
     call.isDone = true;
     if (call.ledger !== undefined) ledgers!.done(call.ledger, call.n, outcome);

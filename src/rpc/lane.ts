@@ -10,6 +10,8 @@ const BACK_OFF_MS = 20;
 export interface LaneUser {
   /** The other side never takes it: it is too long. */
   notTaken(): void;
+  /** It does not wait here any more: it was sent, or never will be. */
+  left?(): void;
 }
 
 /** What waits for room. */
@@ -28,6 +30,8 @@ export class Lane {
   readonly #clock: Clock;
   readonly #wasLive: () => boolean;
   #waiting: Waiting[] = [];
+  /** Resolves when nothing waits any more; undefined if nothing does. */
+  #draining: Promise<void> | undefined;
   /** Whether the other side takes nothing of it any more. */
   isRefused = false;
 
@@ -42,7 +46,7 @@ export class Lane {
   /** The other side refuses it. */
   refused(): void {
     this.isRefused = true;
-    this.#waiting = [];
+    this.#drop();
   }
 
   /** Makes a message; what the codec throws is the caller's to catch. */
@@ -70,13 +74,27 @@ export class Lane {
    */
   send(data: Encoded, user?: LaneUser): boolean {
     const status = this.offer(data, user);
-    if (status === "dropped" && this.#waiting.push({ data, user }) === 1) void this.#drain();
+    if (status !== "dropped") user?.left?.();
+    else {
+      this.#waiting.push({ data, user });
+      this.#draining ??= this.#drain();
+    }
     return status !== "closed";
   }
 
   /** As {@link send}, for a message of numbers and names, which every codec can encode. */
   tell(message: Message): void {
     this.send(this.encode(message));
+  }
+
+  /** Resolves when nothing waits here any more, sent or not; undefined where nothing does. */
+  drained(): Promise<void> | undefined {
+    return this.#draining;
+  }
+
+  /** Resolves with whether anything can be sent, now or when there is room; false if the session has ended. */
+  isOpen(): Promise<boolean> {
+    return this.#channel.ready();
   }
 
   /** Waits until there is room; not at all where nothing waits. */
@@ -91,11 +109,19 @@ export class Lane {
       this.#waiting.splice(0, sent);
       if (sent === 0) await new Promise<void>((resolve) => this.#clock.after(BACK_OFF_MS, resolve));
     }
-    this.#waiting = [];
+    this.#draining = undefined;
+    this.#drop();
+  }
+
+  /** Nothing of what waits is sent. */
+  #drop(): void {
+    for (const { user } of this.#waiting.splice(0)) user?.left?.();
   }
 
   /** Whether a message is done with: sent, or never to be. */
   #take({ data, user }: Waiting): boolean {
-    return this.#give(data, user) !== "dropped";
+    const isDone = this.#give(data, user) !== "dropped";
+    if (isDone) user?.left?.();
+    return isDone;
   }
 }

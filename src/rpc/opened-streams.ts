@@ -1,12 +1,13 @@
 import { checkValue } from "../codec/standard-schema.js";
 import { countOption } from "../core/count-option.js";
+import { UsageError } from "../core/hawser-error.js";
 import { CallError } from "./call-error.js";
 import type { StreamSettings } from "./contract-types.js";
 import type { StreamDefinition } from "./definitions.js";
 import { errorFromWire } from "./failure.js";
 import type { Lane } from "./lane.js";
 import { isCount, Kind, type Message } from "./message-kind.js";
-import type { ConversationPort, EndCode, OpenedStreamsPart } from "./parts.js";
+import type { ConversationPort, EndCode, OpenedStreamsPart, UnreadValuesPart } from "./parts.js";
 import type { RemoteStream } from "./remote-stream.js";
 import { MAX_STREAM_WINDOW } from "./rpc-limits.js";
 import { ValuePump } from "./value-pump.js";
@@ -35,8 +36,9 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
   ) {
     this.name = name;
     this.definition = definition;
-    this.queue = new ValueQueue(this, definition.down, window, "INVALID_OUTPUT", `stream ${name}`);
     this.#streams = streams;
+    this.queue = new ValueQueue(this, definition.down, window, "INVALID_OUTPUT", streams.unread);
+    this.queue.allow();
     this.#signal = signal;
     signal?.addEventListener("abort", this.#aborted);
   }
@@ -46,6 +48,10 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
   get finished(): Promise<unknown> {
     this.#finished ??= makeFinished(() => this.#end);
     return this.#finished.promise;
+  }
+
+  get what(): string {
+    return `stream ${this.name}`;
   }
 
   get isOver(): boolean {
@@ -74,6 +80,11 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
 
   left(): void {
     this.cancel();
+  }
+
+  notRead(error: CallError): void {
+    this.#streams.report(error);
+    this.failed(error);
   }
 
   /** Ends it from this side: the other is told to stop. */
@@ -124,7 +135,7 @@ export class OpenedStreams implements OpenedStreamsPart {
     this.#conversation = conversation;
   }
 
-  /** @throws UsageError `INVALID_OPTION` for a window that is no number. */
+  /** @throws UsageError `INVALID_OPTION` for a window that is no number, and for values that are no iterable. */
   open(
     name: string,
     definition: StreamDefinition,
@@ -136,6 +147,12 @@ export class OpenedStreams implements OpenedStreamsPart {
     const lane = isClosed ? undefined : streams;
     const { signal } = settings;
     const window = Math.min(countOption(settings, "window", side.limits.streamWindow, 1), MAX_STREAM_WINDOW);
+    if (definition.up !== undefined && values !== undefined && !isIterable(values)) {
+      throw new UsageError(
+        "INVALID_OPTION",
+        `stream ${name}: its values have to be an iterable, and no string`,
+      );
+    }
     const isFull = this.#open.size >= side.limits.maxStreams;
     const stream = new OpenedStream(this, name, definition, window, signal);
     const what = `stream ${name}`;
@@ -154,13 +171,13 @@ export class OpenedStreams implements OpenedStreamsPart {
   }
 
   /** `[value, n, value]`, `[credit, n, count]`, `[end, n, output]` or `[fail, n, code, data]`, with `n` as it is here. */
-  receive(n: number, message: Message): boolean {
+  receive(n: number, message: Message, byteLength: number): boolean {
     if (n > this.#conversation.numbers.lastStream) return false;
     const stream = this.#byNumber.get(n);
     if (stream === undefined) return true;
     const [kind, , first, second] = message;
     const what = `stream ${stream.name}`;
-    if (kind === Kind.value) return stream.queue.push(first);
+    if (kind === Kind.value) return stream.queue.push(first, byteLength);
     if (kind === Kind.credit) {
       if (!isCount(first) || stream.pump === undefined) return false;
       stream.pump.addCredit(first);
@@ -181,10 +198,10 @@ export class OpenedStreams implements OpenedStreamsPart {
     return true;
   }
 
-  /** The session has ended. */
-  end(code: EndCode, message: string): void {
+  end(code: EndCode, message: string, mayHaveRun: boolean): void {
     for (const stream of this.#open) {
-      stream.over({ error: new CallError(code, `stream ${stream.name}: ${message}`) });
+      const details = { mayHaveRun: mayHaveRun && stream.n > 0 };
+      stream.over({ error: new CallError(code, `stream ${stream.name}: ${message}`, details) });
     }
   }
 
@@ -196,6 +213,14 @@ export class OpenedStreams implements OpenedStreamsPart {
   remove(stream: OpenedStream): void {
     this.#open.delete(stream);
     this.#byNumber.delete(stream.n);
+  }
+
+  get unread(): UnreadValuesPart | undefined {
+    return this.#conversation.unread;
+  }
+
+  report(error: CallError): void {
+    this.#conversation.side.report(error, this.#conversation.peer);
   }
 
   tell(message: Message): void {
@@ -257,6 +282,14 @@ export class OpenedStreams implements OpenedStreamsPart {
       failed(thrown ?? new CallError("SOURCE_FAILED", `${what}: its source threw ${String(thrown)}`));
     }
   }
+}
+
+function isIterable(values: object): boolean {
+  return (
+    typeof values === "object" &&
+    values !== null &&
+    (Symbol.asyncIterator in values || Symbol.iterator in values)
+  );
 }
 
 function aborted(what: string, cause: unknown): CallError {

@@ -9,7 +9,7 @@ import type { CallSettings } from "./contract-types.js";
 import type { DeadlineEntry } from "./deadlines.js";
 import type { CallDefinition } from "./definitions.js";
 import { errorFromWire } from "./failure.js";
-import type { LaneUser } from "./lane.js";
+import type { Lane, LaneUser } from "./lane.js";
 import { isCount, Kind, type Message } from "./message-kind.js";
 import type { ConversationPort, EndCode } from "./parts.js";
 
@@ -25,6 +25,7 @@ class PendingCall implements DeadlineEntry, LaneUser {
   n = 0;
   /** The message, kept to be sent again as it is. */
   data: Encoded | undefined;
+  /** Whether it may have left this side, in this session or in one before. */
   wasSent = false;
   /** Whether the session in which it was first sent is the one that there is. */
   isNew = false;
@@ -66,6 +67,11 @@ export class OutgoingCalls {
   readonly #conversation: ConversationPort;
   /** By number, which rises. */
   readonly #pending = new Map<number, PendingCall>();
+  /**
+   * Those that were never sent, while nothing carries the session: they are not given to it before, since it does not give back
+   * what it has. By number as well.
+   */
+  readonly #unsent = new Set<PendingCall>();
   /** How many there are, also of those that have no number yet. */
   #count = 0;
   readonly #numbers: CallNumbers;
@@ -109,6 +115,7 @@ export class OutgoingCalls {
   begin(): void {
     this.#sentBefore = this.#numbers.highestSent;
     this.#hasGreeted = false;
+    this.#unsent.clear();
     for (const call of this.#pending.values()) this.#send(call);
   }
 
@@ -119,6 +126,27 @@ export class OutgoingCalls {
     numbers.highestSent = this.#sentBefore;
     for (const call of this.#pending.values()) {
       if (call.isNew) call.wasSent = false;
+    }
+  }
+
+  /** Something carries the session, or what is to come behind them is sent: those that were not are. */
+  sendUnsent(): void {
+    if (this.#conversation.main === undefined) return;
+    for (const call of this.#unsent) {
+      this.#unsent.delete(call);
+      try {
+        this.#give(call, this.#conversation.main);
+      } catch (cause) {
+        this.giveUp(call, "INVALID_INPUT", CANNOT_BE_SENT, cause);
+      }
+    }
+  }
+
+  /** The other side takes no calls: nothing that was sent in this session ran, if nothing was heard of it. */
+  refused(why: string, wasHeard: boolean): void {
+    for (const call of [...this.#pending.values()]) {
+      if (call.isNew && !wasHeard) call.wasSent = false;
+      this.giveUp(call, "SESSION_CLOSED", why);
     }
   }
 
@@ -186,18 +214,28 @@ export class OutgoingCalls {
     this.#pending.set(call.n, call);
     const waitMs = Math.ceil(deadlineMs - this.#conversation.side.clock.nowMs());
     const [settledBelow] = this.#pending.keys();
-    const deadline = waitMs === Infinity ? null : Math.max(0, waitMs);
+    // A sum of large numbers is rounded, and may be larger than what the format takes.
+    const deadline = waitMs === Infinity ? null : Math.min(Math.max(0, waitMs), Number.MAX_SAFE_INTEGER);
     try {
       call.data = this.#conversation.encode([Kind.call, call.n, name, deadline, settledBelow, input]);
       this.#send(call);
     } catch (cause) {
-      this.giveUp(call, "INVALID_INPUT", "the input cannot be sent", cause);
+      this.giveUp(call, "INVALID_INPUT", CANNOT_BE_SENT, cause);
     }
   }
 
   #send(call: PendingCall): void {
-    const { main } = this.#conversation;
+    const { main, peer } = this.#conversation;
     if (main === undefined) return;
+    if (!call.wasSent && peer.state !== "live") {
+      this.#unsent.add(call);
+      return;
+    }
+    if (!call.wasSent) this.sendUnsent();
+    this.#give(call, main);
+  }
+
+  #give(call: PendingCall, main: Lane): void {
     const numbers = this.#numbers;
     if (numbers.key !== undefined && !numbers.saidHello) {
       numbers.saidHello = this.#hasGreeted = true;
@@ -222,9 +260,11 @@ export class OutgoingCalls {
     call.isSettled = true;
     this.#count--;
     this.#pending.delete(call.n);
+    this.#unsent.delete(call);
     this.#conversation.deadlines.remove(call);
     call.settings.signal?.removeEventListener("abort", call.aborted);
   }
 }
 
+const CANNOT_BE_SENT = "the input cannot be sent";
 const VALID: SchemaResult<undefined> = { value: undefined };

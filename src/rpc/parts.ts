@@ -1,5 +1,6 @@
 import type { Encoded } from "../codec/codec.js";
 import type { Peer } from "../session/peer-port.js";
+import type { CallError } from "./call-error.js";
 import type { CallNumbers } from "./call-numbers.js";
 import type { ContractSide } from "./contract-side.js";
 import type { StreamSettings } from "./contract-types.js";
@@ -21,6 +22,8 @@ export interface ConversationPort {
   readonly main: Lane | undefined;
   /** For streams; undefined between sessions. */
   readonly streams: Lane | undefined;
+  /** The values that wait for their readers; undefined where they are bounded by their number alone. */
+  readonly unread: UnreadValuesPart | undefined;
   /** Whether nothing more is said: it was closed, or there will be no other session. */
   readonly isClosed: boolean;
   readonly numbers: CallNumbers;
@@ -44,10 +47,12 @@ export interface IncomingCallsPart {
 
 /** Streams of either kind. */
 export interface StreamsPart {
-  /** A message about a stream that is open, with its number as it is here. False if it breaks the rules. */
-  receive(n: number, message: Message): boolean;
-  /** The session has ended. */
-  end(code: EndCode, message: string): void;
+  /**
+   * A message about a stream that is open, with its number as it is here, and its length. False if it breaks the rules.
+   */
+  receive(n: number, message: Message, byteLength: number): boolean;
+  /** The session has ended, or the other side takes no streams; `mayHaveRun` if it may have taken one that was opened here. */
+  end(code: EndCode, message: string, mayHaveRun: boolean): void;
   /** This side ends them, and tells the other. */
   cancel(): void;
 }
@@ -68,6 +73,26 @@ export interface HandledStreamsPart extends StreamsPart {
   open(message: Message): boolean;
 }
 
+/** Where values wait for their reader. */
+export interface UnreadSource {
+  /** For errors: what they are values of. */
+  readonly what: string;
+  /** They were not read for too long: it is to be ended. */
+  notRead(error: CallError): void;
+}
+
+/** The values on one session that wait for their readers. */
+export interface UnreadValuesPart {
+  /** One came. */
+  came(source: UnreadSource, byteLength: number): void;
+  /** One that came was read. */
+  read(source: UnreadSource, byteLength: number): void;
+  /** Those of a source that wait are not read. */
+  dropped(source: UnreadSource): void;
+  /** Resolves when there is room for more; undefined where there is. */
+  room(): Promise<void> | undefined;
+}
+
 /**
  * What a conversation is put together from, besides events and the calls that this side makes. It is named by what a
  * contract has, so that a bundle for browsers holds only what its contract needs.
@@ -76,6 +101,7 @@ export interface Parts {
   readonly incoming?: new (conversation: ConversationPort) => IncomingCallsPart;
   readonly opened?: new (conversation: ConversationPort) => OpenedStreamsPart;
   readonly handled?: new (conversation: ConversationPort) => HandledStreamsPart;
+  readonly unread?: new (conversation: ConversationPort) => UnreadValuesPart;
 }
 
 /** The parts that a contract needs at its client. */

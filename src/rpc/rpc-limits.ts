@@ -1,4 +1,5 @@
 import { countOption } from "../core/count-option.js";
+import type { OptionalOf } from "./optional-of.js";
 
 /** What a side of a contract lets the other make it hold, and how long it waits. All are finite by default. */
 export interface RpcLimits {
@@ -19,7 +20,10 @@ export interface RpcLimits {
   readonly maxConcurrentCalls: number;
   /** How many calls of this side may wait for an answer. Default 1,024. */
   readonly maxPendingCalls: number;
-  /** How many streams may be open, counted for each side that opened them. Default 64. */
+  /**
+   * How many streams may be open, counted for each side that opened them; one that was left counts until its handler has come to its
+   * end. Default 64.
+   */
   readonly maxStreams: number;
   /**
    * How many values of a stream may wait to be read; then the other side waits. Default 32: at 1 kB each, a round trip of
@@ -45,7 +49,7 @@ export const MAX_STREAM_WINDOW = 65_536;
  * Fills in the defaults.
  * @throws UsageError `INVALID_OPTION`.
  */
-export function rpcLimits(options: { readonly [Name in keyof RpcLimits]?: number | undefined }): RpcLimits {
+export function rpcLimits(options: OptionalOf<RpcLimits>): RpcLimits {
   const of = (name: keyof RpcLimits, atLeast: number): number =>
     countOption(options, name, DEFAULT_RPC_LIMITS[name], atLeast);
   return {

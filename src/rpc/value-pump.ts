@@ -23,6 +23,8 @@ export class ValuePump implements LaneUser {
   misfit: CallError | undefined;
   #credit: number;
   #isStopped = false;
+  /** Resolves when the iterable, which was left, has come to its end; undefined as long as it was not left. */
+  leaving: PromiseLike<unknown> | undefined;
   #wake: (() => void) | undefined;
   #iterator: AsyncIterator<unknown, unknown> | Iterator<unknown, unknown> | undefined;
 
@@ -48,9 +50,13 @@ export class ValuePump implements LaneUser {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#wake?.();
+    this.#leave();
+  }
+
+  #leave(): void {
     try {
       // It may wait for something for ever, and what it throws is of no interest any more.
-      Promise.resolve(this.#iterator?.return?.()).then(undefined, () => undefined);
+      this.leaving = Promise.resolve(this.#iterator?.return?.()).then(undefined, () => undefined);
     } catch {}
   }
 
@@ -62,6 +68,7 @@ export class ValuePump implements LaneUser {
     const iterator =
       Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#iterator = iterator;
+    if (this.#isStopped) this.#leave();
     for (;;) {
       while (this.#credit === 0 && !this.#isStopped) {
         await new Promise<void>((resolve) => {

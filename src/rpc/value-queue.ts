@@ -1,8 +1,11 @@
 import { checkValue, type StandardSchema } from "../codec/standard-schema.js";
 import { CallError } from "./call-error.js";
+import type { UnreadSource, UnreadValuesPart } from "./parts.js";
 
 /** What a {@link ValueQueue} tells whoever fills it. */
-export interface ValueQueueOwner {
+export interface ValueQueueOwner extends UnreadSource {
+  /** Somebody reads: called each time that a value is asked for. */
+  wanted?(): void;
   /** So many values were taken: there is room for as many. */
   taken(count: number): void;
   /** The reader does not want any more. */
@@ -20,12 +23,14 @@ interface Reader {
 export class ValueQueue implements AsyncIterableIterator<unknown, undefined> {
   readonly #owner: ValueQueueOwner;
   readonly #schema: StandardSchema | undefined;
-  readonly #what: string;
   readonly #code: "INVALID_INPUT" | "INVALID_OUTPUT";
   readonly #values: unknown[] = [];
+  readonly #unread: UnreadValuesPart | undefined;
+  /** The lengths of the messages that the values came in, if somebody wants to know. */
+  readonly #lengths: number[] = [];
   readonly #readers: Reader[] = [];
   /** How many values may still come, and how many were taken since that was last told. */
-  #credit: number;
+  #credit = 0;
   #taken = 0;
   readonly #window: number;
   #isOver = false;
@@ -38,25 +43,33 @@ export class ValueQueue implements AsyncIterableIterator<unknown, undefined> {
     schema: StandardSchema | undefined,
     window: number,
     code: "INVALID_INPUT" | "INVALID_OUTPUT",
-    what: string,
+    unread: UnreadValuesPart | undefined,
   ) {
     this.#owner = owner;
     this.#schema = schema;
     this.#window = window;
-    this.#credit = window;
     this.#code = code;
-    this.#what = what;
+    this.#unread = unread;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** The other side was told that it may fill the window. */
+  allow(): void {
+    this.#credit += this.#window;
+  }
+
   /** Takes a value from the other side. False if that had no credit for it. */
-  push(value: unknown): boolean {
+  push(value: unknown, byteLength: number): boolean {
     if (this.#schema === undefined || --this.#credit < 0) return false;
     if (this.#isOver) return true;
     this.#values.push(value);
+    if (this.#unread !== undefined) {
+      this.#lengths.push(byteLength);
+      this.#unread.came(this.#owner, byteLength);
+    }
     void this.#deliver();
     return true;
   }
@@ -71,12 +84,19 @@ export class ValueQueue implements AsyncIterableIterator<unknown, undefined> {
 
   /** Nothing more is read: what waits is dropped. */
   fail(error: unknown): void {
-    this.#values.length = 0;
+    this.drop();
     this.#isOver = false;
     this.end(error);
   }
 
+  /** Nobody reads what waits. */
+  drop(): void {
+    this.#values.length = this.#lengths.length = 0;
+    this.#unread?.dropped(this.#owner);
+  }
+
   next(): Promise<IteratorResult<unknown, undefined>> {
+    this.#owner.wanted?.();
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
       void this.#deliver();
@@ -94,12 +114,15 @@ export class ValueQueue implements AsyncIterableIterator<unknown, undefined> {
     this.#isChecking = true;
     while (this.#readers.length > 0 && this.#values.length > 0) {
       const checked = checkValue(this.#schema, this.#values.shift());
+      this.#unread?.read(this.#owner, this.#lengths.shift()!);
       const { issues, value } = (await checked) as { issues?: CallError["issues"]; value?: unknown };
       if (issues === undefined) {
         this.#readers.shift()?.resolve({ done: false, value });
         this.#grant();
       } else {
-        const error = new CallError(this.#code, `${this.#what}: a value does not fit its schema`, { issues });
+        const error = new CallError(this.#code, `${this.#owner.what}: a value does not fit its schema`, {
+          issues,
+        });
         this.#owner.failed(error);
         this.fail(error);
       }

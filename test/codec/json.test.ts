@@ -39,6 +39,52 @@ describe("json", () => {
     ]);
   });
 
+  it("writes what toJSON makes as it would any other value: bytes as they are, and not too deeply nested", () => {
+    class Photo {
+      readonly bytes: Uint8Array = new Uint8Array([1, 2, 3]);
+      toJSON(key: string): unknown {
+        return { kind: `photo ${key}`, bytes: this.bytes };
+      }
+    }
+    const photo = new Photo();
+    const read = (value: unknown): unknown => codec.decode(codec.encode(value));
+    assert.deepEqual(read({ cat: photo, more: [photo] }), {
+      cat: { kind: "photo cat", bytes: photo.bytes },
+      more: [{ kind: "photo 0", bytes: photo.bytes }],
+    });
+    assert.deepEqual(read({ toJSON: () => photo.bytes }), photo.bytes);
+    for (const deep of [200, 128]) {
+      let nested: unknown = [];
+      for (let i = 1; i < deep; i++) nested = [nested];
+      const value = { toJSON: () => nested };
+      if (deep === 128) assert.deepEqual(read(value), nested);
+      else assert.throws(() => codec.encode(value), { code: "ENCODE_FAILED" });
+    }
+    const endless = { toJSON: () => ({ next: endless }) };
+    assert.throws(() => codec.encode(endless), { code: "ENCODE_FAILED" });
+  });
+
+  it("asks toJSON once, where JSON does, and takes what it returns as JSON does", () => {
+    let asked = 0;
+    const values = {
+      once: { toJSON: () => ++asked },
+      nothing: { toJSON: () => undefined },
+      date: new Date(0),
+      made: { toJSON: () => new Date(0) },
+      itself: {
+        a: 1,
+        toJSON() {
+          return this;
+        },
+      },
+      list: { toJSON: () => [{ toJSON: () => "text" }, { toJSON: () => undefined }] },
+    };
+    const text = JSON.stringify(values);
+    asked = 0;
+    assert.equal(codec.encode(values), text);
+    assert.equal(asked, 1);
+  });
+
   it("leaves null alone that is no place", () => {
     const value = { a: null, b: new Uint8Array(1), c: [null] };
     assert.deepEqual(codec.decode(codec.encode(value)), value);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { connect } from "hawser";
 import {
   attempt,
   type CallContext,
@@ -263,6 +264,16 @@ describe("a value of a call that does not fit", () => {
 });
 
 describe("the deadline of a call", () => {
+  it("may be as long as a number can count, and breaks no rule by being rounded", async () => {
+    const { server, clock, serverErrors, line } = startTalk();
+    for (let i = 0; i < 8; i++) {
+      clock.advance(1.3);
+      await server.call.ping(undefined, { deadlineMs: Number.MAX_SAFE_INTEGER });
+    }
+    assert.deepEqual(serverErrors, []);
+    assert.equal(line.pair.server.closedWith, undefined);
+  });
+
   it("ends it here, travels, and aborts the signal of the handler", async () => {
     let context: CallContext<unknown, never> | undefined;
     const { server, clock, serverErrors } = startTalk({
@@ -504,6 +515,35 @@ describe("a session that ends", () => {
     void attempt(server.call.ping());
     await settled();
     await assert.rejects(server.call.ping(), { code: "SESSION_CLOSED" });
+  });
+});
+
+describe("a session that had ended before", () => {
+  it("has no client's side: calls say SESSION_CLOSED at once", async () => {
+    const session = connect("ws://127.0.0.1:9/nobody");
+    await session.close();
+    assert.equal(session.state.status, "closed");
+    const server = contractClient(chat, session, { calls: { confirm: () => true } });
+    const { error } = await attempt(server.call.ping(undefined, { deadlineMs: Infinity }));
+    assert.ok(error instanceof CallError);
+    assert.deepEqual([error.code, error.mayHaveRun], ["SESSION_CLOSED", false]);
+    await assert.rejects(server.stream.count({ from: 0, to: 1 }).next(), { code: "SESSION_CLOSED" });
+
+    const pair = new PeerPair();
+    pair.end({ code: 4400, reason: "", isReset: false });
+    const one = contractClient(chat, pair.client, { calls: { confirm: () => true } });
+    await assert.rejects(one.call.ping(undefined, { deadlineMs: Infinity }), { code: "SESSION_CLOSED" });
+  });
+
+  it("has no server's side, either", async () => {
+    const { implementation } = startTalk();
+    const pair = new PeerPair();
+    pair.end({ code: 4200, reason: "", isReset: true });
+    const client = implementation.accept(pair.server);
+    await assert.rejects(client.call.confirm("yes", { deadlineMs: Infinity }), {
+      code: "SESSION_CLOSED",
+      mayHaveRun: false,
+    });
   });
 });
 

@@ -152,6 +152,24 @@ describe("a schema", () => {
     assert.deepEqual(checkValue(back, "7"), { value: 7 });
   });
 
+  it("changes a value once, at the receiver; its function runs at the sender only to check", async () => {
+    for (const [checkSent, expected] of [
+      [true, 2],
+      [false, 1],
+    ] as const) {
+      let runs = 0;
+      const grows = z.number().transform((n) => {
+        runs++;
+        return n + 1;
+      });
+      const contract = defineContract({ calls: { grow: call({ input: grows, output: z.number() }) } });
+      const pair = new PeerPair();
+      implement(contract, { calls: { grow: (n) => n } }).accept(pair.server);
+      assert.equal(await contractClient(contract, pair.client, { checkSent }).call.grow(1), 2);
+      assert.equal(runs, expected);
+    }
+  });
+
   it("may be asynchronous for calls and streams, in any order of answers", async () => {
     const delays = [30, 5, 15, 1, 10];
     const later = schema<number>(async (value) => {

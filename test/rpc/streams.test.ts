@@ -42,6 +42,17 @@ describe("a stream", () => {
     assert.deepEqual(await server.stream.upload("file", []).finished, { length: 0 });
   });
 
+  it("refuses values that are no iterable: a string is most likely a mistake", () => {
+    const { server } = startTalk();
+    for (const values of ["text", 5, null, {}]) {
+      assert.throws(() => server.stream.upload("file", values as never), {
+        name: "UsageError",
+        code: "INVALID_OPTION",
+        message: /stream upload: .*iterable/,
+      });
+    }
+  });
+
   it("goes both ways at the same time", async () => {
     const { server } = startTalk();
     let sent = 0;
@@ -366,6 +377,38 @@ describe("an error of a stream", () => {
   });
 });
 
+describe("an error of a source", () => {
+  it("comes behind the values that were sent before it", async () => {
+    const got: string[] = [];
+    const caught: string[] = [];
+    const { server, serverErrors } = startTalk({
+      streams: {
+        async upload(_name, { values }) {
+          try {
+            for await (const value of values) {
+              got.push(value);
+              await settled();
+            }
+          } catch (error) {
+            caught.push((error as CallError).code);
+            throw error;
+          }
+          return { length: 0 };
+        },
+      },
+    });
+    async function* parts(): AsyncGenerator<string> {
+      for (let i = 1; i <= 5; i++) yield `${i}`;
+      throw new Error("broken");
+    }
+    await assert.rejects(server.stream.upload("file", parts()).finished, { message: "broken" });
+    for (let i = 0; i < 10; i++) await settled();
+    assert.deepEqual(got, ["1", "2", "3", "4", "5"]);
+    assert.deepEqual(caught, ["SOURCE_FAILED"]);
+    assert.deepEqual(serverErrors, []);
+  });
+});
+
 describe("a value of a stream that does not fit", () => {
   it("is found where it is made", async () => {
     const { server, serverErrors, line } = startTalk({
@@ -464,9 +507,12 @@ describe("a value of a stream that does not fit", () => {
 
 describe("the limits of streams", () => {
   it("hold at both ends", async () => {
-    const forever = async function* (): AsyncGenerator<number, string> {
+    const forever = async function* (
+      _input: unknown,
+      { signal }: { signal: AbortSignal },
+    ): AsyncGenerator<number, string> {
       yield 0;
-      await new Promise(() => undefined);
+      await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       return "";
     };
     const there = startTalk({ streams: { count: forever }, server: { maxStreams: 2 } });
@@ -482,6 +528,54 @@ describe("the limits of streams", () => {
     const here = startTalk({ streams: { count: forever }, client: { maxStreams: 1 } });
     here.server.stream.count({ from: 0, to: 0 });
     await assert.rejects(all(here.server.stream.count({ from: 0, to: 0 })), { code: "TOO_MANY_STREAMS" });
+  });
+
+  it("count a handler until it has come to its end, whether or not anybody waits for it", async () => {
+    let atWork = 0;
+    let finish = (): void => undefined;
+    const finishes = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { server, serverErrors } = startTalk({
+      streams: {
+        async *count({ from }) {
+          atWork++;
+          try {
+            // One waits for its next value; the other, suspended where it gave one, takes its time to end.
+            if (from === 0) await finishes;
+            yield from;
+          } finally {
+            if (from === 1) await finishes;
+            atWork--;
+          }
+          return "";
+        },
+        async upload() {
+          atWork++;
+          await finishes;
+          atWork--;
+          return { length: 0 };
+        },
+      },
+      server: { maxStreams: 3 },
+    });
+    let refused = 0;
+    for (let i = 0; i < 10; i++) {
+      const opened =
+        i % 3 === 2 ? server.stream.upload("file", []) : server.stream.count({ from: i % 3, to: 9 });
+      void opened.finished.catch(({ code }) => {
+        if (code === "TOO_MANY_STREAMS") refused++;
+      });
+      await settled();
+      opened.cancel();
+      await settled();
+    }
+    assert.deepEqual([atWork, refused], [3, 7]);
+    finish();
+    await settled();
+    assert.equal(atWork, 0);
+    assert.equal((await all(server.stream.count({ from: 2, to: 9 }))).length, 1);
+    assert.deepEqual(serverErrors, []);
   });
 });
 

@@ -36,6 +36,14 @@ export {};
 `;
 
 const COMPILES: Readonly<Record<string, string>> = {
+  "options that are undefined": `
+    declare const maybe: number | undefined;
+    declare const handler: undefined | (() => void);
+    implement(chat, { ...whole, events: undefined, deadlineMs: maybe, maxKeptClients: maybe });
+    implement(chat, { ...whole, events: { typing: handler } });
+    contractClient(chat, peer, { calls: { confirm: () => true }, events: undefined, streams: undefined, maxStreams: maybe });
+    const noCalls = defineContract({ events: { typing: z.string() } });
+    contractClient(noCalls, peer, { calls: undefined, events: { typing: handler } });`,
   "the result of a call is what its schema makes": `
     is<number>()(await server.call.add({ a: 1, b: 2 }));
     is<Date>()(await server.call.join("room"));
@@ -155,6 +163,7 @@ const DOES_NOT: Readonly<Record<string, readonly [program: string, error: RegExp
     "server.stream.sum(undefined, ['1']);",
     /TS2345[\s\S]*'string' is not assignable to type 'number'/,
   ],
+  "a string for the values up": ["server.stream.upload(undefined, 'hello');", /TS2345.*'string'/],
   "a stream without its values": ["server.stream.sum();", /TS2554/],
   "a handler that is missing": [
     "implement(chat, { ...whole, calls: { add: whole.calls.add } });",

@@ -167,13 +167,13 @@ export class Connection<Data = undefined>
     reserve: (connection, byteLength) => connection.openOutput().reserve(byteLength),
     commit: (connection, end) => connection.openOutput().commit(end),
     write: (connection, bytes) => connection.openOutput().write(bytes),
-    message: (connection, opcode, bytes, start, end, isAscii) =>
-      connection.#onMessage(opcode, bytes, start, end, isAscii),
-    messageChunk: (connection, opcode, bytes, start, end, last) =>
+    message: (connection, opcode, bytes, start, end, isAscii, isFresh) =>
+      connection.#onMessage(opcode, bytes, start, end, isAscii, isFresh),
+    messageChunk: (connection, opcode, bytes, start, end, last, isFresh) =>
       connection.guard(() =>
         connection.context.handlers.messageChunk?.(
           connection,
-          ownMessage(bytes, start, end),
+          ownMessage(bytes, start, end, isFresh),
           opcode === Opcode.binary,
           last,
         ),
@@ -189,7 +189,14 @@ export class Connection<Data = undefined>
     deadlineChanged: (connection) => connection.reschedule(),
   };
 
-  #onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+  #onMessage(
+    opcode: MessageOpcode,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isAscii: boolean,
+    isFresh: boolean,
+  ): void {
     const { handlers, settings } = this.context;
     const isBinary = opcode === Opcode.binary;
     if (handlers.messageBytes !== undefined) {
@@ -198,7 +205,7 @@ export class Connection<Data = undefined>
     }
     let data: string | Buffer;
     if (isBinary || settings.textAs === "buffer") {
-      data = ownMessage(bytes, start, end);
+      data = ownMessage(bytes, start, end, isFresh);
     } else {
       try {
         data = isAscii ? latin1Decode(bytes, start, end) : asBuffer(bytes).toString("utf8", start, end);

@@ -38,6 +38,8 @@ export interface ConnectionExtras {
   resolveClosed?: (result: CloseResult) => void;
   result?: CloseResult;
   readyWaiters?: ((isOpen: boolean) => void)[] | undefined;
+  /** Whether the stream will tell when what is in it now has left. */
+  hearsWhenLeft?: boolean;
   queue?: MessageQueue;
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { after, describe, it } from "node:test";
+import { MessageChannel } from "node:worker_threads";
 import { type ClientConnection, connect } from "hawser/client";
 import { createServer, type ServeOptions, type ServerConnection, serve } from "hawser/server";
 import { WebSocketServer } from "hawser/ws";
@@ -136,6 +137,42 @@ describe("a message that is kept", () => {
     assertKept(kept);
     await client.close();
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  it("is there when another one was transferred to a worker", async () => {
+    const kept: Buffer[] = [];
+    const { port1, port2 } = new MessageChannel();
+    const transfers = [
+      (data: Buffer) => port1.postMessage(data, [data.buffer as ArrayBuffer]),
+      (data: Buffer) => structuredClone(data, { transfer: [data.buffer as ArrayBuffer] }),
+    ];
+    const server = await serve({
+      message(_socket, data) {
+        const transfer = transfers[Number((data as Buffer)[0]) - 10];
+        if (transfer === undefined) kept.push(data as Buffer);
+        try {
+          transfer?.(data as Buffer);
+        } catch {
+          // Newer versions of Node refuse, older ones send a copy.
+        }
+      },
+    });
+    const clients = await Promise.all([1, 2].map(() => connect(server.url, { message() {} })));
+    for (let i = 0; i < transfers.length; i++) {
+      for (const [at, first] of [1, 10 + i, 2].entries()) {
+        clients[at % 2]!.send(Buffer.alloc(50, first));
+        await clients[at % 2]!.ping();
+      }
+    }
+    assert.deepEqual(
+      kept,
+      [1, 2, 1, 2].map((byte) => Buffer.alloc(50, byte)),
+    );
+    for (const client of clients) assert.equal(client.state, "open");
+    port1.close();
+    port2.close();
+    for (const client of clients) await client.close();
+    await server.shutdown();
   });
 
   it("shares no memory with that of another receiver, where both are in this process", async () => {

@@ -231,6 +231,11 @@ export class Acceptor {
     this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined, http1Answers);
   }
 
+  /** Refuses what is no handshake, and nobody is told of. */
+  refuseConnect(stream: ByteStream, error: HandshakeError): void {
+    this.#watch(stream, http1Answers.refuse(stream, error, undefined));
+  }
+
   #findRoute(handshake: HandshakeRequest): RouteMatch<PreparedEndpoint> {
     if (this.isShuttingDown) throw shuttingDown();
     const route = this.#routes.match(handshake.path);
@@ -330,15 +335,19 @@ export class Acceptor {
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     this.#tellRefused(error, cause, request);
     try {
-      const guard = answers.refuse(stream, error, body);
-      if (guard === undefined) return;
-      this.#occupants.addPending(stream);
-      guard.onGone = () => void this.#occupants.removePending(stream);
+      this.#watch(stream, answers.refuse(stream, error, body));
     } catch (failure) {
       // What it should say cannot be sent.
       warnOf(failure);
       dropStream(stream);
     }
+  }
+
+  /** A refusal is on its way: `shutdown` waits for it, and drops it in the end. */
+  #watch(stream: ByteStream, guard: HandshakeGuard | undefined): void {
+    if (guard === undefined) return;
+    this.#occupants.addPending(stream);
+    guard.onGone = () => void this.#occupants.removePending(stream);
   }
 
   /** Whatever the application makes of it, the client gets its answer. */

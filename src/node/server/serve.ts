@@ -9,13 +9,14 @@ import type { AddressInfo, ListenOptions } from "node:net";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { assertServeOptions } from "./assert-serve-options.js";
+import { ConnectionCount } from "./connection-count.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
 import type { Http2Sessions } from "./http2-sessions.js";
 import { ProxyGate } from "./proxy-gate.js";
-import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
 import type { ServeOptions, ServerLimits } from "./server-options.js";
+import { TlsGreetings } from "./tls-greetings.js";
 import { TrustedProxies } from "./trusted-proxies.js";
 import { UpgradeListener } from "./upgrade-listener.js";
 
@@ -87,8 +88,11 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
     options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
   const http2 = await http2Sessions(options, server, limits, maxPendingPerAddress);
   http2?.takeCleartext(http);
-  const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
+  const pending = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
+  const isHttp2 = (firstBytes: Buffer): boolean => http2?.takes(firstBytes) === true;
+  const listener = new UpgradeListener(server, http, event, limits, pending, isHttp2);
   http2?.takeSecure(http);
+  const greetings = options.tls && new TlsGreetings(http, pending);
   const gate = proxies && new ProxyGate(server, http, proxies, limits.handshakeTimeoutMs);
   if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
   const { request: others } = options;
@@ -101,7 +105,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   // Without a listener Node ends the connection without a word.
-  http.on("connect", (_request, stream) => void refuseUpgrade(stream, NO_PROXY));
+  http.on("connect", (_request, stream) => server.acceptor.refuseConnect(stream, NO_PROXY));
   try {
     await listen(http, options);
   } catch (error) {
@@ -112,6 +116,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
   if (options.tls === undefined && gate === undefined) listener.acceptHandles();
   server.stopListening = (drainTimeoutMs) => {
     gate?.stop();
+    greetings?.stop();
     listener.stop();
     return Promise.all([stop(http, drainTimeoutMs), http2?.stop(drainTimeoutMs)]).then(() => {});
   };

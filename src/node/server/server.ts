@@ -4,6 +4,7 @@ import { assertFunctions } from "../../core/assert-functions.js";
 import { assertObject } from "../../core/assert-object.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
+import { nowMs } from "../clock.js";
 import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
@@ -194,6 +195,7 @@ export class Server {
   async #end(options: ReturnType<typeof shutdownOptions>): Promise<void> {
     const { code, reason, drainTimeoutMs } = options;
     const occupants = this.#occupants;
+    const endsAtMs = nowMs() + drainTimeoutMs;
     this.acceptor.isShuttingDown = true;
     this.#relay?.close();
     let isLate = (): void => {};
@@ -212,7 +214,8 @@ export class Server {
       const goodbyes = Promise.all(endpoints.map((endpoint) => shutDownEndpoint(endpoint, options)));
       await Promise.race([goodbyes, late]);
     }
-    const stopped = this.stopListening(drainTimeoutMs);
+    const leftMs = drainTimeoutMs === Infinity ? Infinity : Math.max(0, endsAtMs - nowMs());
+    const stopped = this.stopListening(leftMs);
     for (const socket of occupants.connections) void socket.close(code, reason);
     await occupants.empty();
     await stopped;

@@ -169,7 +169,7 @@ export class Acceptor {
     answer: PromiseLike<UpgradeAnswer<unknown>>,
   ): Promise<ServerConnection<unknown> | undefined> {
     const { stream, guard } = attempt;
-    if (stream instanceof RawSocket) guard.hold(attempt.firstBytes);
+    if (stream instanceof RawSocket) guard.hold(attempt.firstBytes, this.#memory);
     else stream.pause();
     guard.allow(this.#limits.handshakeTimeoutMs);
     // A hook that never answers must not keep the place of a peer that is gone.

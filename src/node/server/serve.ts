@@ -6,6 +6,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
+import { isAbsolute, resolve } from "node:path";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { assertServeOptions } from "./assert-serve-options.js";
@@ -39,7 +40,7 @@ const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy
 export class ListeningServer extends Server {
   readonly #http: HttpServer;
   readonly #isSecure: boolean;
-  /** Where it listens, or did. */
+  /** Where it listens, or did: a path as it is in a URL. */
   #address: AddressInfo | string | null = null;
 
   /** @internal Use `serve`. */
@@ -48,7 +49,8 @@ export class ListeningServer extends Server {
     this.#http = http;
     this.#isSecure = options.tls !== undefined;
     http.once("listening", () => {
-      this.#address = http.address();
+      const address = http.address();
+      this.#address = typeof address === "string" ? urlPath(address) : address;
     });
   }
 
@@ -69,6 +71,13 @@ export class ListeningServer extends Server {
     const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
     return `${this.#isSecure ? "wss" : "ws"}://${host}:${address.port}`;
   }
+}
+
+/** The path of a socket as `ws+unix:` has it: what means something else in a URL is encoded. */
+function urlPath(path: string): string {
+  const isWhole = isAbsolute(path) || path.startsWith("\0"); // Linux has names that are no files
+  const whole = isWhole ? path : resolve(path);
+  return encodeURI(whole).replace(/[:?#]/g, encodeURIComponent);
 }
 
 /**

@@ -127,8 +127,11 @@ export class Connection<Data = undefined>
 
   // --- For server and client -----------------------------------------------------------------------------------
 
-  /** @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else. */
-  start(head: string | undefined, firstBytes: Uint8Array): void {
+  /**
+   * @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else.
+   * @param begun called before the handlers are.
+   */
+  start(head: string | undefined, firstBytes: Uint8Array, begun?: () => void): void {
     const stream = this.stream;
     // Before it is ours: `read` tells the owner, too.
     const ahead: Buffer | null = stream.readableLength > 0 ? stream.read() : null;
@@ -143,6 +146,7 @@ export class Connection<Data = undefined>
       output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
     }
     this.reschedule();
+    begun?.();
     this.callOpen(received);
     endTurn();
     stream.resume();
@@ -264,6 +268,7 @@ export class Connection<Data = undefined>
     extras.queue?.end();
     if (result.error !== undefined) this.reportError(result.error);
     this.guard(() => this.context.handlers.close?.(this, result));
+    extras.isOver = true;
     extras.resolveClosed?.(result);
     if (diagnostics.close.hasSubscribers) diagnostics.close.publish({ socket: this, result });
     endTurn();

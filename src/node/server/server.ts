@@ -13,6 +13,7 @@ import { warnOf } from "../thrown-text.js";
 import { Acceptor } from "./acceptor.js";
 import type { BroadcastOptions } from "./broadcast-options.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
+import { earlierAnswer } from "./earlier-answer.js";
 import type { Endpoint } from "./endpoint.js";
 import { incomingHead } from "./incoming-head.js";
 import { Occupants } from "./occupants.js";
@@ -142,7 +143,10 @@ export class Server {
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    return this.acceptor.upgrade(incomingHead(incoming), stream, firstBytes, incoming);
+    if (earlierAnswer(stream) === undefined)
+      return this.acceptor.upgrade(incomingHead(incoming), stream, firstBytes, incoming);
+    await this.acceptor.refuseBehind(incoming, stream);
+    return undefined;
   }
 
   /**

@@ -57,8 +57,8 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     const buffered = this.bufferedBytes;
     const byteLength = payload.length;
     if (!this.admits(buffered, byteLength)) return "dropped";
-    if (this.engine.isSendingMessage) this.defer(payload, byteLength, opcode, options);
-    else this.engine.send(payload, opcode, options?.compress);
+    if (!this.engine.isSendingMessage) this.engine.send(payload, opcode, options?.compress);
+    else if (!this.defer(payload, byteLength, opcode, options)) return "dropped";
     return this.sent(buffered, byteLength);
   }
 
@@ -69,8 +69,8 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     const buffered = this.bufferedBytes;
     const byteLength = message.payload.length;
     if (!this.admits(buffered, byteLength)) return "dropped";
-    if (engine.isSendingMessage) this.defer(message, byteLength, message.opcode, options);
-    else engine.sendPrepared(message);
+    if (!engine.isSendingMessage) engine.sendPrepared(message);
+    else if (!this.defer(message, byteLength, message.opcode, options)) return "dropped";
     return this.sent(buffered, byteLength);
   }
 
@@ -81,16 +81,18 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     return false;
   }
 
+  /** Whether the message waits; if not, it was so much that the connection has been ended for it. */
   private defer(
     payload: string | Uint8Array | PreparedMessage,
     byteLength: number,
     opcode: MessageOpcode,
     options: SendOptions | undefined,
-  ): void {
+  ): boolean {
     const extras = this.needExtras();
     extras.deferred ??= new DeferredMessages();
     extras.deferred.add(payload, byteLength, opcode, options?.compress);
     this.recount();
+    return this.engine.isOpen;
   }
 
   private sent(buffered: number, byteLength: number): SendStatus {
@@ -235,7 +237,8 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
       if (this.bufferedBytes <= this.highWaterMarkBytes()) return "sent";
       this.#lookout |= ABOVE_MARK;
     }
-    return "queued";
+    // It was so much that the connection has been ended for it.
+    return this.engine.isOpen ? "queued" : "dropped";
   }
 
   private hasRoomFor(byteLength: number): boolean {

@@ -71,7 +71,7 @@ describe("fetchEndpoint: opening handshakes", () => {
   it("are refused with 400 where the `Host` is none to the web, without a warning", async (t) => {
     using seen = warnings();
     const server = await start(t, () => assert.fail("it is asked"));
-    for (const Host of ["999.999.999.999", "a%00b", "[::1::2]", "xn--a"]) {
+    for (const Host of ["999.999.999.999", "a%00b", "[::1::2]"]) {
       const client = await RawClient.open({ port: Number(new URL(server.http).port), headers: { Host } });
       assert.equal(client.status, 400, Host);
       await client.destroy();

@@ -1482,7 +1482,7 @@ export const DEFENCES: readonly Defence[] = [
           "a large message is a part of the shared buffer",
           {
             file: "node/connection/own-message.js",
-            find: "if (buffer !== receiveBuffer.buffer && ",
+            find: "if (isFresh && ",
             replace: "if (",
           },
         ),
@@ -1552,7 +1552,7 @@ export const DEFENCES: readonly Defence[] = [
         "a ping, a pong or a piece of a message that the application keeps is not changed later",
         without(
           "node/connection/connection.js",
-          "handlers.messageChunk?.(connection, ownMessage(bytes, start, end)",
+          "handlers.messageChunk?.(connection, ownMessage(bytes, start, end, isFresh)",
           "handlers.messageChunk?.(connection, asBuffer(bytes).subarray(start, end)",
           "a piece of a message is",
         ),
@@ -1718,7 +1718,7 @@ export const DEFENCES: readonly Defence[] = [
         "a small message that is handed out at once keeps alive no chunk that came from the network",
         without(
           "node/connection/own-message.js",
-          "2 * (end - start) >= buffer.byteLength",
+          "isFresh && 2 * (end - start) >= bytes.buffer.byteLength",
           "true",
           "messages are parts of the chunk that they came in",
         ),

@@ -112,7 +112,8 @@ export class RawSocket implements ByteStream {
         this.#queueOnLeft ??= [];
         this.#queueOnLeft.push(onLeft);
       }
-      return this.#isBelowMark();
+      // While corked, nothing tells how much of it will wait: `uncork` sees.
+      return this.#isCorked || this.#isBelowMark();
     }
     const request: PendingWrite = spareWrite ?? newWrite();
     spareWrite = undefined;

@@ -12,7 +12,8 @@ export interface WritePosition {
 
 /**
  * What the engine tells its host, in order. One handler serves all connections of a server: `owner` is what the
- * engine was made with, and a call costs no allocation. All byte ranges are valid during the call only.
+ * engine was made with, and a call costs no allocation. Byte ranges are valid during the call only, but for those that are `isFresh`:
+ * these were made for this call, and nobody else has them or writes to them afterwards.
  */
 export interface EngineHandler<Owner> {
   /** Room for `byteLength` bytes that will be sent; the engine writes there and then calls {@link commit}. */
@@ -29,6 +30,7 @@ export interface EngineHandler<Owner> {
     start: number,
     end: number,
     isAscii: boolean,
+    isFresh: boolean,
   ): void;
   /** A piece of a message, where `streaming` is configured. Text is checked, but may be cut inside a character. */
   messageChunk(
@@ -38,6 +40,7 @@ export interface EngineHandler<Owner> {
     start: number,
     end: number,
     last: boolean,
+    isFresh: boolean,
   ): void;
   /** A ping came. True answers it with a pong of the same payload (RFC 6455 §5.5.2). */
   ping(owner: Owner, bytes: Uint8Array, start: number, end: number): boolean;

@@ -51,11 +51,17 @@ export type InflateFailure = "too-big" | "invalid";
 export interface InflateContext {
   /** How many bytes it keeps now, for budgets of memory; 0 where it is left out. */
   readonly heldBytes?: number;
+  /**
+   * Whether the latest output was made for the caller alone, who may keep it. Where it is left out, it is only valid until
+   * the next call.
+   */
+  readonly isOutputFresh?: boolean;
   /** Whether a message may be inflated in pieces that end anywhere. If not, `last` is always true. */
   readonly isIncremental: boolean;
   /**
    * Inflates a piece of a message; `last` ends the message, for which 00 00 FF FF is to be appended. The output
-   * never grows beyond `maxOutputBytes`, at no time, and is valid until the next call of the same context.
+   * never grows beyond `maxOutputBytes`, at no time, and is valid until the next call of the same context, or for
+   * ever: see {@link isOutputFresh}.
    */
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure;
   /** Frees what is only kept for speed: asked for where memory is short. The window stays. */

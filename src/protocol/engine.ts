@@ -125,7 +125,7 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
           this.failFor("INVALID_UTF8");
           break;
         }
-        handler.message(this.owner, opcode, bytes, start, until, isAscii);
+        handler.message(this.owner, opcode, bytes, start, until, isAscii, false);
       }
       if (this.isPaused || !this.isOpen) break;
     }
@@ -141,7 +141,7 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
     const isAscii = opcode === Opcode.text && host.isAscii?.(inflated, 0, length) === true;
     if (opcode === Opcode.text && config.checksText && !isAscii && !host.isUtf8(inflated, 0, length))
       return this.failFor("INVALID_UTF8");
-    config.handler.message(this.owner, opcode, inflated, 0, length, isAscii);
+    config.handler.message(this.owner, opcode, inflated, 0, length, isAscii, deflate.isOutputFresh);
     return true;
   }
 
@@ -208,7 +208,7 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
       if (isWhole && !config.streaming) {
         if (opcode === Opcode.text && !isAscii && config.checksText && !config.host.isUtf8(bytes, start, end))
           return this.failFor("INVALID_UTF8");
-        config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii);
+        config.handler.message(this.owner, opcode as MessageOpcode, bytes, start, end, isAscii, false);
         return this.goesOn();
       }
       this.#beginMessage(opcode as MessageOpcode);
@@ -234,9 +234,9 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
     if (assembler.isCompressed) return this.#compressedPiece(assembler, bytes, start, end, last);
     if (!assembler.checkText(bytes, start, end, isAscii)) return this.failFor("INVALID_UTF8");
     if (last && !assembler.isTextComplete) return this.failFor("INVALID_UTF8");
-    if (this.config.streaming) return this.#handOutPiece(assembler, bytes, start, end, last);
+    if (this.config.streaming) return this.#handOutPiece(assembler, bytes, start, end, last, false);
     assembler.append(bytes, start, end);
-    if (last) this.#handOutMessage(assembler, assembler.concat(), assembler.isAscii);
+    if (last) this.#handOutMessage(assembler, assembler.concat(), assembler.isAscii, true);
     return this.goesOn();
   }
 
@@ -257,24 +257,33 @@ export class Engine<Owner> extends SendingEngine<Owner> implements FrameSink {
     }
     const room = config.maxMessageBytes - assembler.inflatedBytes;
     const inflated = this.deflate!.decompress(deflated, last, room);
+    const isFresh = this.deflate!.isOutputFresh;
     if (typeof inflated === "string") return this.#failToInflate(inflated);
     assembler.inflatedBytes += inflated.length;
     if (!assembler.checkText(inflated, 0, inflated.length, false)) return this.failFor("INVALID_UTF8");
     if (last && !assembler.isTextComplete) return this.failFor("INVALID_UTF8");
-    if (config.streaming) return this.#handOutPiece(assembler, inflated, 0, inflated.length, last);
-    this.#handOutMessage(assembler, inflated, false);
+    if (config.streaming) return this.#handOutPiece(assembler, inflated, 0, inflated.length, last, isFresh);
+    this.#handOutMessage(assembler, inflated, false, isFresh);
     return this.goesOn();
   }
 
-  #handOutPiece(a: MessageAssembler, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
+  #handOutPiece(
+    { opcode }: MessageAssembler,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    last: boolean,
+    isFresh: boolean,
+  ): boolean {
     if (last) this.#endMessage();
-    if (last || end > start) this.config.handler.messageChunk(this.owner, a.opcode, bytes, start, end, last);
+    if (last || end > start)
+      this.config.handler.messageChunk(this.owner, opcode, bytes, start, end, last, isFresh);
     return this.goesOn();
   }
 
-  #handOutMessage(assembler: MessageAssembler, bytes: Uint8Array, isAscii: boolean): void {
+  #handOutMessage({ opcode }: MessageAssembler, bytes: Uint8Array, isAscii: boolean, isFresh: boolean): void {
     this.#endMessage();
-    this.config.handler.message(this.owner, assembler.opcode, bytes, 0, bytes.length, isAscii);
+    this.config.handler.message(this.owner, opcode, bytes, 0, bytes.length, isAscii, isFresh);
   }
 
   #endMessage(): void {

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 import { after, describe, it, type TestContext } from "node:test";
-import { type ConnectOptions, connect } from "hawser/client";
+import { type ConnectOptions, connect, WebSocket } from "hawser/client";
+import { serve } from "hawser/server";
 import { freePort } from "../support/free-port.js";
 import { leakCheck } from "../support/leak-check.js";
+import { until } from "../support/until.js";
 import { connectErrorOf } from "./connect-error.js";
 import { closeServer, headerOf, rawServer, switching } from "./raw-server.js";
 
@@ -57,6 +59,78 @@ const stuckIn: Record<string, (t: TestContext) => Promise<Stuck>> = {
     return { url: `ws://127.0.0.1:${port}/`, isStuck: told };
   },
 };
+
+/** A transport that calls `then` so many microtasks after the answer of the server came. */
+function whenAnswered(port: number, microtasks: number, then: () => void): Socket {
+  const socket = connectTcp(port, "127.0.0.1");
+  socket.once("data", async () => {
+    for (let i = 0; i < microtasks; i++) await undefined;
+    then();
+  });
+  socket.pause();
+  return socket;
+}
+
+describe("giving up when the answer has come", () => {
+  after(leakCheck());
+
+  it("rejects, unless `open` has been called before", async () => {
+    const server = await serve({ message() {} });
+    const outcomes = new Set<string>();
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      const controller = new AbortController();
+      let isOpen = false;
+      let wasOpen = false;
+      const connecting = connect(server.url, {
+        signal: controller.signal,
+        message() {},
+        open() {
+          isOpen = true;
+        },
+        createConnection: () =>
+          whenAnswered(server.port, microtasks, () => {
+            wasOpen = isOpen;
+            controller.abort();
+          }),
+      });
+      const outcome = await connecting.then(
+        (socket) => socket,
+        (error: { code: string }) => error.code,
+      );
+      await until(() => controller.signal.aborted, "it is aborted");
+      if (typeof outcome !== "string") {
+        assert.equal(outcome.state, "open");
+        outcome.terminate();
+      }
+      const outcomeName = typeof outcome === "string" ? outcome : "open";
+      assert.equal(outcomeName, wasOpen ? "open" : "ABORTED", `after ${microtasks} microtasks`);
+      assert.equal(isOpen, wasOpen);
+      outcomes.add(outcomeName);
+    }
+    assert.deepEqual([...outcomes], ["ABORTED", "open"]);
+    await server.shutdown();
+  });
+
+  it("of a `WebSocket` by `close()` fires no `open` behind it", async () => {
+    const server = await serve({ message() {} });
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      const events: string[] = [];
+      const socket: WebSocket = new WebSocket(server.url, [], {
+        createConnection: () =>
+          whenAnswered(server.port, microtasks, () => {
+            events.push("closing");
+            socket.close();
+          }),
+      });
+      for (const type of ["open", "error", "close"] as const)
+        socket.addEventListener(type, () => events.push(type));
+      await until(() => events.at(-1) === "close", "it is closed");
+      const isFailed = events[0] === "closing";
+      assert.deepEqual(events, isFailed ? ["closing", "error", "close"] : ["open", "closing", "close"]);
+    }
+    await server.shutdown();
+  });
+});
 
 describe("giving up", () => {
   after(leakCheck());

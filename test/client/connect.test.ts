@@ -4,8 +4,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { after, describe, it } from "node:test";
-import { type ConnectDiagnostic, connect, diagnostics, type OpenDiagnostic } from "hawser/client";
+import {
+  type ConnectDiagnostic,
+  type ConnectOptions,
+  connect,
+  diagnostics,
+  type OpenDiagnostic,
+} from "hawser/client";
+import { invalidOption } from "../support/invalid-option.js";
 import { leakCheck } from "../support/leak-check.js";
 import { withTimeout } from "../support/with-timeout.js";
 import { echoServer } from "./echo-server.js";
@@ -285,6 +293,28 @@ describe("connect", () => {
     assert.equal(await code(connect(url, { proxy: "socks5://p" })), "UsageError INVALID_OPTION");
     assert.equal(await code(connect(url, { localAddress: "not an address" })), "UsageError INVALID_OPTION");
     assert.equal(await code(connect("ws+unix:/a:/", { socketPath: "/b" })), "UsageError INVALID_OPTION");
+    for (const wrong of [
+      null,
+      { signal: "x" },
+      { signal: null },
+      { signal: { aborted: true } },
+      { protocols: 5 },
+      { autoPong: "no" },
+      { highWaterMarkBytes: 2, maxBufferedBytes: 1 },
+      { createConnection: 5 },
+    ])
+      assert.equal(await code(connect(url, wrong as ConnectOptions)), "UsageError INVALID_OPTION");
+  });
+
+  it("rejects where `createConnection` gives no stream", async () => {
+    for (const given of [undefined, null, {}, Promise.resolve({}), Promise.resolve(undefined)]) {
+      const createConnection = (() => given) as unknown as () => Duplex;
+      for (const url of ["ws://localhost:1/", "wss://localhost:1/"])
+        await assert.rejects(
+          connect(url, { createConnection }),
+          invalidOption("startsWith", "createConnection"),
+        );
+    }
   });
 
   it("does not show a password in an error", async () => {

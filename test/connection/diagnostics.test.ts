@@ -7,6 +7,7 @@ import {
   type FrameDiagnostic,
   type OpenDiagnostic,
   prepareMessage,
+  type ServerConnection,
 } from "hawser/server";
 import { connected } from "../support/connected.js";
 import { leakCheck } from "../support/leak-check.js";
@@ -38,6 +39,23 @@ describe("the diagnostics channels", () => {
     assert.equal(event?.requestHead, requestHead({ path: "/chat?x", headers: { "X-Tag": "é" } }));
     assert.equal(event?.responseHead, client.head);
     await end();
+  });
+
+  it("tell of an opened connection when the head of the answer stands before what is sent then", async () => {
+    const greet = (event: unknown): void => {
+      const { socket } = event as OpenDiagnostic<ServerConnection>;
+      socket.send("from a tracer");
+    };
+    subscribe("hawser:open", greet);
+    try {
+      const { client, end } = await connected({ open: (socket) => void socket.send("from open") });
+      assert.equal(client.status, 101);
+      assert.equal(await client.nextText(), "from a tracer");
+      assert.equal(await client.nextText(), "from open");
+      await end();
+    } finally {
+      unsubscribe("hawser:open", greet);
+    }
   });
 
   it("tell of each frame, in both directions", async () => {

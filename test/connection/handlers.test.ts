@@ -48,6 +48,28 @@ describe("a handler that throws", () => {
     await end();
   });
 
+  it("is told by a warning where it fails when `close` has been called, which is the last", async () => {
+    using seen = warnings();
+    let fail = (_error: Error): void => {};
+    const { server, socket, client, closes, errors, end } = await connected({
+      message: () =>
+        new Promise<void>((_resolve, reject) => {
+          fail = reject;
+        }),
+    });
+    client.send(textFrame("x"));
+    await rounds(5);
+    void socket.close();
+    await client.finish();
+    await closes.next();
+    assert.equal(server.connections.size, 0);
+    fail(new Error("too late"));
+    await rounds(3);
+    assert.equal(errors.size, 0);
+    assert.deepEqual(seen.messages, ["too late"]);
+    await end();
+  });
+
   it("leaves the other connections alone", async () => {
     const { server, client, errors, end } = await connected({
       message(socket, data) {

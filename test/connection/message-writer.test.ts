@@ -10,6 +10,20 @@ import { withTimeout } from "../support/with-timeout.js";
 describe("a message sent piece by piece", () => {
   after(leakCheck());
 
+  it("has others `dropped`, not `sent`, where what waits behind it is too much memory", async () => {
+    for (const message of [Buffer.alloc(8_000), prepareMessage(Buffer.alloc(8_000))]) {
+      const { socket, client, errors, end } = await connected({ maxConnectionMemoryBytes: 30_000 });
+      socket.startMessage().write("a");
+      const statuses: string[] = [];
+      while (socket.state === "open") statuses.push(socket.send(message));
+      statuses.push(socket.send(message));
+      assert.deepEqual(statuses, ["sent", "sent", "sent", "dropped", "closed"]);
+      assert.equal((await errors.next()).code, "MEMORY_EXCEEDED");
+      await client.gone;
+      await end();
+    }
+  });
+
   it("leaves as fragments, each when it is written", async () => {
     const { socket, client, end } = await connected();
     const writer = socket.startMessage({ binary: false });

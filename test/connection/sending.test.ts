@@ -83,6 +83,63 @@ describe("sending to a peer that reads", () => {
   });
 });
 
+describe("bytes that are sent by reference", () => {
+  after(leakCheck());
+
+  it("may be changed once `ready()` has resolved, in the turn in which they were sent", async () => {
+    const { socket, client, end } = await connected();
+    const bytes = Buffer.alloc(20_000, 1);
+    assert.equal(socket.send(bytes), "sent");
+    assert.equal(await socket.ready(), true);
+    bytes.fill(2);
+    assert.ok((await client.next()).payload.equals(Buffer.alloc(20_000, 1)));
+    await end();
+  });
+
+  for (const isSecure of [false, true]) {
+    it(`are waited for by \`ready()\` below the mark, too, ${isSecure ? "over TLS" : "over TCP"}`, async () => {
+      const { key, cert, ca } = testCertificate();
+      const { socket, client, end } = await connected(
+        { highWaterMarkBytes: 200_000, ...(isSecure && { tls: { key, cert } }) },
+        { paused: true, ...(isSecure && { ca }) },
+      );
+      let bytes = FILLING;
+      let sent = 0;
+      for (; socket.bufferedBytes === 0; sent++) {
+        bytes = Buffer.alloc(40_000, 1);
+        socket.send(bytes);
+        await rounds(1);
+      }
+      assert.ok(socket.bufferedBytes < 200_000);
+      let isReady = false;
+      const ready = socket.ready().then((isOpen) => {
+        isReady = true;
+        bytes.fill(2);
+        return isOpen;
+      });
+      await rounds(10);
+      assert.equal(isReady, false);
+      client.socket.resume();
+      assert.equal(await withTimeout(ready, PATIENCE_MS, "they have left"), true);
+      for (let i = 0; i < sent; i++) assert.ok((await client.next()).payload.equals(Buffer.alloc(40_000, 1)));
+      await end();
+    });
+  }
+
+  it("are copied where they wait for the end of a message in pieces, for which `ready()` does not wait", async () => {
+    const { socket, client, end } = await connected();
+    const writer = socket.startMessage();
+    const bytes = Buffer.alloc(20_000, 1);
+    socket.send(bytes);
+    assert.equal(await socket.ready(), true);
+    bytes.fill(2);
+    writer.end("end");
+    assert.equal((await client.next()).payload.toString(), "end");
+    assert.ok((await client.next()).payload.equals(Buffer.alloc(20_000, 1)));
+    await end();
+  });
+});
+
 describe("sending to a peer that does not read", () => {
   after(leakCheck());
 
@@ -246,6 +303,20 @@ describe("sending to a peer that does not read", () => {
     const error = await errors.next();
     assert.equal(error.code, "TOO_MANY_PENDING_PONGS");
     assert.equal((await closes.next()).sent?.code, 1008);
+    await end();
+  });
+
+  it("answers any number of pings of a peer that reads, whatever was sent to it before", async () => {
+    const { socket, client, errors, end } = await connected({ maxPendingPongs: 3 });
+    for (const size of [20_000, 40_000, 200_000]) {
+      socket.send(Buffer.alloc(size)); // in pieces
+      assert.equal((await client.next()).payload.length, size);
+      for (let i = 0; i < 10; i++) {
+        client.send(pingFrame("x"));
+        assert.equal((await client.next()).opcode, 10);
+      }
+    }
+    assert.equal(errors.size, 0);
     await end();
   });
 

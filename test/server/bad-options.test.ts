@@ -23,6 +23,8 @@ const WRONG: readonly [options: object, named: string][] = [
   [{ protocols: "chat" }, "protocols"],
   [{ broker: {} }, "broker"],
   [{ broker: null }, "broker"],
+  [{ autoPong: "no" }, "autoPong"],
+  [{ highWaterMarkBytes: 2, maxBufferedBytes: 1 }, "highWaterMarkBytes"],
   [{ routes: null }, "routes"],
   [{ routes: [] }, "routes"],
   [{ routes: new Map([["/a", {}]]) }, "routes"],
@@ -43,6 +45,7 @@ const WRONG_WITH_PORT: readonly [options: object, named: string][] = [
   [{ tls: true }, "tls"],
   [{ path: 5 }, "path"],
   [{ host: 5 }, "host"],
+  [{ path: "/tmp/a.sock", port: 80 }, "path"],
 ];
 
 const NO_OBJECTS: readonly unknown[] = [null, 8080, "ws://127.0.0.1", () => {}, []];

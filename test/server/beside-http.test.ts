@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, get, request as httpRequest } from "node:http";
+import { createServer, get, request as httpRequest, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
-import { attach, endpoint, memoryBroker, refuse, serve, UsageError } from "hawser/server";
+import {
+  attach,
+  endpoint,
+  type ListeningServer,
+  memoryBroker,
+  refuse,
+  type ServerOptions,
+  serve,
+  UsageError,
+} from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { leakCheck } from "../support/leak-check.js";
-import { RawClient } from "../support/raw-client.js";
+import { RawClient, requestHead, textFrame } from "../support/raw-client.js";
+import { rounds, until } from "../support/until.js";
 
 const silent = endpoint({ message() {} });
 
@@ -40,6 +50,65 @@ describe("a server beside ordinary HTTP", () => {
     const failed = once(response.resume(), "error");
     await server.shutdown({ drainTimeoutMs: 50 });
     await failed;
+  });
+
+  it("refuses a handshake behind requests that are not answered yet, when they are", async () => {
+    const refusals: [string, string][] = [];
+    const answers: (() => void)[] = [];
+    for (const isAttached of [false, true]) {
+      refusals.length = 0;
+      answers.length = 0;
+      const listener: RequestListener = (_request, response) =>
+        void answers.push(() => response.end(`answer ${answers.length}`));
+      const options: ServerOptions = {
+        message: (socket, data) => void socket.send(data),
+        refused: ({ code }, request) => void refusals.push([code, request.target]),
+      };
+      const http = createServer(listener);
+      const server = isAttached ? attach(http, options) : await serve({ ...options, request: listener });
+      if (isAttached) await once(http.listen(0, "127.0.0.1"), "listening");
+      const port = "port" in server ? (server as ListeningServer).port : (http.address() as AddressInfo).port;
+      const client = await RawClient.dial({ port });
+      let text = "";
+      client.socket.on("data", (chunk) => {
+        text += chunk.toString("latin1");
+      });
+      const request = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+      client.socket.write(request + request + requestHead({ path: "/ws" }));
+      await until(() => answers.length === 2, "both are asked");
+      await rounds(5);
+      client.socket.write(textFrame("hi"));
+      await rounds(5);
+      assert.equal(text, "");
+      answers[0]!();
+      await rounds(5);
+      assert.deepEqual(refusals, []);
+      answers[1]!();
+      await client.gone;
+      assert.match(
+        text,
+        /^HTTP\/1.1 200 .*answer 2HTTP\/1.1 200 .*answer 2HTTP\/1.1 400 .*not answered yet\n$/s,
+      );
+      assert.deepEqual(refusals, [["REFUSED", "/ws"]]);
+      await server.shutdown();
+      http.close();
+    }
+  });
+
+  it("takes a handshake behind requests that are answered", async () => {
+    const server = await serve({
+      message: (socket, data) => void socket.send(data),
+      request: (_request, response) => void response.end("answer"),
+    });
+    const client = await RawClient.dial({ port: server.port });
+    client.socket.write("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(client.socket, "data");
+    await rounds(5);
+    const answer = once(client.socket, "data");
+    client.socket.write(requestHead({ path: "/ws" }));
+    assert.match(String(await answer), /^HTTP\/1.1 101 /);
+    await client.destroy();
+    await server.shutdown();
   });
 
   it("hands a request that is no handshake to the request handler, wherever its bytes were cut", async () => {

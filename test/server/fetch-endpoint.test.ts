@@ -68,6 +68,17 @@ describe("fetchEndpoint: opening handshakes", () => {
     assert.deepEqual(environment, { incoming: undefined, outgoing: undefined, remoteAddress: "127.0.0.1" });
   });
 
+  it("are refused with 400 where the `Host` is none to the web, without a warning", async (t) => {
+    using seen = warnings();
+    const server = await start(t, () => assert.fail("it is asked"));
+    for (const Host of ["999.999.999.999", "a%00b", "[::1::2]"]) {
+      const client = await RawClient.open({ port: Number(new URL(server.http).port), headers: { Host } });
+      assert.equal(client.status, 400, Host);
+      await client.destroy();
+    }
+    assert.deepEqual(seen.messages, []);
+  });
+
   it("may be answered later, by messageChunk, and without a message handler", async (t) => {
     const taken = new Inbox<unknown>("message");
     const server = await start(t, async (request) => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { get } from "node:http";
 import { get as getSecurely } from "node:https";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, describe, it } from "node:test";
 import { connect } from "hawser/client";
 import { type ListeningServer, serve, UsageError } from "hawser/server";
@@ -68,6 +69,20 @@ describe("serve", () => {
     if (server === undefined) return; // a machine without IPv6
     assert.equal(server.url, `ws://[::1]:${server.port}`);
     await server.shutdown();
+  });
+
+  it("has a URL that leads to its Unix socket, whatever the path", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hawser-"));
+    for (const name of ["a.sock", "a b", "a%41", "a:b", "a?b", "a#b", "é"]) {
+      for (const path of [join(folder, name), relative(".", join(folder, name))]) {
+        const server = await serve({ path });
+        const client = await connect(server.url, { message() {} });
+        assert.equal(server.connections.size, 1, path);
+        await client.close();
+        await server.shutdown();
+      }
+    }
+    await rm(folder, { recursive: true });
   });
 
   it("listens on a Unix socket", async () => {

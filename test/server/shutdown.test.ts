@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { get } from "node:http";
+import { connect } from "node:net";
 import { after, describe, it } from "node:test";
 import { accept, createServer, type Refusal, refuse, serve } from "hawser/server";
-import { Inbox } from "../support/inbox.js";
+import { testCertificate } from "../support/certificate.js";
+import { Inbox, PATIENCE_MS } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
 import { rounds } from "../support/until.js";
+import { warnings } from "../support/warnings.js";
+import { withTimeout } from "../support/with-timeout.js";
 
 describe("shutdown", () => {
   after(leakCheck());
@@ -127,6 +132,58 @@ describe("shutdown", () => {
     assert.equal(server.connections.size, 2);
     await Promise.all([client.finish(), second.finish()]);
     await shutdown;
+  });
+
+  it("does not wait for who has not begun with TLS", async () => {
+    const { key, cert } = testCertificate();
+    const server = await serve({ tls: { key, cert }, handshakeTimeoutMs: 0 });
+    const socket = connect(server.port, "127.0.0.1");
+    await once(socket, "connect");
+    await rounds(5);
+    const gone = once(socket, "close");
+    socket.resume();
+    await withTimeout(server.shutdown({ drainTimeoutMs: 60 }), PATIENCE_MS, "the end");
+    await gone;
+  });
+
+  it("drops after the drain timeout who does not take the refusal of a CONNECT", async () => {
+    const server = await serve({});
+    const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.write("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    assert.match(String(answer), /^HTTP\/1.1 405 /);
+    const startedMs = performance.now();
+    await server.shutdown({ drainTimeoutMs: 100 });
+    assert.ok(performance.now() - startedMs < 1_000);
+    socket.destroy();
+  });
+
+  it("gives ordinary requests no more time where an endpoint takes all of it", async () => {
+    const server = await serve({
+      request: (_request, response) => void response.write("it never ends"),
+      shutdown: () => new Promise(() => {}),
+    });
+    const request = get({ port: server.port, host: "127.0.0.1" });
+    const ended = new Promise<void>((resolve) => {
+      request.on("response", (response) => response.on("error", () => resolve()).resume());
+    });
+    await once(request, "response");
+    const startedMs = performance.now();
+    await server.shutdown({ drainTimeoutMs: 600 });
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs < 1_000, `${tookMs} ms`);
+    await ended;
+  });
+
+  it("ends the server also where its broker throws", async () => {
+    const subscribe = (): (() => void) => () => {
+      throw new Error("the broker is gone");
+    };
+    const server = await serve({ broker: { publish() {}, subscribe, close() {} } });
+    using seen = warnings();
+    await server.shutdown();
+    assert.equal(server.port, 0);
+    assert.deepEqual(seen.messages, ['broker, topic "hawser": the broker is gone']);
   });
 
   it("refuses with 503 whose hook answers meanwhile", async () => {

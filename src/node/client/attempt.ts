@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { UsageError } from "../../core/hawser-error.js";
+import { typeName } from "../../core/type-name.js";
 import { type DeflateOptions, deflateOffer } from "../../protocol/extensions/deflate-negotiation.js";
 import { connectFields } from "../../protocol/handshake/client-connect.js";
 import { requestHead } from "../../protocol/handshake/client-handshake.js";
@@ -38,6 +39,12 @@ export type AttemptOptions = DialOptions & Pick<ConnectOptions, "protocols">;
  * @throws {@link UsageError}
  */
 export function firstAttempt(target: Target, options: AttemptOptions): Attempt {
+  const { protocols } = options;
+  if (protocols !== undefined && typeof protocols !== "string" && !Array.isArray(protocols))
+    throw new UsageError(
+      "INVALID_OPTION",
+      `protocols must be a string or a list, not ${typeName(protocols)}`,
+    );
   const headers = flatHeaders(options.headers);
   if (target.authorization !== undefined && !hasHeader(headers, "authorization")) {
     headers.push("Authorization", target.authorization);

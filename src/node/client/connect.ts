@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { assertObject } from "../../core/assert-object.js";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { readConnectAnswer } from "../../protocol/handshake/client-connect.js";
@@ -35,6 +36,8 @@ export async function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<ClientConnection<Data>> {
+  assertObject(options, "options");
+  assertSignal(options.signal);
   const context = connectionContext<ClientConnection<Data>>("client", options);
   const maxRedirects = count("maxRedirects", options.maxRedirects ?? 0, MOST_REDIRECTS);
   const timeoutMs = count(
@@ -49,6 +52,7 @@ export async function connect<Data = undefined>(
   try {
     for (;;) {
       const { stream, answer } = await run(opening, attempt, options);
+      opening.check(); // it may have failed while the answer was on its way here
       const { head } = answer;
       if (maxRedirects === 0 || !isRedirect(head.status)) {
         return open(opening, context, attempt, stream, answer, options);
@@ -149,6 +153,13 @@ function detailsOf(head: AnswerHead): { status: number; headers: readonly string
 
 function sha1Base64(text: string): string {
   return createHash("sha1").update(text, "latin1").digest("base64");
+}
+
+function assertSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted !== "boolean" || typeof addEventListener !== "function")
+    throw new UsageError("INVALID_OPTION", "signal must be an AbortSignal");
 }
 
 function count(name: string, value: number, most: number): number {

@@ -1,6 +1,7 @@
 import { isIP, type NetConnectOpts, Socket, type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { UsageError } from "../../core/hawser-error.js";
 import { assertFields, headText } from "../../protocol/handshake/head-text.js";
 import type { DialOptions } from "./dial-options.js";
 import type { HttpProxy } from "./http-proxy.js";
@@ -85,10 +86,14 @@ function tcpOptions(host: string, port: number, options: DialOptions): TcpNetCon
 }
 
 /** A transport that the application opens. If it comes too late, it is dropped. */
-function openForeign(opening: Opening, create: () => Duplex | Promise<Duplex>): Promise<Duplex> {
-  return opening.step((resolve) => {
+async function openForeign(opening: Opening, create: () => Duplex | Promise<Duplex>): Promise<Duplex> {
+  const given = await opening.step<Duplex | undefined>((resolve) => {
     Promise.resolve(create()).then(
       (stream) => {
+        if (!isStream(stream)) {
+          resolve(undefined);
+          return;
+        }
         opening.own(stream);
         if (opening.hasFailed) opening.dropStreams();
         else resolve(stream);
@@ -98,6 +103,13 @@ function openForeign(opening: Opening, create: () => Duplex | Promise<Duplex>): 
       },
     );
   });
+  if (given === undefined) throw new UsageError("INVALID_OPTION", "createConnection gave no stream");
+  return given;
+}
+
+function isStream(value: unknown): value is Duplex {
+  const { on, write, read } = (value ?? {}) as Partial<Duplex>;
+  return [on, write, read].every((method) => typeof method === "function");
 }
 
 /** Has the proxy open a tunnel (RFC 9110 §9.3.6). All of it is the phase `proxy`, its name and its TLS too. */

@@ -37,7 +37,11 @@ export interface ConnectionExtras {
   closed?: Promise<CloseResult>;
   resolveClosed?: (result: CloseResult) => void;
   result?: CloseResult;
+  /** Whether `close` has been called: nothing is called behind it. */
+  isOver?: boolean;
   readyWaiters?: ((isOpen: boolean) => void)[] | undefined;
+  /** Whether the stream will tell when what is in it now has left. */
+  hearsWhenLeft?: boolean;
   queue?: MessageQueue;
   readable?: ReadableStream<Message>;
   writable?: WritableStream<Message>;
@@ -166,7 +170,7 @@ export abstract class ConnectionCore<Data, Socket> {
   /** @internal */
   protected handlerFailed(cause: unknown): void {
     const error = new ConnectionError("HANDLER_ERROR", `a handler failed: ${thrownText(cause)}`, cause);
-    if (this.#context.handlers.error === undefined) warnOf(cause);
+    if (this.#context.handlers.error === undefined || this.#extras?.isOver === true) warnOf(cause);
     else this.reportError(error);
     if (this.#engine.isOpen) void this.close(CloseCode.internalError, "internal error");
   }

@@ -1,3 +1,4 @@
+import { assertBooleans } from "../../core/assert-booleans.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { DEFAULT_LIMITS } from "../../protocol/engine-config.js";
 import type {
@@ -42,6 +43,8 @@ export interface ConnectionSettings
  * @throws {@link UsageError} `INVALID_OPTION` for a value that an option cannot have.
  */
 export function connectionSettings(options: ConnectionOptions): ConnectionSettings {
+  assertBooleans(options, ["autoPong"]);
+  assertMark(options);
   const rates: RateLimits = {
     maxReceivedFramesPerSecond: rate(options, "maxReceivedFramesPerSecond"),
     maxReceivedBytesPerSecond: rate(options, "maxReceivedBytesPerSecond"),
@@ -60,6 +63,12 @@ export function connectionSettings(options: ConnectionOptions): ConnectionSettin
     textAs: oneOf("textAs", options.textAs ?? "string", ["string", "buffer"]),
     autoPong: options.autoPong ?? true,
   };
+}
+
+/** Only where both are given: what is above the mark would never be `queued`. */
+function assertMark({ highWaterMarkBytes = 0, maxBufferedBytes = Infinity }: ConnectionOptions): void {
+  if (highWaterMarkBytes <= maxBufferedBytes) return;
+  throw new UsageError("INVALID_OPTION", "highWaterMarkBytes must not be above maxBufferedBytes");
 }
 
 function bytes(options: ConnectionOptions, name: keyof SendLimits): number {

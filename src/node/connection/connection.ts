@@ -127,8 +127,11 @@ export class Connection<Data = undefined>
 
   // --- For server and client -----------------------------------------------------------------------------------
 
-  /** @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else. */
-  start(head: string | undefined, firstBytes: Uint8Array): void {
+  /**
+   * @internal Begins: `firstBytes` came behind the opening handshake, `head` is sent before everything else.
+   * @param begun called before the handlers are.
+   */
+  start(head: string | undefined, firstBytes: Uint8Array, begun?: () => void): void {
     const stream = this.stream;
     // Before it is ours: `read` tells the owner, too.
     const ahead: Buffer | null = stream.readableLength > 0 ? stream.read() : null;
@@ -143,6 +146,7 @@ export class Connection<Data = undefined>
       output.commit(position + asBuffer(bytes).write(head, position, "latin1"));
     }
     this.reschedule();
+    begun?.();
     this.callOpen(received);
     endTurn();
     stream.resume();
@@ -167,13 +171,13 @@ export class Connection<Data = undefined>
     reserve: (connection, byteLength) => connection.openOutput().reserve(byteLength),
     commit: (connection, end) => connection.openOutput().commit(end),
     write: (connection, bytes) => connection.openOutput().write(bytes),
-    message: (connection, opcode, bytes, start, end, isAscii) =>
-      connection.#onMessage(opcode, bytes, start, end, isAscii),
-    messageChunk: (connection, opcode, bytes, start, end, last) =>
+    message: (connection, opcode, bytes, start, end, isAscii, isFresh) =>
+      connection.#onMessage(opcode, bytes, start, end, isAscii, isFresh),
+    messageChunk: (connection, opcode, bytes, start, end, last, isFresh) =>
       connection.guard(() =>
         connection.context.handlers.messageChunk?.(
           connection,
-          ownMessage(bytes, start, end),
+          ownMessage(bytes, start, end, isFresh),
           opcode === Opcode.binary,
           last,
         ),
@@ -189,7 +193,14 @@ export class Connection<Data = undefined>
     deadlineChanged: (connection) => connection.reschedule(),
   };
 
-  #onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+  #onMessage(
+    opcode: MessageOpcode,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isAscii: boolean,
+    isFresh: boolean,
+  ): void {
     const { handlers, settings } = this.context;
     const isBinary = opcode === Opcode.binary;
     if (handlers.messageBytes !== undefined) {
@@ -198,7 +209,7 @@ export class Connection<Data = undefined>
     }
     let data: string | Buffer;
     if (isBinary || settings.textAs === "buffer") {
-      data = ownMessage(bytes, start, end);
+      data = ownMessage(bytes, start, end, isFresh);
     } else {
       try {
         data = isAscii ? latin1Decode(bytes, start, end) : asBuffer(bytes).toString("utf8", start, end);
@@ -257,6 +268,7 @@ export class Connection<Data = undefined>
     extras.queue?.end();
     if (result.error !== undefined) this.reportError(result.error);
     this.guard(() => this.context.handlers.close?.(this, result));
+    extras.isOver = true;
     extras.resolveClosed?.(result);
     if (diagnostics.close.hasSubscribers) diagnostics.close.publish({ socket: this, result });
     endTurn();

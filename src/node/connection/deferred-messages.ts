@@ -1,5 +1,4 @@
 import type { Engine } from "../../protocol/engine.js";
-import { COPY_UP_TO_BYTES } from "../../protocol/frame-writer.js";
 import type { MessageOpcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 
@@ -32,8 +31,8 @@ export class DeferredMessages {
 
   /** Adds a message behind the others. */
   add(data: OutgoingData, byteLength: number, opcode: MessageOpcode, compress: boolean | undefined): void {
-    // As when it is sent at once: what is small may be changed by the caller from now on.
-    const kept = data instanceof Uint8Array && byteLength <= COPY_UP_TO_BYTES ? new Uint8Array(data) : data;
+    // The caller may change it when `ready()` resolves, which does not wait for what waits here.
+    const kept = data instanceof Uint8Array ? new Uint8Array(data) : data;
     this.#messages.push({ data: kept, opcode, compress });
     this.#byteLength += byteLength;
   }

@@ -1,10 +1,11 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { SharedPieces } from "../../core/shared-pieces.js";
 import type { WritePosition } from "../../protocol/engine-handler.js";
 import { allocateBytes } from "../allocate-bytes.js";
 import type { ByteStream } from "../byte-stream.js";
 import { RawSocket } from "../raw-socket.js";
+import { sharedBytes } from "../shared-bytes.js";
 import { endOfTurn, firstShared } from "./turn.js";
 
 /** Where the frames of all connections are written before they leave; replaced when full. */
@@ -16,7 +17,7 @@ const FLUSH_FROM_BYTES = 131_072;
 /** Up to this many bytes, pieces are copied together: one plain write costs less than a gathering one. */
 const JOIN_UP_TO_BYTES = MAX_SLAB_FRAME_BYTES;
 
-let slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+let slab: Buffer = sharedBytes(SLAB_BYTES);
 let slabUsed = 0;
 /** The one object that every reservation is answered with. */
 const cursor: WritePosition & { bytes: Buffer } = { bytes: slab, position: 0 };
@@ -95,7 +96,7 @@ export class OutputBuffer {
       return cursor;
     }
     if (slabUsed + byteLength > SLAB_BYTES) {
-      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      slab = sharedBytes(SLAB_BYTES);
       slabUsed = 0;
     }
     cursor.bytes = slab;

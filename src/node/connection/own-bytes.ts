@@ -1,7 +1,8 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { copyBytes } from "../../core/copy-bytes.js";
 import { allocatePooled } from "../allocate-bytes.js";
 import { NodeBuffer } from "../node-buffer.js";
+import { sharedBytes } from "../shared-bytes.js";
 import { receiveBuffer } from "./receive-buffer.js";
 
 /** Where short messages are copied to, one behind the other. As large as Node's own: who keeps one keeps all of it. */
@@ -14,7 +15,7 @@ const WORDS_UP_TO_BYTES = 192;
 const ALIGNMENT_MASK = 7;
 
 const received = new DataView(receiveBuffer.buffer, receiveBuffer.byteOffset, receiveBuffer.byteLength);
-let pool: Buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
+let pool: Buffer = sharedBytes(POOL_BYTES);
 let poolBytes: ArrayBufferLike = pool.buffer;
 let poolWords = new DataView(poolBytes);
 let poolUsed = 0;
@@ -23,8 +24,9 @@ let poolUsed = 0;
 export function ownReceived(start: number, end: number): Buffer {
   const length = end - start;
   if (length > POOL_UP_TO_BYTES) return ownBytes(receiveBuffer, start, end);
-  if (poolUsed + length > POOL_BYTES) {
-    pool = Buffer.allocUnsafeSlow(POOL_BYTES);
+  // Its length is 0 where it was taken away all the same: by `transfer()` of a Node that allows it.
+  if (poolUsed + length > pool.length) {
+    pool = sharedBytes(POOL_BYTES);
     poolBytes = pool.buffer;
     poolWords = new DataView(poolBytes);
     poolUsed = 0;

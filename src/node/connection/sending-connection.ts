@@ -1,5 +1,6 @@
 import { ConnectionError } from "../../core/hawser-error.js";
 import { MAX_HEADER_BYTES } from "../../protocol/frame-header.js";
+import { COPY_UP_TO_BYTES } from "../../protocol/frame-writer.js";
 import { type MessageOpcode, Opcode } from "../../protocol/opcode.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { violation } from "../../protocol/violation.js";
@@ -16,12 +17,19 @@ import type { SendStatus } from "./send-status.js";
 /** Less than this in the stream is not counted: it is part of what each connection costs, and mostly gone in a moment. */
 export const SMALL_OUTPUT_BYTES = 1_024;
 
+/** Above the high-water mark: `drain` is to be called. */
+const ABOVE_MARK = 1;
+/** Somebody waits for {@link SendingConnection.ready}. */
+const AWAITED = 2;
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 /** What goes out: messages and what they wait for, the output of a turn, and how much of it the peer has not taken. */
 export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Data, Socket> {
   /** What is sent in this turn; an idle connection has none. */
   #output: OutputBuffer | undefined = undefined;
   #pendingPongs = 0;
-  #isAboveMark = false;
+  /** What room is looked for: {@link ABOVE_MARK}, {@link AWAITED}. */
+  #lookout = 0;
 
   /** How many bytes wait to be sent, frame headers included. */
   get bufferedBytes(): number {
@@ -30,7 +38,7 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
 
   /**
    * Sends a message. All that is sent within one turn of the event loop leaves in one write.
-   * Bytes above 16 KiB are not copied: do not change them before {@link ready} resolves.
+   * Bytes above 16 KiB are not copied: do not change them before {@link ready}, called behind this, resolves.
    * @throws {@link UsageError} `INVALID_PAYLOAD` for anything but strings, bytes and prepared messages.
    */
   send(data: string | BinaryData | PreparedMessage, options?: SendOptions): SendStatus {
@@ -49,8 +57,8 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     const buffered = this.bufferedBytes;
     const byteLength = payload.length;
     if (!this.admits(buffered, byteLength)) return "dropped";
-    if (this.engine.isSendingMessage) this.defer(payload, byteLength, opcode, options);
-    else this.engine.send(payload, opcode, options?.compress);
+    if (!this.engine.isSendingMessage) this.engine.send(payload, opcode, options?.compress);
+    else if (!this.defer(payload, byteLength, opcode, options)) return "dropped";
     return this.sent(buffered, byteLength);
   }
 
@@ -61,8 +69,8 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     const buffered = this.bufferedBytes;
     const byteLength = message.payload.length;
     if (!this.admits(buffered, byteLength)) return "dropped";
-    if (engine.isSendingMessage) this.defer(message, byteLength, message.opcode, options);
-    else engine.sendPrepared(message);
+    if (!engine.isSendingMessage) engine.sendPrepared(message);
+    else if (!this.defer(message, byteLength, message.opcode, options)) return "dropped";
     return this.sent(buffered, byteLength);
   }
 
@@ -73,22 +81,24 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     return false;
   }
 
+  /** Whether the message waits; if not, it was so much that the connection has been ended for it. */
   private defer(
     payload: string | Uint8Array | PreparedMessage,
     byteLength: number,
     opcode: MessageOpcode,
     options: SendOptions | undefined,
-  ): void {
+  ): boolean {
     const extras = this.needExtras();
     extras.deferred ??= new DeferredMessages();
     extras.deferred.add(payload, byteLength, opcode, options?.compress);
     this.recount();
+    return this.engine.isOpen;
   }
 
   private sent(buffered: number, byteLength: number): SendStatus {
     // At most three bytes a character of text, and a header: what is below the mark even so need not be looked at.
     const isBelow = buffered + 3 * byteLength + MAX_HEADER_BYTES <= this.context.settings.highWaterMarkBytes;
-    return isBelow && !this.#isAboveMark ? "sent" : this.statusAfterSend();
+    return isBelow && (this.#lookout & ABOVE_MARK) === 0 ? "sent" : this.statusAfterSend();
   }
 
   /**
@@ -115,14 +125,19 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
     );
   }
 
-  /** Resolves with true as soon as there is room below the high-water mark, with false if the connection ends. */
+  /**
+   * Resolves with true as soon as there is room below the high-water mark and what was sent by reference has left, with
+   * false if the connection ends.
+   */
   ready(): Promise<boolean> {
     if (!this.engine.isOpen) return Promise.resolve(false);
-    if (!this.#isAboveMark) return Promise.resolve(true);
+    if ((this.#lookout & ABOVE_MARK) === 0 && !this.mayRefer()) return Promise.resolve(true);
     const extras = this.needExtras();
     return new Promise((resolve) => {
       extras.readyWaiters ??= [];
       extras.readyWaiters.push(resolve);
+      this.#lookout |= AWAITED;
+      if (this.#output === undefined) this.hearWhenLeft();
     });
   }
 
@@ -218,11 +233,12 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
   }
 
   private statusAfterSend(): SendStatus {
-    if (!this.#isAboveMark) {
+    if ((this.#lookout & ABOVE_MARK) === 0) {
       if (this.bufferedBytes <= this.highWaterMarkBytes()) return "sent";
-      this.#isAboveMark = true;
+      this.#lookout |= ABOVE_MARK;
     }
-    return "queued";
+    // It was so much that the connection has been ended for it.
+    return this.engine.isOpen ? "queued" : "dropped";
   }
 
   private hasRoomFor(byteLength: number): boolean {
@@ -242,17 +258,42 @@ export abstract class SendingConnection<Data, Socket> extends ConnectionCore<Dat
 
   private noticeRoom(): void {
     // Not at once: a handler that fills the buffer again would keep the event loop from ever going on.
-    if (this.#isAboveMark && this.leavingBytes() <= this.highWaterMarkBytes()) laterDrain(this);
+    if (this.#lookout !== 0 && this.leavingBytes() <= this.highWaterMarkBytes()) laterDrain(this);
   }
 
   /** @internal Below the high-water mark again. */
   drained(): void {
-    if (!this.#isAboveMark || this.isGone) return;
+    if (this.#lookout === 0 || this.isGone) return;
     if (this.leavingBytes() > this.highWaterMarkBytes()) return;
-    this.#isAboveMark = false;
-    this.#pendingPongs = 0;
-    this.resolveReady(true);
-    this.guard(() => this.context.handlers.drain?.(this.socket));
+    const wasAbove = (this.#lookout & ABOVE_MARK) !== 0;
+    this.#lookout &= AWAITED;
+    if (wasAbove) this.#pendingPongs = 0;
+    if (this.#lookout === AWAITED) {
+      if (this.mayRefer()) {
+        if (this.#output === undefined) this.hearWhenLeft();
+      } else {
+        this.#lookout = 0;
+        this.resolveReady(true);
+      }
+    }
+    if (wasAbove) this.guard(() => this.context.handlers.drain?.(this.socket));
+  }
+
+  /** Whether what has not left may be bytes of the application: less than is sent by reference cannot. */
+  private mayRefer(): boolean {
+    return this.leavingBytes() > COPY_UP_TO_BYTES;
+  }
+
+  /** Below its own mark, from Node 22 on above that of {@link mayRefer}, a stream does not tell when it has room. */
+  private hearWhenLeft(): void {
+    const { stream } = this;
+    const extras = this.needExtras();
+    if (extras.hearsWhenLeft === true || stream.writableNeedDrain || !stream.writable) return;
+    extras.hearsWhenLeft = true;
+    stream.write(NOTHING, () => {
+      extras.hearsWhenLeft = false;
+      this.noticeRoom();
+    });
   }
 
   /** @internal Tells those who wait for {@link ready}. */

@@ -40,6 +40,7 @@ export class ZlibInflateContext implements InflateContext, RepeatedKeeper {
   #stream: SyncZlib | undefined = undefined;
   /** How many blocks with BFINAL=1 the current message had. */
   #finalBlocks = 0;
+  isOutputFresh = false;
   hasBeenUsed = false;
   isInUse = false;
 
@@ -57,6 +58,7 @@ export class ZlibInflateContext implements InflateContext, RepeatedKeeper {
   }
 
   inflate(bytes: Uint8Array, last: boolean, maxOutputBytes: number): Uint8Array | InflateFailure {
+    this.isOutputFresh = true;
     if (!last || this.#stream !== undefined) {
       this.letGo();
       return this.#inflateBlocks(bytes, last, maxOutputBytes, []);
@@ -97,10 +99,14 @@ export class ZlibInflateContext implements InflateContext, RepeatedKeeper {
   #inflateOn(stream: KeptInflate, bytes: Uint8Array, maxOutputBytes: number): Uint8Array | InflateFailure {
     this.isInUse = true;
     const step = stream.inflate(bytes, maxOutputBytes);
-    if (typeof step === "string" || step.isWhole) return typeof step === "string" ? step : step.output;
+    if (typeof step === "string") return step;
+    if (step.isWhole) {
+      this.isOutputFresh = step.isFresh;
+      return step.output;
+    }
     // A block had BFINAL set (RFC 7692 §7.2.3.4): this stream has ended, and what is left goes on with the same window.
     this.letGo();
-    if (step.consumed === bytes.length) return step.output;
+    if (step.consumed === bytes.length) return step.output; // and what it lies in is nobody's any more
     this.#finalBlocks = 1;
     const left = maxOutputBytes - step.output.length;
     return this.#inflateBlocks(bytes.subarray(step.consumed), true, left, [step.output]);

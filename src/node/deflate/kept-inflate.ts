@@ -1,12 +1,15 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:zlib";
 import type { InflateFailure } from "../../protocol/engine-host.js";
+import { allocateBytes } from "../allocate-bytes.js";
 import { SyncZlib } from "./sync-zlib.js";
 
 /** The largest window, and as much for what is inflated next: a window that reaches into both ends is never written over. */
 const BUFFER_BYTES = 65_536;
 /** How much is asked for at most. A little less than half: zlib may use some of the room behind what it gives out. */
 const MOST_ROOM_BYTES: number = BUFFER_BYTES / 2 - 1_024;
+/** From here on what is given out is a copy: whoever keeps it would copy it, or would keep what is written over. */
+const COPY_FROM_BYTES: number = BUFFER_BYTES / 2;
 /** How much longer a message may be than four times itself and the one before: beyond that it costs a copy. */
 const LEAST_ROOM_BYTES = 1_024;
 /** What zlib takes for its window of 32 KiB and its tables (its own figure is 32 KiB and some 7 KiB), and Node's object. */
@@ -23,8 +26,10 @@ const ofTail: Buffer = Buffer.allocUnsafeSlow(20 * 258);
 
 /** What came of a message. */
 export interface KeptInflateStep {
-  /** Valid until the next message of the same stream. */
+  /** Valid until the next message of the same stream, unless {@link isFresh}. */
   readonly output: Buffer;
+  /** Whether the output lies in a buffer of its own. */
+  readonly isFresh: boolean;
   readonly consumed: number;
   /** False: a block with BFINAL ended the stream, which is of no use any more. What was not consumed is to be inflated elsewhere. */
   readonly isWhole: boolean;
@@ -32,7 +37,7 @@ export interface KeptInflateStep {
 
 /**
  * Inflates messages that follow each other closely. zlib writes behind the window, which it could not give out itself when
- * the stream is closed: so nothing is copied, and what is given out does not depend on what others inflate.
+ * the stream is closed: so what is short is not copied, and what is given out does not depend on what others inflate.
  */
 export class KeptInflate {
   /** How much memory one takes. */
@@ -84,20 +89,24 @@ export class KeptInflate {
     }
     this.#latestBytes = total;
     let output = buffer.subarray(start, this.#position);
+    let isFresh = true;
     if (full !== undefined) output = Buffer.concat([...full, output], total);
-    if (consumed < bytes.length) return { output, consumed, isWhole: false };
+    else if (total >= COPY_FROM_BYTES) output = copyOf(output);
+    else isFresh = false;
+    if (consumed < bytes.length) return { output, isFresh, consumed, isWhole: false };
     const more = zlib.writeTo(TAIL_AND_MORE, 0, constants.Z_BLOCK, ofTail, 0);
     if (more < 0) return "invalid";
-    if (zlib.consumed === 0) return { output, consumed, isWhole: false };
+    if (zlib.consumed === 0) return { output, isFresh, consumed, isWhole: false };
     if (zlib.consumed !== TAIL_BYTES) return "invalid";
     if (more > 0) {
       // A stored block may count the tail among its bytes: odd, but what appending it comes to.
       if (total + more > maxOutputBytes) return "too-big";
       output = Buffer.concat([output, ofTail.subarray(0, more)]);
+      isFresh = true;
       this.#makeRoom(more);
       this.#append(ofTail.subarray(0, more));
     }
-    return { output, consumed, isWhole: true };
+    return { output, isFresh, consumed, isWhole: true };
   }
 
   /** Frees the memory of zlib. */
@@ -116,4 +125,10 @@ export class KeptInflate {
     this.#wrappedAt = this.#position;
     this.#position = 0;
   }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = allocateBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
 }

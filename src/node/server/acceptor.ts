@@ -25,10 +25,12 @@ import { RawSocket } from "../raw-socket.js";
 import { warnOf } from "../thrown-text.js";
 import { breaksDeflate } from "./breaks-deflate.js";
 import { ConnectionCount } from "./connection-count.js";
+import { earlierAnswersSent } from "./earlier-answer.js";
 import type { Endpoint } from "./endpoint.js";
 import { type HandshakeAnswers, http1Answers } from "./handshake-answers.js";
 import { HandshakeGuard } from "./handshake-guard.js";
 import { http2Answers } from "./http2-answers.js";
+import { incomingHead } from "./incoming-head.js";
 import type { Occupants } from "./occupants.js";
 import type { PreparedEndpoint } from "./prepared-endpoint.js";
 import { requestText } from "./request-text.js";
@@ -169,7 +171,7 @@ export class Acceptor {
     answer: PromiseLike<UpgradeAnswer<unknown>>,
   ): Promise<ServerConnection<unknown> | undefined> {
     const { stream, guard } = attempt;
-    if (stream instanceof RawSocket) guard.hold(attempt.firstBytes);
+    if (stream instanceof RawSocket) guard.hold(attempt.firstBytes, this.#memory);
     else stream.pause();
     guard.allow(this.#limits.handshakeTimeoutMs);
     // A hook that never answers must not keep the place of a peer that is gone.
@@ -231,6 +233,29 @@ export class Acceptor {
     this.#refuse(new UpgradeRequest(UNKNOWN_HEAD, stream, undefined), stream, error, undefined, http1Answers);
   }
 
+  /** Refuses a handshake behind a request that is not answered yet, when it is: never in the middle of that answer. */
+  async refuseBehind(incoming: IncomingMessage, stream: Duplex): Promise<void> {
+    const guard = new HandshakeGuard(stream, this.#limits.handshakeTimeoutMs);
+    const text = "an earlier request on the connection was not answered yet";
+    const error = new HandshakeError("REFUSED", 400, text);
+    this.#occupants.addPending(stream);
+    await earlierAnswersSent(stream);
+    this.#occupants.removePending(stream);
+    guard.release();
+    this.#refuse(
+      new UpgradeRequest(incomingHead(incoming), stream, incoming),
+      stream,
+      error,
+      undefined,
+      http1Answers,
+    );
+  }
+
+  /** Refuses what is no handshake, and nobody is told of. */
+  refuseConnect(stream: ByteStream, error: HandshakeError): void {
+    this.#watch(stream, http1Answers.refuse(stream, error, undefined));
+  }
+
   #findRoute(handshake: HandshakeRequest): RouteMatch<PreparedEndpoint> {
     if (this.isShuttingDown) throw shuttingDown();
     const route = this.#routes.match(handshake.path);
@@ -287,10 +312,14 @@ export class Acceptor {
     const socket = new ServerConnection(ownContext, stream, answer.data, agreed, request);
     this.#occupants.connections.add(socket);
     socket.onGone = this.#forget;
-    if (diagnostics.open.hasSubscribers) {
+    // Behind the head, for who sends at once.
+    const tell = (): void =>
       diagnostics.open.publish({ socket, requestHead: requestText(request), responseHead: head });
-    }
-    socket.start(answers.isSentAtOnce ? undefined : head, guard.taken() ?? firstBytes);
+    socket.start(
+      answers.isSentAtOnce ? undefined : head,
+      guard.taken() ?? firstBytes,
+      diagnostics.open.hasSubscribers ? tell : undefined,
+    );
     request.incoming = undefined;
     request.fold();
     return socket;
@@ -330,15 +359,19 @@ export class Acceptor {
         : new HandshakeError("REFUSED", 500, "the upgrade failed on the server", [], cause);
     this.#tellRefused(error, cause, request);
     try {
-      const guard = answers.refuse(stream, error, body);
-      if (guard === undefined) return;
-      this.#occupants.addPending(stream);
-      guard.onGone = () => void this.#occupants.removePending(stream);
+      this.#watch(stream, answers.refuse(stream, error, body));
     } catch (failure) {
       // What it should say cannot be sent.
       warnOf(failure);
       dropStream(stream);
     }
+  }
+
+  /** A refusal is on its way: `shutdown` waits for it, and drops it in the end. */
+  #watch(stream: ByteStream, guard: HandshakeGuard | undefined): void {
+    if (guard === undefined) return;
+    this.#occupants.addPending(stream);
+    guard.onGone = () => void this.#occupants.removePending(stream);
   }
 
   /** Whatever the application makes of it, the client gets its answer. */

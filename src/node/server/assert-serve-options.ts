@@ -18,6 +18,8 @@ export function assertServeOptions(options: ServeOptions<unknown>): void {
     if (value !== undefined && typeof value !== "string")
       throw new UsageError("INVALID_OPTION", `${name} must be a string, not ${typeName(value)}`);
   }
+  if (options.path !== undefined && options.port !== undefined)
+    throw new UsageError("INVALID_OPTION", "path and port name two places to listen at");
   assertReusePort(options);
 }
 

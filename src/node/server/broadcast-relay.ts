@@ -47,7 +47,11 @@ export class BroadcastRelay {
 
   /** Brings nothing more here. The broker stays its owner's. */
   close(): void {
-    this.#unsubscribe();
+    try {
+      this.#unsubscribe();
+    } catch (error) {
+      this.#warn(thrownText(error)); // what it brings all the same goes to nobody
+    }
   }
 
   readonly #onBytes = (bytes: Uint8Array): void => {

@@ -49,6 +49,7 @@ export function fetchEndpoint(fetch: FetchHandler): FetchEndpoint {
     request: fetchListener(fetch),
     upgrade(upgrade) {
       const request = requestOf(upgrade);
+      if (request === undefined) return new Refusal(400, [], "There is no such host.\n");
       const state: Upgrade = { acceptance: undefined };
       upgrades.set(request, state);
       const response = fetch(request, {
@@ -152,11 +153,12 @@ function keptFields(headers: Headers, left: ReadonlySet<string>): string[] {
   return fields;
 }
 
-function requestOf(upgrade: UpgradeRequest): Request {
+/** Undefined for a `Host` that is none to the web, such as 999.999.999.999. */
+function requestOf(upgrade: UpgradeRequest): Request | undefined {
+  const url = `${upgrade.isSecure ? "https" : "http"}://${upgrade.host}${upgrade.target}`;
+  if (!URL.canParse(url)) return undefined;
   const headers = new Headers();
   const { raw } = upgrade.headers;
   for (let i = 0; i < raw.length; i += 2) headers.append(raw[i]!, raw[i + 1]!);
-  return new Request(`${upgrade.isSecure ? "https" : "http"}://${upgrade.host}${upgrade.target}`, {
-    headers,
-  });
+  return new Request(url, { headers });
 }

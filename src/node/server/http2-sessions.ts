@@ -91,11 +91,16 @@ export class Http2Sessions {
     const listeners = events.listeners("connection");
     events.removeAllListeners("connection");
     events.on("connection", (socket: Socket, firstBytes?: Buffer) => {
-      if (firstBytes !== undefined && beginsPreface(firstBytes)) {
+      if (firstBytes !== undefined && this.takes(firstBytes)) {
         keepReadAhead(socket);
         this.#accept(socket);
       } else for (const listener of listeners) listener.call(http, socket);
     });
+  }
+
+  /** Whether a connection without TLS that begins so is one of HTTP/2. */
+  takes(firstBytes: Buffer): boolean {
+    return !this.#isSecure && beginsPreface(firstBytes);
   }
 
   /** As {@link takeCleartext}, by what ALPN says: to be called behind everybody else. */

@@ -2,6 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import { HandshakeError } from "../../core/hawser-error.js";
+import { endsOf } from "./ends-of.js";
 import type { ProxyHeader, ProxySource } from "./proxy-header.js";
 import { type ProxyHeaderListener, ProxyHeaderReader } from "./proxy-header-reader.js";
 import type { Server } from "./server.js";
@@ -76,11 +77,6 @@ export class ProxyGate implements ProxyHeaderListener {
   onGone(reader: ProxyHeaderReader): void {
     this.#pending.delete(reader);
   }
-}
-
-/** What no two connections have in common at a time. */
-function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 function setRemote(socket: Socket, { address, port }: ProxySource): void {

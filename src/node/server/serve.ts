@@ -6,16 +6,18 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
+import { isAbsolute, resolve } from "node:path";
 import { HandshakeError, UsageError } from "../../core/hawser-error.js";
 import { listsInclude } from "../../protocol/handshake/http-token.js";
 import { assertServeOptions } from "./assert-serve-options.js";
+import { ConnectionCount } from "./connection-count.js";
 import { guardTlsCallbacks } from "./guard-tls-callbacks.js";
 import type { Http2Sessions } from "./http2-sessions.js";
 import { ProxyGate } from "./proxy-gate.js";
-import { refuseUpgrade } from "./refuse-upgrade.js";
 import { Server } from "./server.js";
 import { serverLimits } from "./server-limits.js";
 import type { ServeOptions, ServerLimits } from "./server-options.js";
+import { TlsGreetings } from "./tls-greetings.js";
 import { TrustedProxies } from "./trusted-proxies.js";
 import { UpgradeListener } from "./upgrade-listener.js";
 
@@ -38,7 +40,7 @@ const NO_PROXY = new HandshakeError("METHOD_NOT_ALLOWED", 405, "This is no proxy
 export class ListeningServer extends Server {
   readonly #http: HttpServer;
   readonly #isSecure: boolean;
-  /** Where it listens, or did. */
+  /** Where it listens, or did: a path as it is in a URL. */
   #address: AddressInfo | string | null = null;
 
   /** @internal Use `serve`. */
@@ -47,7 +49,8 @@ export class ListeningServer extends Server {
     this.#http = http;
     this.#isSecure = options.tls !== undefined;
     http.once("listening", () => {
-      this.#address = http.address();
+      const address = http.address();
+      this.#address = typeof address === "string" ? urlPath(address) : address;
     });
   }
 
@@ -70,6 +73,13 @@ export class ListeningServer extends Server {
   }
 }
 
+/** The path of a socket as `ws+unix:` has it: what means something else in a URL is encoded. */
+function urlPath(path: string): string {
+  const isWhole = isAbsolute(path) || path.startsWith("\0"); // Linux has names that are no files
+  const whole = isWhole ? path : resolve(path);
+  return encodeURI(whole).replace(/[:?#]/g, encodeURIComponent);
+}
+
 /**
  * Starts a WebSocket server. Resolves when it listens.
  *
@@ -87,8 +97,11 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
     options.clientAddress === undefined ? limits.maxConnectionsPerAddress : Infinity;
   const http2 = await http2Sessions(options, server, limits, maxPendingPerAddress);
   http2?.takeCleartext(http);
-  const listener = new UpgradeListener(server, http, event, limits, maxPendingPerAddress);
+  const pending = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
+  const isHttp2 = (firstBytes: Buffer): boolean => http2?.takes(firstBytes) === true;
+  const listener = new UpgradeListener(server, http, event, limits, pending, isHttp2);
   http2?.takeSecure(http);
+  const greetings = options.tls && new TlsGreetings(http, pending);
   const gate = proxies && new ProxyGate(server, http, proxies, limits.handshakeTimeoutMs);
   if (server.takesRequests) http.keepAliveTimeout = KEEP_ALIVE_MS;
   const { request: others } = options;
@@ -101,7 +114,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
   // For what our own parser left to Node's: a request behind another one on the same connection, say.
   http.on("upgrade", (request, stream, firstBytes) => void server.handleUpgrade(request, stream, firstBytes));
   // Without a listener Node ends the connection without a word.
-  http.on("connect", (_request, stream) => void refuseUpgrade(stream, NO_PROXY));
+  http.on("connect", (_request, stream) => server.acceptor.refuseConnect(stream, NO_PROXY));
   try {
     await listen(http, options);
   } catch (error) {
@@ -112,6 +125,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
   if (options.tls === undefined && gate === undefined) listener.acceptHandles();
   server.stopListening = (drainTimeoutMs) => {
     gate?.stop();
+    greetings?.stop();
     listener.stop();
     return Promise.all([stop(http, drainTimeoutMs), http2?.stop(drainTimeoutMs)]).then(() => {});
   };

@@ -4,6 +4,7 @@ import { assertFunctions } from "../../core/assert-functions.js";
 import { assertObject } from "../../core/assert-object.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
+import { nowMs } from "../clock.js";
 import { MemoryBudget } from "../connection/memory-budget.js";
 import type { BinaryData } from "../connection/payload.js";
 import { prepareMessage } from "../connection/prepare-message.js";
@@ -13,6 +14,7 @@ import { warnOf } from "../thrown-text.js";
 import { Acceptor } from "./acceptor.js";
 import type { BroadcastOptions } from "./broadcast-options.js";
 import { BroadcastRelay } from "./broadcast-relay.js";
+import { earlierAnswer } from "./earlier-answer.js";
 import type { Endpoint } from "./endpoint.js";
 import { incomingHead } from "./incoming-head.js";
 import { Occupants } from "./occupants.js";
@@ -142,7 +144,10 @@ export class Server {
     stream: Duplex,
     firstBytes: Uint8Array,
   ): Promise<ServerConnection<unknown> | undefined> {
-    return this.acceptor.upgrade(incomingHead(incoming), stream, firstBytes, incoming);
+    if (earlierAnswer(stream) === undefined)
+      return this.acceptor.upgrade(incomingHead(incoming), stream, firstBytes, incoming);
+    await this.acceptor.refuseBehind(incoming, stream);
+    return undefined;
   }
 
   /**
@@ -197,6 +202,7 @@ export class Server {
   async #end(options: ReturnType<typeof shutdownOptions>): Promise<void> {
     const { code, reason, drainTimeoutMs } = options;
     const occupants = this.#occupants;
+    const endsAtMs = nowMs() + drainTimeoutMs;
     this.acceptor.isShuttingDown = true;
     this.#relay?.close();
     let isLate = (): void => {};
@@ -215,7 +221,8 @@ export class Server {
       const goodbyes = Promise.all(endpoints.map((endpoint) => shutDownEndpoint(endpoint, options)));
       await Promise.race([goodbyes, late]);
     }
-    const stopped = this.stopListening(drainTimeoutMs);
+    const leftMs = drainTimeoutMs === Infinity ? Infinity : Math.max(0, endsAtMs - nowMs());
+    const stopped = this.stopListening(leftMs);
     for (const socket of occupants.connections) void socket.close(code, reason);
     await occupants.empty();
     await stopped;

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from "node:http";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { IndexedSet } from "../../core/indexed-set.js";
 import type { HeadResult, RequestHead } from "../../protocol/handshake/head-parser.js";
@@ -7,7 +7,7 @@ import { canReadInto, readCopies } from "../connection/receive-buffer.js";
 import { disownStream } from "../own-stream.js";
 import { RawSocket, type SocketCount } from "../raw-socket.js";
 import { isSystemHandle, type SystemHandle, streamBinding } from "../stream-binding.js";
-import { ConnectionCount } from "./connection-count.js";
+import type { ConnectionCount } from "./connection-count.js";
 import { FirstRequest, type FirstRequestListener } from "./first-request.js";
 import type { Server } from "./server.js";
 import type { ServerLimits } from "./server-options.js";
@@ -22,37 +22,46 @@ export class UpgradeListener implements FirstRequestListener {
   readonly #limits: ServerLimits;
   readonly #pending = new IndexedSet<FirstRequest>();
   readonly #count: ConnectionCount;
+  readonly #isCounted: (firstBytes: Buffer) => boolean;
   readonly #toHttp: (socket: Socket, readAhead?: Buffer) => void;
   readonly #http: HttpServer;
   /** Those that Node does not count. */
   readonly #raw: SocketCount = { sockets: 0 };
+  /** Those that Node was given, until it has a complete request of them: whom each counts for. */
+  readonly #atNode = new Map<Socket, string>();
   /** What Node's server does with a handle that it accepted, where we do it. */
   #acceptByNode: ((handle: SystemHandle) => void) | undefined = undefined;
-  /** What was read of a connection that Node's server is being given. */
+  /** The connection that Node's server is being given, and what was read of it. */
+  #given: FirstRequest | undefined = undefined;
   #readAhead: Buffer | undefined = undefined;
 
   /**
    * Steps in front of the listener that `http` has for its own connections.
-   * @param maxPendingPerAddress how many connections from one address may be without a complete request at a time: who
-   * sends none must not take the places of others.
+   * @param count of the connections that are without a complete request: who sends none must not take the places of
+   * others.
+   * @param isCounted whether somebody else counts a connection that begins with these bytes.
    */
   constructor(
     server: Server,
     http: HttpServer,
     event: "connection" | "secureConnection",
     limits: ServerLimits,
-    maxPendingPerAddress: number,
+    count: ConnectionCount,
+    isCounted: (firstBytes: Buffer) => boolean,
   ) {
     this.#server = server;
     this.#http = http;
     this.#limits = limits;
-    this.#count = new ConnectionCount(Infinity, maxPendingPerAddress); // in total Node counts
+    this.#count = count;
+    this.#isCounted = isCounted;
     const listeners = http.listeners(event);
     http.removeAllListeners(event);
     this.#toHttp = (socket, readAhead) => {
       for (const listener of listeners) listener.call(http, socket, readAhead);
     };
     http.on(event, (socket: Socket) => this.#accept(socket));
+    for (const name of ["request", "upgrade", "connect"])
+      http.prependListener(name, ({ socket }: IncomingMessage) => this.#leaveNode(socket));
   }
 
   /** Drops the connections whose first request is not complete. */
@@ -96,11 +105,11 @@ export class UpgradeListener implements FirstRequestListener {
 
   /** Called by Node with a connection that it accepted, or that we have it accept. */
   #accept(socket: Socket): void {
-    const readAhead = this.#readAhead;
-    if (readAhead !== undefined) {
-      this.#readAhead = undefined;
+    const given = this.#given;
+    if (given !== undefined) {
+      this.#given = undefined;
       readCopies(socket);
-      this.#giveToNode(socket, readAhead);
+      this.#giveToNode(socket, given.address, this.#readAhead!);
       return;
     }
     if (!isRead(socket)) {
@@ -116,10 +125,23 @@ export class UpgradeListener implements FirstRequestListener {
     return this.#count.add(address) === undefined;
   }
 
-  #giveToNode(socket: Socket, readAhead: Buffer): void {
+  #giveToNode(socket: Socket, address: string, readAhead: Buffer): void {
+    if (!this.#isCounted(readAhead)) {
+      this.#count.add(address);
+      this.#atNode.set(socket, address);
+      socket.once("close", () => this.#leaveNode(socket));
+    }
     this.#toHttp(socket, readAhead);
     socket.unshift(readAhead);
     socket.resume();
+  }
+
+  /** It has sent a complete request to Node's server, or is gone. */
+  #leaveNode(socket: Socket): void {
+    const address = this.#atNode.get(socket);
+    if (address === undefined) return;
+    this.#atNode.delete(socket);
+    this.#count.remove(address);
   }
 
   /** @internal What a {@link FirstRequest} came to; undefined where it is none that we read. */
@@ -136,12 +158,14 @@ export class UpgradeListener implements FirstRequestListener {
       stream.pause();
       request.release();
       if (stream instanceof RawSocket) {
+        this.#given = request;
         this.#readAhead = Buffer.from(bytes);
         this.#acceptByNode?.(stream.release());
-        this.#readAhead = undefined; // Node may have refused it
+        this.#given = undefined; // Node may have refused it
+        this.#readAhead = undefined;
       } else {
         disownStream(stream as Socket);
-        this.#giveToNode(stream as Socket, bytes);
+        this.#giveToNode(stream as Socket, request.address, bytes);
       }
     }
   }

@@ -39,6 +39,11 @@ export class PermessageDeflate {
     return this.#inflater().isIncremental;
   }
 
+  /** Whether what was decompressed last was made for the caller alone, who may keep it. */
+  get isOutputFresh(): boolean {
+    return this.#inflate?.isOutputFresh === true;
+  }
+
   /** Compresses a whole message. */
   compressMessage(data: string | Uint8Array): Uint8Array {
     if (data.length === 0) return EMPTY_MESSAGE;

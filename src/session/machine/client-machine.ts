@@ -296,6 +296,7 @@ export class ClientMachine extends ClientReceiving {
       this.#links = this.#links.filter((other) => other !== replaced);
       this.#closeReplaced();
       this.#replaced = replaced.transport;
+      this.#failures = 0; // it worked until now, and does again if the new one does not
       this.config.handler.linkLost(replaced, FENCED_CODE, "", 0);
     }
     this.#goLive(link);

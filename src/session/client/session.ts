@@ -2,6 +2,7 @@ import { cannotBe } from "../../core/cannot-be.js";
 import { UsageError } from "../../core/hawser-error.js";
 import type { ClientHost, HostChange } from "../client-host-port.js";
 import { checkEnd } from "../machine/check-end.js";
+import { WORKED_AFTER_MS } from "../machine/client-machine.js";
 import {
   DEFAULT_RECONNECT_DELAYS,
   DEFAULT_SESSION_DEADLINES,
@@ -63,8 +64,10 @@ export class Session {
   #asked = 0;
   /** Why it is not live. */
   #lostBecause = "";
-  /** How many sessions in a row came to nothing. */
+  /** How many sessions in a row came to nothing, or to little. */
   #failedSessions = 0;
+  /** Since when there is a session that was live; NaN if it was not yet. */
+  #liveAtMs = Number.NaN;
   /** The application has closed it: no other session follows, whatever becomes of this one. */
   #isClosing = false;
   #timer: unknown;
@@ -205,6 +208,7 @@ export class Session {
     const peer = new ClientPeer(this.#config, failures, this.#owner, this.#receivers);
     this.#peer = peer;
     this.#credentials = NO_BYTES;
+    this.#liveAtMs = Number.NaN;
     for (const listener of this.#peerListeners) this.#guard(() => listener(peer));
     // A server that resets each session gets time.
     if (failures > 0) peer.machine.dialFailed(0, "", 0);
@@ -324,6 +328,7 @@ export class Session {
 
   #arm(): void {
     const { machine } = this.#peer;
+    if (machine.isEnded) return; // the timer is for receivers that take their time
     this.#host.clearTimer(this.#timer);
     if (machine.deadlineMs === Infinity) return;
     this.#timer = this.#host.setTimer(
@@ -346,9 +351,9 @@ export class Session {
       if (code === ASK_FOR_CREDENTIALS_SIGNAL)
         this.authenticate().catch((error: unknown) => this.#report(error));
     },
-    live: ({ transport: { name } }) => {
+    live: ({ transport: { name } }, isResumed) => {
       this.#dialer.won?.(name);
-      this.#failedSessions = 0;
+      if (!isResumed) this.#liveAtMs = this.#host.nowMs();
       this.#setState({ status: "live", transport: name });
       this.#peer.tellState();
     },
@@ -368,6 +373,8 @@ export class Session {
       this.#host.clearTimer(this.#timer);
       const { code, reason, isReset } = end;
       const goesOn = isReset && actionOf(code) !== "stop" && !this.#isClosing;
+      if (this.#host.nowMs() - this.#liveAtMs >= WORKED_AFTER_MS) this.#failedSessions = 0;
+      this.#lostBecause = reason;
       if (goesOn) this.#begin();
       else {
         this.#stopWatching();

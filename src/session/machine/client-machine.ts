@@ -33,8 +33,8 @@ import { bodyOf, decode, ending } from "./client-sending.js";
 import type { SessionLink } from "./link.js";
 import type { ReconnectDelays } from "./session-config.js";
 
-/** A transport that carried the session for so long, in ms, worked: its end is no reason to hesitate. */
-const WORKED_AFTER_MS = 5_000;
+/** What lived for so long, in ms, a session or the transport that carried it, worked: its end is no reason to hesitate. */
+export const WORKED_AFTER_MS = 5_000;
 /** Records that are not confirmed are a question already; without an answer after this, in ms, one that must be answered. */
 const UNCONFIRMED_MS = 2_500;
 /** So much that came is acknowledged alone, without waiting for something to carry it. */

@@ -20,6 +20,44 @@ describe("the states of a client's session", () => {
     assert.equal(one.timers, 0);
   });
 
+  it("waits longer and longer for a server that resets each session soon after it began", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    let begun = 0;
+    while (one.clock.nowMs < 60_000) {
+      for (const dial of one.dials.splice(0)) {
+        const transport = dial.open();
+        transport.welcome();
+        begun++;
+        await one.pass(5);
+        transport.end("reset", 4201);
+      }
+      await one.pass(10);
+    }
+    assert.ok(begun <= 12, `${begun} sessions in a minute`);
+    // Behind one that lived, the next begins at once.
+    await one.pass(60_000);
+    const transport = await one.live();
+    await one.pass(6_000);
+    transport.end("reset", 4201);
+    await one.live();
+    assert.equal(one.session.state.status, "live");
+  });
+
+  it("has its end told although a receiver never ends, nor does the other side answer", async () => {
+    const one = new ScriptedSession(["websocket"], {
+      closeTimeoutMs: 1_000,
+      message: () => new Promise<void>(() => {}),
+    });
+    const transport = await one.live();
+    transport.message("hello");
+    transport.isSilent = true;
+    const closed = one.session.close();
+    await one.pass(2_100);
+    assert.equal(one.session.state.status, "closed");
+    assert.equal((await closed).code, 4400);
+    assert.equal(one.timers, 0);
+  });
+
   it("leaves no timer when it is closed", async () => {
     const one = new ScriptedSession(["websocket", "stream"]);
     (await one.dial()).fail();

@@ -21,7 +21,10 @@ import { WireReader } from "../session/wire/wire-reader.js";
 const RETRY_AFTER_MS = 250;
 /** So many requests in a row that fail end the transport. */
 const MAX_FAILURES = 4;
-/** With plain polling: how long to wait behind an answer without blocks, in ms, at first and at most. */
+/**
+ * How long to wait behind an answer without new blocks, in ms, at first and at most: with plain polling, and where a long poll did not
+ * wait.
+ */
 const POLL_AFTER_MS = 100;
 const MAX_POLL_AFTER_MS = 2_000;
 /**
@@ -63,6 +66,8 @@ export class HttpTransport implements Transport {
   #got = 0;
   #failures = 0;
   #pollAfterMs = POLL_AFTER_MS;
+  /** When the last request of kind down was made. */
+  #askedMs = 0;
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
   /** A request of kind down is on its way, or waits to be made again. */
   #isAsking = false;
@@ -120,19 +125,21 @@ export class HttpTransport implements Transport {
       if (hasBlocks && !this.#isAsking) void this.#request(true);
     } else {
       if (hasBlocks) void this.#request(false);
-      if (name === "long-polling" && !this.#isAsking) void this.#request(true);
+      if (name === "long-polling" && !this.#isAsking && this.#pollAfterMs === POLL_AFTER_MS)
+        void this.#request(true);
     }
   }
 
   /** One request: of kind down, whose answer has blocks, or up. The first one is both. */
   async #request(isDown: boolean): Promise<void> {
     const isFirst = this.#number === 0;
+    const startMs = performance.now();
     const blocks = !isDown || isFirst || this.name === "polling" ? this.#takeWaiting() : [];
     if (isDown) {
       clearTimeout(this.#pollTimer);
       this.#isAsking = true;
+      this.#askedMs = startMs;
     }
-    const startMs = performance.now();
     let status = 0;
     let isAnswered = false;
     try {
@@ -177,7 +184,7 @@ export class HttpTransport implements Transport {
       this.receiver.drained();
     }
     this.#go();
-    if (this.name === "polling" && !this.#isAsking && !this.#isEnded)
+    if (isDown && !this.#isAsking && !this.#isEnded)
       this.#pollTimer = setTimeout(() => void this.#request(true), this.#pollAfterMs);
   }
 
@@ -226,11 +233,17 @@ export class HttpTransport implements Transport {
     const reader = new WireReader(bytes, 0, bytes.length);
     const number = reader.varint();
     if (reader.isBad) return false;
-    this.#pollAfterMs = number > 0 ? POLL_AFTER_MS : Math.min(2 * this.#pollAfterMs, MAX_POLL_AFTER_MS);
-    if (number <= this.#got) return true;
+    const isNew = number > this.#got;
+    this.#pollAfterMs =
+      isNew || performance.now() - this.#askedMs > SLOW_MS
+        ? POLL_AFTER_MS
+        : Math.min(2 * this.#pollAfterMs, MAX_POLL_AFTER_MS);
+    if (!isNew) return true;
     this.#got = number;
     const splitter = this.#splitter(false);
-    return splitter.push(bytes, reader.at, bytes.length) && splitter.isBetweenBlocks;
+    return (
+      reader.at < bytes.length && splitter.push(bytes, reader.at, bytes.length) && splitter.isBetweenBlocks
+    );
   }
 
   /** A line of an event stream. */

@@ -123,6 +123,42 @@ describe("an HTTP transport of a client", () => {
     close(server);
   });
 
+  it("takes an answer with a number and without blocks for none of a server of sessions", async () => {
+    let asked = 0;
+    const server = await listen((request, response) => {
+      asked++;
+      request.resume();
+      response.end("\n");
+    });
+    const { transport, ends } = open(urlOf(server), "long-polling");
+    await delay(100);
+    transport.close();
+    close(server);
+    assert.equal(await ends.next(), "status 200");
+    assert.equal(asked, 1);
+  });
+
+  for (const [what, answer] of [
+    ["without blocks", [0]],
+    ["with blocks that it has already", [1, 1, 7]],
+  ] as const) {
+    it(`asks less and less often when each answer is there at once, ${what}`, async () => {
+      for (const name of ["polling", "long-polling"] as const) {
+        let asked = 0;
+        const server = await listen((request, response) => {
+          asked++;
+          request.resume();
+          response.end(Buffer.from(answer));
+        });
+        const { transport } = open(urlOf(server), name);
+        await delay(1_500);
+        transport.close();
+        close(server);
+        assert.ok(asked >= 3 && asked <= 6, `${name}: ${asked} requests`);
+      }
+    });
+  }
+
   it("does not follow a redirect: the secret of the session goes nowhere else", async () => {
     let strayed = 0;
     const other = await listen((_request, response) => {

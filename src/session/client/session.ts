@@ -143,15 +143,19 @@ export class Session {
   }
 
   /**
-   * Who takes the messages of a channel, in this session and in those behind a reset; `"*"` for all others.
+   * Who takes the messages of a channel, in this session and in those behind a reset; `"*"` for all others. Returns what ends that, unless
+   * another one has taken them meanwhile.
    * @throws `UsageError` `INVALID_OPTION` for what has no function `message`.
    */
-  receive(name: string, receiver: PeerReceiver | undefined): void {
+  receive(name: string, receiver: PeerReceiver | undefined): () => void {
     if (receiver === undefined) this.#receivers.delete(name);
     else if (typeof receiver?.message !== "function")
       throw cannotBe("INVALID_OPTION", "a receiver", "without message()");
     else this.#receivers.set(name, receiver);
     this.#peer.receive(name, receiver);
+    return () => {
+      if (this.#receivers.get(name) === receiver) this.receive(name, undefined);
+    };
   }
 
   /** Calls `listener` when the state changes, for user interfaces. Returns what ends that. */

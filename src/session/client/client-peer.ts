@@ -11,7 +11,7 @@ import type {
   SessionEnd,
 } from "../peer-port.js";
 import { BAD_MESSAGE_CODE, FORBIDDEN_CODE } from "../wire/session-code.js";
-import { listen } from "./listen.js";
+import { eachOf, listen } from "./listen.js";
 
 /** What a {@link ClientPeer} and its channels see to: the rest of the handler is for whoever has it. */
 type OfChannels = "message" | "channelOpened" | "channelClosed" | "channelRefused" | "dropped" | "ready";
@@ -104,7 +104,7 @@ export class ClientPeer implements Peer {
 
   /** @internal The state has changed. */
   tellState(): void {
-    for (const listener of [...this.#listeners]) this.#owner.tell(() => listener(this.state, this.#end));
+    eachOf(this.#listeners, (listener) => this.#owner.tell(() => listener(this.state, this.#end)));
   }
 
   /**

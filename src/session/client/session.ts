@@ -23,7 +23,7 @@ import type { Dialing, TransportDialer } from "../transport-port.js";
 import { actionOf, CLOSED_CODE, UNAUTHORIZED_CODE } from "../wire/session-code.js";
 import { ASK_FOR_CREDENTIALS_SIGNAL, CREDENTIALS_SIGNAL } from "../wire/session-signal.js";
 import { ClientPeer, type PeerOwner } from "./client-peer.js";
-import { listen } from "./listen.js";
+import { eachOf, listen } from "./listen.js";
 import type { SessionOptions } from "./session-options.js";
 import type { SessionState } from "./session-state.js";
 
@@ -213,7 +213,7 @@ export class Session {
     this.#peer = peer;
     this.#credentials = NO_BYTES;
     this.#liveAtMs = Number.NaN;
-    for (const listener of this.#peerListeners) this.#guard(() => listener(peer));
+    eachOf(this.#peerListeners, (listener) => this.#guard(() => listener(peer)));
     // A server that resets each session gets time.
     if (failures > 0) peer.machine.dialFailed(0, "", 0);
     else peer.machine.start();
@@ -299,7 +299,8 @@ export class Session {
     if (state.status === before.status && state.status === "connecting") return;
     this.#state = state;
     this.#tell(() => this.#options.state?.(this, state));
-    for (const listener of this.#stateListeners) this.#tell(() => listener(state));
+    // One of them may have brought about another one.
+    eachOf(this.#stateListeners, (listener) => this.#state === state && this.#tell(() => listener(state)));
   }
 
   /** Tells the application something; what it returns is not waited for. */

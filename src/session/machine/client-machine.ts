@@ -235,7 +235,7 @@ export class ClientMachine extends ClientReceiving {
 
   /** Begins: `handler.dial` is called. */
   start(): void {
-    this.config.handler.dial();
+    if (!this.isEnded) this.config.handler.dial();
   }
 
   /**

@@ -58,6 +58,41 @@ describe("the states of a client's session", () => {
     assert.equal(one.timers, 0);
   });
 
+  it("tells nobody of a state that is over, nor those who came meanwhile or have left", async () => {
+    const told: string[] = [];
+    const one = new ScriptedSession(["websocket"]);
+    const { session } = one;
+    const stops: (() => void)[] = [];
+    session.subscribe(({ status }) => {
+      told.push(`first ${status}`);
+      if (status !== "waiting") return;
+      stops[0]!();
+      session.subscribe((state) => told.push(`late ${state.status}`));
+      void session.close();
+    });
+    stops.push(session.subscribe(({ status }) => told.push(`left ${status}`)));
+    session.subscribe(({ status }) => told.push(`last ${status}`));
+    (await one.dial()).fail();
+    await one.pass(0);
+    assert.deepEqual(told, ["first waiting", "first closed", "last closed", "late closed"]);
+  });
+
+  it("gives each peer once to a listener that was added within another one, and begins nothing behind its end", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    const told: string[] = [];
+    one.session.onPeer((peer) => {
+      one.session.onPeer((same) => told.push(`${same.id === peer.id}`));
+      if (told.length > 1) void one.session.close();
+    });
+    (await one.live()).end("reset", 4201);
+    await one.pass(0);
+    assert.deepEqual(told, ["true", "false", "true"]);
+    assert.equal(one.session.state.status, "closed");
+    await one.pass(1_000);
+    assert.equal(one.session.state.status, "closed");
+    assert.equal(one.timers, 0);
+  });
+
   it("leaves no timer when it is closed", async () => {
     const one = new ScriptedSession(["websocket", "stream"]);
     (await one.dial()).fail();

@@ -36,6 +36,8 @@ const QUICK_MS = 500;
 const SLOW_MS = 2_000;
 /** An answer to a poll, or what stands before the end of a line, is not longer, in bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
+/** How long the last request may take, in ms: a process does not end before. */
+const LAST_REQUEST_MS = 10_000;
 /** What browsers let a page send while it is left is 64 KiB, all requests together. */
 const MAX_LAST_BYTES = 61_440;
 /** The server asks to stay away for longer than this, in ms, in vain. */
@@ -109,9 +111,12 @@ export class HttpTransport implements Transport {
     if (waiting.length > 0 && (this.#isFarewell || !isFirst)) {
       const isFree = this.#goingBytes === 0 && this.#waitingBytes < MAX_LAST_BYTES;
       const kind = isFirst ? HttpRequestKind.down : HttpRequestKind.up;
-      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), true)
+      const last = new AbortController();
+      const timer = setTimeout(() => last.abort(), LAST_REQUEST_MS);
+      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), last)
         .then(({ body }) => body?.cancel())
-        .catch(() => {});
+        .catch(() => {})
+        .then(() => clearTimeout(timer));
     }
     queueMicrotask(() => this.#finish("closed on this side"));
   }
@@ -143,7 +148,7 @@ export class HttpTransport implements Transport {
     let status = 0;
     let isAnswered = false;
     try {
-      const response = await this.#fetch(isDown ? HttpRequestKind.down : HttpRequestKind.up, blocks, false);
+      const response = await this.#fetch(isDown ? HttpRequestKind.down : HttpRequestKind.up, blocks);
       ({ status } = response);
       isAnswered = isDown ? status === 200 && (await this.#read(response)) : status === 204;
       if (!isAnswered) {
@@ -282,7 +287,8 @@ export class HttpTransport implements Transport {
     return taken;
   }
 
-  #fetch(kind: number, blocks: readonly Uint8Array[], keepalive: boolean): Promise<Response> {
+  /** With `last`, it goes on when the page is left, and ends by that alone. */
+  #fetch(kind: number, blocks: readonly Uint8Array[], last?: AbortController): Promise<Response> {
     const head = new Uint8Array(MAX_HTTP_REQUEST_HEAD_BYTES);
     const number = blocks.length > 0 ? ++this.#number : 0;
     const got = kind === HttpRequestKind.down ? this.#got : 0;
@@ -296,8 +302,8 @@ export class HttpTransport implements Transport {
       cache: "no-store",
       // The secret of the session goes nowhere else.
       redirect: "error",
-      keepalive,
-      signal: keepalive ? null : this.#abort.signal,
+      keepalive: last !== undefined,
+      signal: (last ?? this.#abort).signal,
     });
   }
 

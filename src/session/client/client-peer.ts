@@ -47,7 +47,8 @@ export class ClientPeer implements Peer {
   #end: SessionEnd | undefined;
   #isOver = false;
   #resolve!: (end: SessionEnd) => void;
-  readonly #ended: Promise<SessionEnd> = new Promise((resolve) => {
+  /** @internal Resolves when it has ended. */
+  readonly ended: Promise<SessionEnd> = new Promise((resolve) => {
     this.#resolve = resolve;
   });
 
@@ -99,7 +100,7 @@ export class ClientPeer implements Peer {
 
   close(code?: number, reason?: string): Promise<SessionEnd> {
     this.machine.close(code, reason);
-    return this.#ended;
+    return this.ended;
   }
 
   /** @internal The state has changed. */

@@ -175,13 +175,7 @@ export class Session {
   /** Gives the server new credentials within the session: before a token expires, say. */
   async authenticate(): Promise<void> {
     const peer = this.#peer;
-    const asked = ++this.#asked;
-    const credentials = await this.#fetchCredentials();
-    // What was asked for later is newer, also if it was there sooner.
-    if (asked !== this.#asked) return;
-    this.#credentials = credentials;
-    // Whoever comes while another session begins is asked there.
-    if (peer === this.#peer) peer.machine.signal(CREDENTIALS_SIGNAL, this.#credentials);
+    if (await this.#fetchCredentials(peer)) peer.machine.signal(CREDENTIALS_SIGNAL, this.#credentials);
   }
 
   /**
@@ -219,14 +213,17 @@ export class Session {
     else peer.machine.start();
   }
 
-  async #fetchCredentials(): Promise<Uint8Array> {
+  /** Has new credentials; false for none any more: others were asked for meanwhile, for this session or for the next. */
+  async #fetchCredentials(peer: ClientPeer): Promise<boolean> {
     const { credentials } = this.#options;
+    const asked = ++this.#asked;
     let timer: unknown;
     const given =
       typeof credentials !== "function"
         ? credentials
         : await Promise.race([
             credentials(),
+            peer.ended.then(() => NO_BYTES),
             new Promise<never>((_resolve, reject) => {
               timer = this.#host.setTimer(
                 () => reject(new Error("they took too long")),
@@ -235,9 +232,12 @@ export class Session {
             }),
           ]).finally(() => this.#host.clearTimer(timer));
     const bytes = typeof given === "string" ? this.#host.utf8Encode(given) : (given ?? NO_BYTES);
-    if (!(bytes.length <= MAX_CREDENTIALS_BYTES))
+    if (!(bytes instanceof Uint8Array && bytes.length <= MAX_CREDENTIALS_BYTES))
       throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
-    return bytes;
+    // What was asked for later is newer, also if it was there sooner.
+    const isNewest = asked === this.#asked;
+    if (isNewest) this.#credentials = bytes;
+    return isNewest;
   }
 
   async #dial(): Promise<void> {
@@ -248,11 +248,10 @@ export class Session {
     // Whoever is known is not asked again who it is. Before that, a token may grow too old while nothing gets through.
     if (isFirst) {
       try {
-        const credentials = await this.#fetchCredentials();
-        if (peer !== this.#peer || machine.isEnded) return;
-        this.#credentials = credentials;
+        await this.#fetchCredentials(peer);
+        if (machine.isEnded) return;
       } catch (error) {
-        if (peer !== this.#peer || machine.isEnded) return;
+        if (machine.isEnded) return;
         this.#report(error);
         // What cannot be sent now could not be sent the next time.
         if (error instanceof UsageError) machine.end(UNAUTHORIZED_CODE, error.message);

@@ -159,6 +159,31 @@ describe("an HTTP transport of a client", () => {
     });
   }
 
+  it("gives its last request up when nobody answers it, so that a process can end", async () => {
+    const timers: { readonly call: () => void; readonly afterMs: number }[] = [];
+    let asked = 0;
+    const closes = new Inbox<true>("close");
+    const server = await listen((_request, response) => {
+      asked++;
+      response.on("close", () => closes.push(true));
+    });
+    const { transport } = open(urlOf(server), "long-polling");
+    await until(() => asked === 1, "it was asked");
+    const later = mock.method(globalThis, "setTimeout", (call: () => void, afterMs: number) => {
+      timers.push({ call, afterMs });
+    });
+    transport.send(new Uint8Array([9, 0]), 0, 2);
+    transport.close();
+    later.mock.restore();
+    await closes.next(); // the first one is aborted
+    await until(() => asked === 2, "the last block was sent");
+    const [last] = timers.filter(({ afterMs }) => afterMs >= 1_000);
+    assert.ok(last !== undefined && last.afterMs <= 10_000, "there is a timer for it");
+    last.call();
+    await closes.next();
+    close(server);
+  });
+
   it("does not follow a redirect: the secret of the session goes nowhere else", async () => {
     let strayed = 0;
     const other = await listen((_request, response) => {

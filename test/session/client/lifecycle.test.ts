@@ -173,6 +173,50 @@ describe("the states of a client's session", () => {
       assert.equal(one.session.state.status, "live");
     });
 
+    it("that never come hold nothing up when it is closed", async () => {
+      const one = new ScriptedSession(["websocket"], { credentials: () => new Promise<string>(() => {}) });
+      await one.pass(0);
+      await one.session.close();
+      await one.pass(0);
+      assert.equal(one.timers, 0);
+    });
+
+    it("that come late are not those of the next session", async () => {
+      const given: ((token: string) => void)[] = [];
+      const one = new ScriptedSession(["websocket"], {
+        credentials: () => new Promise<string>((resolve) => given.push(resolve)),
+      });
+      await one.pass(0);
+      given[0]!("first");
+      const transport = await one.live();
+      await one.pass(6_000);
+      const authenticated = one.session.authenticate();
+      transport.end("reset", 4201);
+      await one.pass(0);
+      given[2]!("third");
+      const next = (await one.dial()).open();
+      given[1]!("second");
+      await authenticated;
+      next.welcome();
+      await one.pass(0);
+      next.break();
+      await one.pass(1_000);
+      const again = (await one.dial()).open();
+      assert.ok(Buffer.from(again.sent[0]!).includes("third"));
+      assert.ok(!next.sent.some((block) => Buffer.from(block).includes("second")));
+    });
+
+    for (const what of [["secret"], { length: 2 }, new Uint16Array(2)])
+      it(`that are ${JSON.stringify(what)} are none`, async () => {
+        const errors: unknown[] = [];
+        const one = new ScriptedSession(["websocket"], {
+          credentials: () => what as unknown as string,
+          error: (_session, error) => errors.push((error as { code?: unknown }).code),
+        });
+        await one.pass(0);
+        assert.deepEqual([errors, one.session.state.status], [["INVALID_OPTION"], "closed"]);
+      });
+
     it("whose function throws are a failed attempt", async () => {
       const credentials = (): string => {
         throw new Error("no token");

@@ -177,6 +177,7 @@ export class ClientPeer implements Peer {
     channel.data = waiting;
     this.#holding++;
     for (let turn = waiting.shift(); turn !== undefined; turn = waiting.shift()) {
+      if (this.#isOver) break; // the end was told already
       try {
         await turn.run();
       } catch (error) {

@@ -29,7 +29,8 @@ export interface SessionHandlers<Session> {
   state?(session: Session, state: SessionState): void;
   /**
    * The session was lost and a new one begins, or none does: `state` tells. Never called if nothing was lost. Messages that came
-   * before are handed over first: it waits for receivers that take their time, up to `closeTimeoutMs`.
+   * before are handed over first: it waits for receivers that take their time, up to `closeTimeoutMs`; what they have not taken by then is
+   * handed to nobody.
    */
   reset?(session: Session, reset: SessionReset): void;
   /**

@@ -179,13 +179,11 @@ export class Session {
   }
 
   /**
-   * Does not wait any longer, where it waits before it tries again; and where it lives on a lesser transport, looks for a better
+   * Does not wait any longer, where it waits before it tries again, also if the server asked it to stay away; and where it lives on a lesser transport, looks for a better
    * one now. For whoever knows that the network has changed.
    */
   reconnect(): void {
-    const { machine } = this.#peer;
-    if (machine.active !== undefined) this.#dialer.networkChanged?.();
-    machine.retryNow();
+    this.#retry(true);
   }
 
   /**
@@ -199,6 +197,12 @@ export class Session {
     checkEnd(code, reason, CLOSED_CODE);
     this.#isClosing = true;
     return this.#peer.close(code, reason);
+  }
+
+  #retry(isAsked: boolean): void {
+    const { machine } = this.#peer;
+    if (machine.active !== undefined) this.#dialer.networkChanged?.();
+    machine.retryNow(isAsked);
   }
 
   #begin(): void {
@@ -273,7 +277,7 @@ export class Session {
     this.#lostBecause = reason;
     // Without a network it is tried now and then all the same: what hosts say about it is not always true.
     const offlineMs = this.#host.isOffline() ? this.#config.maxReconnectDelayMs : 0;
-    this.#peer.machine.dialFailed(code, reason, Math.max(notBeforeMs, offlineMs));
+    this.#peer.machine.dialFailed(code, reason, notBeforeMs, offlineMs);
   }
 
   #hostChanged(change: HostChange): void {
@@ -289,8 +293,8 @@ export class Session {
     }
     machine.probe();
     if (change === "offline") return;
-    if (change === "online") this.reconnect();
-    else machine.retryNow();
+    if (change === "online") this.#retry(false);
+    else machine.retryNow(false);
   }
 
   #setState(state: SessionState): void {

@@ -48,7 +48,7 @@ export class TransportRace implements TransportDialer {
   #avoided: TransportName | undefined;
   #probeAfterMs = PROBE_AFTER_MS;
   #isProbing = false;
-  /** What to say if all of them fail: what a server said counts for more than a silence. */
+  /** What to say if all of them fail: what each of them says, if it is not the same; of codes the highest. */
   #failure = { code: 0, reasons: new Set<string>(), notBeforeMs: 0 };
 
   /** @param dialers the best first; at least one. */
@@ -176,14 +176,11 @@ export class TransportRace implements TransportDialer {
     // Whoever asks to stay away is at the end of the other ways, too.
     if (notBeforeMs > 0) this.#order = [];
     const before = this.#failure;
-    if (code >= before.code) {
-      this.#failure = {
-        code,
-        // What each of them says, if it is not the same.
-        reasons: new Set(code > before.code ? [] : before.reasons).add(reason),
-        notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
-      };
-    }
+    this.#failure = {
+      code: Math.max(code, before.code),
+      reasons: before.reasons.add(reason),
+      notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
+    };
     this.#dialNext();
   }
 
@@ -193,7 +190,11 @@ export class TransportRace implements TransportDialer {
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reasons, notBeforeMs } = this.#failure;
-      this.#listener.failed(code, [...reasons].join("; ") || "no transport got through", notBeforeMs);
+      this.#listener.failed(
+        code,
+        [...reasons].filter(Boolean).join("; ") || "no transport got through",
+        notBeforeMs,
+      );
     }
   }
 

@@ -70,6 +70,8 @@ export class ClientMachine extends ClientReceiving {
   #failures: number;
   /** What the server said to transports that were of no use yet: how long to stay away. */
   #notBeforeMs = 0;
+  /** Until when the server wants it to stay away, on the clock of the host. */
+  #awayUntilMs = 0;
   /** What the server said in its first welcome: its name, the longest message, how much may be sent on a new channel. */
   #server: Uint8Array | undefined;
 
@@ -399,16 +401,23 @@ export class ClientMachine extends ClientReceiving {
 
   // --- Coming back ---------------------------------------------------------------------------------------------
 
-  /** All that was dialled has failed. `code` and `notBeforeMs` as a `TransportDialer` told; 0 if it did not. */
-  dialFailed(code: number, reason: string, notBeforeMs: number): void {
+  /**
+   * All that was dialled has failed. `code` and `notBeforeMs` as a `TransportDialer` told; 0 if it did not.
+   * @param delayMs for how long there is no use in trying, as far as the host knows.
+   */
+  dialFailed(code: number, reason: string, notBeforeMs: number, delayMs = 0): void {
     if (this.isEnded || this.active !== undefined || this.waitingUntilMs < Infinity) return;
-    if (actionOf(code) === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs));
+    if (actionOf(code) === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs), delayMs);
     else this.end(code, reason);
   }
 
-  /** Does not wait any longer; does nothing while a transport is there or is being opened. */
-  retryNow(): void {
-    if (this.waitingUntilMs < Infinity) this.#dial();
+  /**
+   * Does not wait any longer; does nothing while a transport is there or is being opened.
+   * @param isAsked whether somebody asks for it, who counts for more than a server that wants it to stay away.
+   */
+  retryNow(isAsked = true): void {
+    if (this.waitingUntilMs < Infinity && (isAsked || this.config.host.nowMs() >= this.#awayUntilMs))
+      this.#dial();
   }
 
   #dial(): void {
@@ -418,11 +427,13 @@ export class ClientMachine extends ClientReceiving {
   }
 
   /** Full jitter: a random part of a delay that doubles, and is capped before the dice are thrown. */
-  #wait(notBeforeMs: number): void {
+  #wait(notBeforeMs: number, delayMs = 0): void {
     const { reconnectDelayMs, maxReconnectDelayMs } = this.#delays;
     const { host, handler } = this.config;
     const mostMs = Math.min(maxReconnectDelayMs, reconnectDelayMs * 2 ** this.#failures++);
-    this.waitingUntilMs = host.nowMs() + Math.max(host.random() * mostMs, notBeforeMs);
+    const nowMs = host.nowMs();
+    this.#awayUntilMs = nowMs + notBeforeMs;
+    this.waitingUntilMs = nowMs + Math.max(host.random() * mostMs, notBeforeMs, delayMs);
     this.wake(this.waitingUntilMs);
     handler.waiting(this.waitingUntilMs);
   }

@@ -93,6 +93,43 @@ describe("the states of a client's session", () => {
     assert.equal(one.timers, 0);
   });
 
+  for (const [what, end] of [
+    [
+      "what it says over the transport",
+      async (one: ScriptedSession) => (await one.live()).end("leave", 4004, 30_000),
+    ],
+    ["what it says before that", async (one: ScriptedSession) => (await one.dial()).fail(30_000)],
+  ] as const) {
+    it(`stays away as long as the server says, whatever its host does: ${what}`, async () => {
+      const one = new ScriptedSession(["websocket"]);
+      await end(one);
+      for (const change of ["visible", "restored", "online"] as const) {
+        one.tell(change);
+        await one.pass(9_000);
+        assert.deepEqual([one.dials.length, one.session.state.status], [0, "waiting"], change);
+      }
+      one.session.reconnect(); // whoever asks for it gets it
+      assert.equal((await one.live()).name, "websocket");
+    });
+  }
+
+  it("hands nothing over any more that was not taken in time, once the end was told", async () => {
+    const told: unknown[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      closeTimeoutMs: 1_000,
+      async message(_session, data) {
+        told.push(data);
+        await new Promise<void>((resolve) => one.clock.after(1_500, resolve));
+      },
+      reset: () => told.push("reset"),
+    });
+    const transport = await one.live();
+    for (const text of ["first", "second", "third"]) transport.message(text);
+    transport.end("reset", 4201);
+    await one.pass(5_000);
+    assert.deepEqual(told, ["first", "reset"]);
+  });
+
   it("leaves no timer when it is closed", async () => {
     const one = new ScriptedSession(["websocket", "stream"]);
     (await one.dial()).fail();

@@ -114,6 +114,15 @@ describe("the race of transports", () => {
     assert.equal(one.dials.length, 0);
   });
 
+  it("says of each transport why it is not used, also of those that were open", async () => {
+    const one = new ScriptedSession(ALL);
+    (await one.dial()).fail(0, "connection refused");
+    (await one.dial()).open().receiver.closed(0, "no answer");
+    (await one.dial()).open().end("leave", 4005);
+    const { state } = one.session;
+    assert.equal(state.status === "waiting" && state.reason, "connection refused; no answer");
+  });
+
   it("takes a WebSocket that cannot even be made for one that failed", async () => {
     const failed = new Inbox<string>("failure");
     const dialer = webSocketDialer(

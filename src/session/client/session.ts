@@ -273,8 +273,12 @@ export class Session {
     );
   }
 
+  #lost(code: number, reason: string): void {
+    this.#lostBecause = reason || `closed with ${code}`;
+  }
+
   #dialFailed(code: number, reason: string, notBeforeMs: number): void {
-    this.#lostBecause = reason;
+    this.#lost(code, reason);
     // Without a network it is tried now and then all the same: what hosts say about it is not always true.
     const offlineMs = this.#host.isOffline() ? this.#config.maxReconnectDelayMs : 0;
     this.#peer.machine.dialFailed(code, reason, notBeforeMs, offlineMs);
@@ -365,9 +369,9 @@ export class Session {
       this.#setState({ status: "live", transport: name });
       this.#peer.tellState();
     },
-    suspended: (_code, reason) => {
+    suspended: (code, reason) => {
       this.#dialing?.abort();
-      this.#lostBecause = reason;
+      this.#lost(code, reason);
       this.#peer.tellState();
     },
     ended: (end) => {
@@ -382,7 +386,7 @@ export class Session {
       const { code, reason, isReset } = end;
       const goesOn = isReset && actionOf(code) !== "stop" && !this.#isClosing;
       if (this.#host.nowMs() - this.#liveAtMs >= WORKED_AFTER_MS) this.#failedSessions = 0;
-      this.#lostBecause = reason;
+      this.#lost(code, reason);
       if (goesOn) this.#begin();
       else {
         this.#stopWatching();

@@ -192,7 +192,7 @@ export class TransportRace implements TransportDialer {
       const { code, reasons, notBeforeMs } = this.#failure;
       this.#listener.failed(
         code,
-        [...reasons].filter(Boolean).join("; ") || "no transport got through",
+        [...reasons].filter(Boolean).join("; "),
         notBeforeMs,
       );
     }

@@ -121,6 +121,10 @@ describe("the race of transports", () => {
     (await one.dial()).open().end("leave", 4005);
     const { state } = one.session;
     assert.equal(state.status === "waiting" && state.reason, "connection refused; no answer");
+    const other = new ScriptedSession(ALL);
+    (await other.dial()).open().end("leave", 4005, 5_000); // and not a word
+    const { state: waiting } = other.session;
+    assert.equal(waiting.status === "waiting" && waiting.reason, "closed with 4005");
   });
 
   it("takes a WebSocket that cannot even be made for one that failed", async () => {

@@ -190,11 +190,7 @@ export class TransportRace implements TransportDialer {
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reasons, notBeforeMs } = this.#failure;
-      this.#listener.failed(
-        code,
-        [...reasons].filter(Boolean).join("; "),
-        notBeforeMs,
-      );
+      this.#listener.failed(code, [...reasons].filter(Boolean).join("; "), notBeforeMs);
     }
   }
 

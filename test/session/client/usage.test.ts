@@ -40,6 +40,26 @@ describe("misuse of a client's session", () => {
     });
   }
 
+  for (const dial of [
+    5,
+    null,
+    [],
+    { handshakeTimeoutMs: "5" },
+    { maxRedirects: -1 },
+    { tls: 5 },
+    { headers: { "bad header\n": "x" } },
+    { proxy: "socks5://127.0.0.1" },
+    { http2: "yes" },
+  ]) {
+    it(`refuses to dial with ${JSON.stringify(dial)}, also where there are other transports`, () => {
+      for (const transports of [undefined, ["websocket"]])
+        assert.throws(
+          () => connect(URL_OF_NOBODY, { dial, transports } as never),
+          (error) => error instanceof Error && error.name === "UsageError",
+        );
+    });
+  }
+
   it("refuses to be closed with a code that would not close it, and to send what is not a message", async () => {
     const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
     for (const other of [1000, 4000, 4200, 4600, Number.NaN])

@@ -83,7 +83,7 @@ export class Session {
       if (value === undefined) continue;
       const most = name === "pieceBytes" ? MAX_PIECE_BYTES : Number.MAX_SAFE_INTEGER;
       if (typeof value !== "number" || !(value > 0 && value <= most))
-        throw cannotBe("INVALID_OPTION", name, value);
+        throw cannotBe("INVALID_OPTION", name, typeof value === "number" ? value : typeof value);
       numbers[name] = value;
     }
     for (const name of ["message", "state", "reset", "error"] as const) {

@@ -47,7 +47,7 @@ export class NodeWebSocketDialer implements TransportDialer {
     }).catch((error: unknown) => {
       if (isOver) return;
       isOver = true;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = (error instanceof Error ? error.message : String(error)).trim(); // OpenSSL ends a line
       listener.failed(0, message, error instanceof ConnectError ? retryAfterMs(error) : 0);
     });
     return {

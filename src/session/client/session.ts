@@ -179,8 +179,8 @@ export class Session {
   }
 
   /**
-   * Does not wait any longer, where it waits before it tries again, also if the server asked it to stay away; and where it lives on a lesser transport, looks for a better
-   * one now. For whoever knows that the network has changed.
+   * Does not wait any longer, where it waits before it tries again, also if the server asked it to stay away; and where it lives on a
+   * lesser transport, looks for a better one now. For whoever knows that the network has changed.
    */
   reconnect(): void {
     this.#retry(true);

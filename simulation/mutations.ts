@@ -392,7 +392,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "client-sending.js",
-        find: "this.outboxBytes + this.#counted(channel, cost) <= maxOutboxBytes",
+        find: "outboxBytes <= maxOutboxBytes",
         replace: "true",
       },
     ],

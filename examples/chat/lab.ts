@@ -91,6 +91,13 @@ class Run {
   #sending: NodeJS.Timeout | undefined;
   #reporting: NodeJS.Timeout | undefined;
 
+  /** Whether no session has begun: whoever asks for it may be refused. */
+  get isIdle(): boolean {
+    return (
+      this.#reporting === undefined && [...this.ways.values()].every(({ session }) => session === undefined)
+    );
+  }
+
   begin(steering: LabSession): void {
     clearInterval(this.#reporting);
     this.#reporting = setInterval(() => {
@@ -129,7 +136,11 @@ export const lab = createHub<LabPlace>({
 
   authenticate({ request }) {
     const run = runOf(request.query);
-    if (run === undefined) return refuse(400, { body: "No run." });
+    if (run === undefined) {
+      return RUN_ID.test(request.query.get("run") ?? "")
+        ? refuse(503, { body: "Too many runs." })
+        : refuse(400, { body: "No run." });
+    }
     return accept({ run, way: wayOf(run, request.query) });
   },
 
@@ -187,10 +198,10 @@ function runOf(query: URLSearchParams): Run | undefined {
   const known = runs.get(id);
   if (known !== undefined) return known;
   if (!RUN_ID.test(id)) return undefined;
-  const [oldest] = runs;
-  if (oldest !== undefined && runs.size >= MAX_RUNS) {
-    runs.delete(oldest[0]);
-    oldest[1].end();
+  if (runs.size >= MAX_RUNS) {
+    const idle = [...runs].find(([, run]) => run.isIdle);
+    if (idle === undefined) return undefined;
+    runs.delete(idle[0]);
   }
   const run = new Run();
   runs.set(id, run);

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 
 /**
  * Calls `listener` for the messages of a channel, as long as the component is mounted: that of the last rendering. A channel has
- * one receiver; a second component takes it away from the first.
+ * one receiver: a second component takes it away from the first, and keeps it when that one is unmounted.
  *
  * @param channel its name; the empty one is the channel that every session has.
  * @param listener a promise that it returns holds the channel back, as with `receive`.
@@ -19,7 +19,6 @@ export function useMessages(
   });
   useEffect(() => {
     if (session === undefined) return;
-    session.receive(channel, { message: (data) => latest.current(data) });
-    return () => session.receive(channel, undefined);
+    return session.receive(channel, { message: (data) => latest.current(data) });
   }, [session, channel]);
 }

@@ -21,7 +21,10 @@ import { WireReader } from "../session/wire/wire-reader.js";
 const RETRY_AFTER_MS = 250;
 /** So many requests in a row that fail end the transport. */
 const MAX_FAILURES = 4;
-/** With plain polling: how long to wait behind an answer without blocks, in ms, at first and at most. */
+/**
+ * How long to wait behind an answer without new blocks, in ms, at first and at most: with plain polling, and where a long poll did not
+ * wait.
+ */
 const POLL_AFTER_MS = 100;
 const MAX_POLL_AFTER_MS = 2_000;
 /**
@@ -33,6 +36,8 @@ const QUICK_MS = 500;
 const SLOW_MS = 2_000;
 /** An answer to a poll, or what stands before the end of a line, is not longer, in bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
+/** How long the last request may take, in ms: a process does not end before. */
+const LAST_REQUEST_MS = 10_000;
 /** What browsers let a page send while it is left is 64 KiB, all requests together. */
 const MAX_LAST_BYTES = 61_440;
 /** The server asks to stay away for longer than this, in ms, in vain. */
@@ -63,6 +68,8 @@ export class HttpTransport implements Transport {
   #got = 0;
   #failures = 0;
   #pollAfterMs = POLL_AFTER_MS;
+  /** When the last request of kind down was made. */
+  #askedMs = 0;
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
   /** A request of kind down is on its way, or waits to be made again. */
   #isAsking = false;
@@ -104,9 +111,12 @@ export class HttpTransport implements Transport {
     if (waiting.length > 0 && (this.#isFarewell || !isFirst)) {
       const isFree = this.#goingBytes === 0 && this.#waitingBytes < MAX_LAST_BYTES;
       const kind = isFirst ? HttpRequestKind.down : HttpRequestKind.up;
-      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), true)
+      const last = new AbortController();
+      const timer = setTimeout(() => last.abort(), LAST_REQUEST_MS);
+      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), last)
         .then(({ body }) => body?.cancel())
-        .catch(() => {});
+        .catch(() => {})
+        .then(() => clearTimeout(timer));
     }
     queueMicrotask(() => this.#finish("closed on this side"));
   }
@@ -120,23 +130,25 @@ export class HttpTransport implements Transport {
       if (hasBlocks && !this.#isAsking) void this.#request(true);
     } else {
       if (hasBlocks) void this.#request(false);
-      if (name === "long-polling" && !this.#isAsking) void this.#request(true);
+      if (name === "long-polling" && !this.#isAsking && this.#pollAfterMs === POLL_AFTER_MS)
+        void this.#request(true);
     }
   }
 
   /** One request: of kind down, whose answer has blocks, or up. The first one is both. */
   async #request(isDown: boolean): Promise<void> {
     const isFirst = this.#number === 0;
+    const startMs = performance.now();
     const blocks = !isDown || isFirst || this.name === "polling" ? this.#takeWaiting() : [];
     if (isDown) {
       clearTimeout(this.#pollTimer);
       this.#isAsking = true;
+      this.#askedMs = startMs;
     }
-    const startMs = performance.now();
     let status = 0;
     let isAnswered = false;
     try {
-      const response = await this.#fetch(isDown ? HttpRequestKind.down : HttpRequestKind.up, blocks, false);
+      const response = await this.#fetch(isDown ? HttpRequestKind.down : HttpRequestKind.up, blocks);
       ({ status } = response);
       isAnswered = isDown ? status === 200 && (await this.#read(response)) : status === 204;
       if (!isAnswered) {
@@ -177,7 +189,7 @@ export class HttpTransport implements Transport {
       this.receiver.drained();
     }
     this.#go();
-    if (this.name === "polling" && !this.#isAsking && !this.#isEnded)
+    if (isDown && !this.#isAsking && !this.#isEnded)
       this.#pollTimer = setTimeout(() => void this.#request(true), this.#pollAfterMs);
   }
 
@@ -226,11 +238,17 @@ export class HttpTransport implements Transport {
     const reader = new WireReader(bytes, 0, bytes.length);
     const number = reader.varint();
     if (reader.isBad) return false;
-    this.#pollAfterMs = number > 0 ? POLL_AFTER_MS : Math.min(2 * this.#pollAfterMs, MAX_POLL_AFTER_MS);
-    if (number <= this.#got) return true;
+    const isNew = number > this.#got;
+    this.#pollAfterMs =
+      isNew || performance.now() - this.#askedMs > SLOW_MS
+        ? POLL_AFTER_MS
+        : Math.min(2 * this.#pollAfterMs, MAX_POLL_AFTER_MS);
+    if (!isNew) return true;
     this.#got = number;
     const splitter = this.#splitter(false);
-    return splitter.push(bytes, reader.at, bytes.length) && splitter.isBetweenBlocks;
+    return (
+      reader.at < bytes.length && splitter.push(bytes, reader.at, bytes.length) && splitter.isBetweenBlocks
+    );
   }
 
   /** A line of an event stream. */
@@ -269,7 +287,8 @@ export class HttpTransport implements Transport {
     return taken;
   }
 
-  #fetch(kind: number, blocks: readonly Uint8Array[], keepalive: boolean): Promise<Response> {
+  /** With `last`, it goes on when the page is left, and ends by that alone. */
+  #fetch(kind: number, blocks: readonly Uint8Array[], last?: AbortController): Promise<Response> {
     const head = new Uint8Array(MAX_HTTP_REQUEST_HEAD_BYTES);
     const number = blocks.length > 0 ? ++this.#number : 0;
     const got = kind === HttpRequestKind.down ? this.#got : 0;
@@ -283,8 +302,8 @@ export class HttpTransport implements Transport {
       cache: "no-store",
       // The secret of the session goes nowhere else.
       redirect: "error",
-      keepalive,
-      signal: keepalive ? null : this.#abort.signal,
+      keepalive: last !== undefined,
+      signal: (last ?? this.#abort).signal,
     });
   }
 

@@ -222,6 +222,20 @@ describeWith("chromium", "the demo in Chromium", (executablePath) => {
       await ada.numbersGoOn();
     });
 
+    it("says of each image that there is no room for it", async () => {
+      const mary = await ChatPage.open(browser, server.url, "Mary");
+      await mary.click("Go offline");
+      const image = { name: "large.png", mimeType: "image/png", buffer: Buffer.alloc(2 * 1024 * 1024, 7) };
+      const notice = mary.transcript.getByText(/^There is no room for more that waits/);
+      for (let i = 0; i < 7; i++) {
+        await mary.page.getByLabel("Send an image").setInputFiles(image);
+        await delay(50); // it is read
+      }
+      await notice.nth(2).waitFor();
+      assert.ok((await notice.count()) <= 4, "some of them wait");
+      await mary.close();
+    });
+
     it("has lost, doubled and reordered nothing", async () => {
       await ada.page.getByRole("switch").click();
       await ada.page.locator("#unconfirmed").getByText("0 B", { exact: true }).waitFor();

@@ -96,6 +96,18 @@ describeWith("chromium", "the transport lab in Chromium", (executablePath) => {
     await page.getByRole("button", { name: "Go on" }).waitFor();
   });
 
+  it("is not ended by requests of somebody else, which are refused", async () => {
+    for (let i = 0; i < 100; i++) {
+      const query = `run=${"z".repeat(16)}${i}`;
+      const { status } = await fetch(`${server.url}/lab/live?${query}`, { method: "POST", body: "x" });
+      assert.equal(status, 400);
+    }
+    await page.waitForTimeout(300);
+    await page.getByText("5 of 5 ways are live").waitFor({ timeout: 1_000 });
+    const [lab] = await page.locator("#finding").allTextContents();
+    assert.match(lab ?? "", /^Just now: /);
+  });
+
   it("fits a phone", async () => {
     await page.setViewportSize({ width: 320, height: 640 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);

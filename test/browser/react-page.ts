@@ -1,4 +1,5 @@
 // Runs in a page, bundled: React with the hooks of hawser/react, in strict mode.
+import type { Session } from "hawser";
 import { useMessages, useSession, useSessionState } from "hawser/react";
 import { createElement, type ReactNode, StrictMode, useState } from "react";
 import { flushSync } from "react-dom";
@@ -7,12 +8,22 @@ import { createRoot, type Root } from "react-dom/client";
 interface AppProps {
   readonly url: string | undefined;
   readonly prefix: string;
+  /** What else listens to the channel `side`, each by its name. */
+  readonly listeners?: readonly string[];
 }
 
-function App({ url, prefix }: AppProps): ReactNode {
+function Listener({ session, add }: { session: Session | undefined; add(data: unknown): void }): ReactNode {
+  useMessages(session, "side", add);
+  return null;
+}
+
+function App({ url, prefix, listeners = [] }: AppProps): ReactNode {
   const [lines, setLines] = useState<readonly string[]>([]);
   const add = (data: string | Uint8Array): void => setLines((before) => [...before, `${prefix}${data}`]);
-  const session = useSession(url, { message: (_session, data) => add(data) });
+  const session = useSession(url, {
+    message: (_session, data) => add(data),
+    state: (_session, { status }) => add(`is ${status}`),
+  });
   const state = useSessionState(session);
   useMessages(session, "news", (data) => add(`news: ${data}`));
   return createElement(
@@ -20,7 +31,10 @@ function App({ url, prefix }: AppProps): ReactNode {
     null,
     createElement("p", { id: "state" }, state.status),
     createElement("button", { type: "button", onClick: () => session?.send("clicked") }, "Send"),
-    lines.map((line) => createElement("li", { key: line }, line)),
+    lines.map((line, at) => createElement("li", { key: `${at} ${line}` }, line)),
+    listeners.map((key) =>
+      createElement(Listener, { key, session, add: (data: unknown) => add(`${key}: ${data}`) }),
+    ),
   );
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { useMessages, useSession, useSessionState } from "hawser/react";
-import { chromium } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import { createElement, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
 import { rolldown } from "rolldown";
@@ -29,25 +29,62 @@ async function bundlePage(): Promise<void> {
 }
 
 describeWith("chromium", "hawser/react in Chromium", (executablePath) => {
-  it("has a session as long as its component, also in strict mode", async () => {
-    await bundlePage();
-    await using site = await SessionSite.start({}, 0, {
-      "/react": `<body></body><script type="module" src="/${BUNDLE.join("/")}"></script>`,
-    });
-    await using browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] });
+  const open = async (site: SessionSite, browser: Browser) => {
     const page = await browser.newPage();
     const failures: string[] = [];
     page.on("pageerror", (error) => failures.push(error.message));
     page.on("console", (message) => message.type() === "error" && failures.push(message.text()));
     await page.goto(`http://127.0.0.1:${site.port}/react`);
     await page.waitForFunction(() => "reactPage" in globalThis);
-    const show = (url: string | undefined, prefix: string): Promise<void> =>
-      page.evaluate((props) => (globalThis as unknown as WithPage).reactPage.show(props), {
-        url,
-        prefix,
-      } as const);
-    const line = (text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor();
+    return {
+      page,
+      failures,
+      show: (url: string | undefined, prefix: string, listeners: readonly string[] = []): Promise<void> =>
+        page.evaluate((props) => (globalThis as unknown as WithPage).reactPage.show(props), {
+          url,
+          prefix,
+          listeners,
+        } as const),
+      line: (text: string): Promise<void> => page.getByText(text, { exact: true }).first().waitFor(),
+      lines: (): Promise<string[]> => page.locator("li").allTextContents(),
+    };
+  };
+  const start = async (): Promise<SessionSite> => {
+    await bundlePage();
+    return await SessionSite.start({}, 0, {
+      "/react": `<body></body><script type="module" src="/${BUNDLE.join("/")}"></script>`,
+    });
+  };
 
+  it("leaves a channel to the component that took it, and tells nobody of a session that is let go of", async () => {
+    await using site = await start();
+    await using browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] });
+    const { show, line, lines, failures } = await open(site, browser);
+    await show("/live?1", "a ", ["A"]);
+    await line("a is live");
+    assert.ok(!(await lines()).includes("a is closed"), "the session of strict mode is none");
+    await show("/live?1", "a ", ["A", "B"]);
+    await show("/live?1", "a ", ["B"]);
+    const { session } = site.sessions[0]!;
+    session.channel("side").send("to B");
+    await line("a B: to B");
+
+    const flood = setInterval(() => session.send("of the first"), 1);
+    await line("a of the first");
+    await show("/live?2", "b ");
+    await line("b is live");
+    await until(() => site.sessions[0]!.events.includes("closed 4400"), "the first session is closed");
+    clearInterval(flood);
+    site.sessions[1]!.session.send("last");
+    await line("b last");
+    const strays = (await lines()).filter((text) => text === "b is closed" || text === "b of the first");
+    assert.deepEqual([strays, failures], [[], []]);
+  });
+
+  it("has a session as long as its component, also in strict mode", async () => {
+    await using site = await start();
+    await using browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] });
+    const { page, failures, show, line } = await open(site, browser);
     await show(undefined, "");
     await page.locator("#state", { hasText: "connecting" }).waitFor();
     await show("/live", "a ");

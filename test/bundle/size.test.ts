@@ -6,8 +6,8 @@ import { BUNDLES, bundle, gzippedBytes } from "#scripts/bundle.js";
  * What a page may pay, minified and gzipped, in bytes: what is reached and a little room, so that growth is noticed. What is
  * wanted is 6,000 for a WebSocket only (docs/decisions.md).
  */
-const MAX_WEBSOCKET_ONLY_BYTES = 9_600;
-const MAX_FALLBACKS_BYTES = 2_980;
+const MAX_WEBSOCKET_ONLY_BYTES = 9_830;
+const MAX_FALLBACKS_BYTES = 3_030;
 
 describe("the client of sessions in a bundle", () => {
   it("with a WebSocket only, and what its fallbacks add, is within its budget", async () => {
@@ -24,7 +24,7 @@ describe("the client of sessions in a bundle", () => {
 
   it("leaves out the transports that are not named, and the race where there is one", async () => {
     const [webSocketOnly, connect] = [await bundle(BUNDLES.webSocketOnly), await bundle(BUNDLES.connect)];
-    for (const text of ["text/plain", "no transport got through"]) {
+    for (const text of ["text/plain", ".recall"]) {
       assert.ok(!webSocketOnly.includes(text), text);
       assert.ok(connect.includes(text), text);
     }

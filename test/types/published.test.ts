@@ -44,6 +44,9 @@ onServer.indexInSet;
 server.acceptor;
 // @ts-expect-error
 server.stopListening;
+const nothing = { message: undefined, state: undefined, reset: undefined, error: undefined, credentials: undefined, maxOutboxBytes: undefined, pongTimeoutMs: undefined, reconnectDelayMs: undefined };
+connect("wss://example.com/", nothing);
+react.useSession(undefined, nothing);
 connect("wss://example.com/", { dial: { tls: { rejectUnauthorized: false }, lookup: (_name, _options, tell) => tell(null, "::1", 6) } });
 // @ts-expect-error
 connect("wss://example.com/", { dial: { tls: { rejectUnauthorized: "no" } } });

@@ -58,7 +58,7 @@ const breakIt = new BreakIt({
 });
 new Composer({
   text: say,
-  image: async (file) => void session.send(new Uint8Array(await file.arrayBuffer())),
+  image: async (file) => void isTaken(session.send(new Uint8Array(await file.arrayBuffer()))),
   typing: () => send({ type: "typing" }),
   refused: (why) => transcript.addNotice(why),
 });
@@ -66,9 +66,14 @@ new Composer({
 /** Shown at once, as what it is: under way. It is sent when there is a way. */
 function say(text: string): void {
   const number = ++lastNumber;
-  const status = send({ type: "say", text, number });
-  if (status === "sent" || status === "queued") transcript.addPending(number, text);
-  else transcript.addNotice("There is no room for more that waits. Send it again when it is less.");
+  if (isTaken(send({ type: "say", text, number }))) transcript.addPending(number, text);
+}
+
+/** Whether something is under way; if it is not, that is said. */
+function isTaken(status: ReturnType<typeof session.send>): boolean {
+  if (status === "sent" || status === "queued") return true;
+  transcript.addNotice("There is no room for more that waits. Send it again when it is less.");
+  return false;
 }
 
 function send(message: ClientMessage): ReturnType<typeof session.send> {

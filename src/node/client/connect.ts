@@ -36,18 +36,8 @@ export async function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<ClientConnection<Data>> {
-  assertObject(options, "options");
-  assertSignal(options.signal);
-  const context = connectionContext<ClientConnection<Data>>("client", options);
-  const maxRedirects = count("maxRedirects", options.maxRedirects ?? 0, MOST_REDIRECTS);
-  const timeoutMs = count(
-    "handshakeTimeoutMs",
-    options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-    Number.MAX_SAFE_INTEGER,
-  );
-  assertHttp2Option(options.http2);
-  let attempt = firstAttempt(targetOf(url, options.socketPath), options);
-
+  const { context, maxRedirects, timeoutMs, first } = checkedConnect(url, options);
+  let attempt = first;
   const opening = new Opening(timeoutMs, options.signal);
   try {
     for (;;) {
@@ -70,6 +60,38 @@ export async function connect<Data = undefined>(
     opening.dropStreams();
     opening.end();
   }
+}
+
+/**
+ * What {@link connect} begins with: nothing is opened before it is right.
+ * @throws `UsageError` for arguments that cannot work.
+ * @internal
+ */
+export function checkedConnect<Data>(
+  url: string | URL,
+  options: ConnectOptions<Data>,
+): {
+  readonly context: ConnectionContext;
+  readonly maxRedirects: number;
+  readonly timeoutMs: number;
+  readonly first: Attempt;
+} {
+  assertObject(options, "options");
+  assertSignal(options.signal);
+  const context = connectionContext<ClientConnection<Data>>("client", options);
+  const maxRedirects = count("maxRedirects", options.maxRedirects ?? 0, MOST_REDIRECTS);
+  const timeoutMs = count(
+    "handshakeTimeoutMs",
+    options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
+    Number.MAX_SAFE_INTEGER,
+  );
+  assertHttp2Option(options.http2);
+  return {
+    context,
+    maxRedirects,
+    timeoutMs,
+    first: firstAttempt(targetOf(url, options.socketPath), options),
+  };
 }
 
 async function run(

@@ -1,8 +1,9 @@
+import { assertObject } from "../../core/assert-object.js";
 import { ConnectError } from "../../core/hawser-error.js";
 import type { Dialing, DialListener, TransportDialer } from "../../session/transport-port.js";
 import { sessionUrl } from "../../session/wire/session-url.js";
 import type { ClientConnection } from "../client/client-connection.js";
-import { connect } from "../client/connect.js";
+import { checkedConnect, connect } from "../client/connect.js";
 import type { DialOptions } from "../client/dial-options.js";
 import { SESSION_SUBPROTOCOL } from "../session-subprotocol.js";
 import {
@@ -17,7 +18,12 @@ export class NodeWebSocketDialer implements TransportDialer {
   readonly #url: string;
   readonly #options: DialOptions;
 
+  /** @throws `UsageError` for options that cannot work. */
   constructor(url: string, options: DialOptions) {
+    assertObject(options, "dial");
+    if (options.tls !== undefined) assertObject(options.tls, "dial.tls");
+    // A proxy that the environment names is nobody's mistake here: other transports do without it.
+    checkedConnect(url, { ...options, proxy: options.proxy ?? false });
     this.#url = url;
     this.#options = options;
   }
@@ -41,7 +47,7 @@ export class NodeWebSocketDialer implements TransportDialer {
     }).catch((error: unknown) => {
       if (isOver) return;
       isOver = true;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = (error instanceof Error ? error.message : String(error)).trim(); // OpenSSL ends a line
       listener.failed(0, message, error instanceof ConnectError ? retryAfterMs(error) : 0);
     });
     return {

@@ -11,7 +11,7 @@ import type {
   SessionEnd,
 } from "../peer-port.js";
 import { BAD_MESSAGE_CODE, FORBIDDEN_CODE } from "../wire/session-code.js";
-import { listen } from "./listen.js";
+import { eachOf, listen } from "./listen.js";
 
 /** What a {@link ClientPeer} and its channels see to: the rest of the handler is for whoever has it. */
 type OfChannels = "message" | "channelOpened" | "channelClosed" | "channelRefused" | "dropped" | "ready";
@@ -47,7 +47,8 @@ export class ClientPeer implements Peer {
   #end: SessionEnd | undefined;
   #isOver = false;
   #resolve!: (end: SessionEnd) => void;
-  readonly #ended: Promise<SessionEnd> = new Promise((resolve) => {
+  /** @internal Resolves when it has ended. */
+  readonly ended: Promise<SessionEnd> = new Promise((resolve) => {
     this.#resolve = resolve;
   });
 
@@ -99,12 +100,12 @@ export class ClientPeer implements Peer {
 
   close(code?: number, reason?: string): Promise<SessionEnd> {
     this.machine.close(code, reason);
-    return this.#ended;
+    return this.ended;
   }
 
   /** @internal The state has changed. */
   tellState(): void {
-    for (const listener of [...this.#listeners]) this.#owner.tell(() => listener(this.state, this.#end));
+    eachOf(this.#listeners, (listener) => this.#owner.tell(() => listener(this.state, this.#end)));
   }
 
   /**
@@ -176,6 +177,7 @@ export class ClientPeer implements Peer {
     channel.data = waiting;
     this.#holding++;
     for (let turn = waiting.shift(); turn !== undefined; turn = waiting.shift()) {
+      if (this.#isOver) break; // the end was told already
       try {
         await turn.run();
       } catch (error) {

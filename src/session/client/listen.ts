@@ -7,3 +7,11 @@ export function listen<Listener extends (...given: never[]) => void>(
   listeners.add(entry);
   return () => void listeners.delete(entry);
 }
+
+/** Calls `tell` with each that listens now, and still does when it is its turn. */
+export function eachOf<Listener>(
+  listeners: ReadonlySet<Listener>,
+  tell: (listener: Listener) => unknown,
+): void {
+  for (const listener of [...listeners]) if (listeners.has(listener)) tell(listener);
+}

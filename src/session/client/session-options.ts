@@ -29,7 +29,8 @@ export interface SessionHandlers<Session> {
   state?(session: Session, state: SessionState): void;
   /**
    * The session was lost and a new one begins, or none does: `state` tells. Never called if nothing was lost. Messages that came
-   * before are handed over first: it waits for receivers that take their time, up to `closeTimeoutMs`.
+   * before are handed over first: it waits for receivers that take their time, up to `closeTimeoutMs`; what they have not taken by then is
+   * handed to nobody.
    */
   reset?(session: Session, reset: SessionReset): void;
   /**
@@ -40,12 +41,15 @@ export interface SessionHandlers<Session> {
   error?(session: Session, error: unknown): void;
 }
 
+/** Each of them may be left out, and may be undefined, which is the same. */
+export type Optional<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
+
 /** What `connect` can be told. All limits are finite by default. */
 export interface SessionOptions<Session>
-  extends SessionHandlers<Session>,
-    Partial<SessionLimits>,
-    Partial<SessionDeadlines>,
-    Partial<ReconnectDelays> {
+  extends Optional<SessionHandlers<Session>>,
+    Optional<SessionLimits>,
+    Optional<SessionDeadlines>,
+    Optional<ReconnectDelays> {
   /**
    * Who this is. A function is asked before each attempt to begin a session, when the server asks for it again, and by
    * `session.authenticate()`, but not when a session comes back. It may take 30 s. Longer, or a rejection, is told to `error`, and

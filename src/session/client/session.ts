@@ -2,6 +2,7 @@ import { cannotBe } from "../../core/cannot-be.js";
 import { UsageError } from "../../core/hawser-error.js";
 import type { ClientHost, HostChange } from "../client-host-port.js";
 import { checkEnd } from "../machine/check-end.js";
+import { WORKED_AFTER_MS } from "../machine/client-machine.js";
 import {
   DEFAULT_RECONNECT_DELAYS,
   DEFAULT_SESSION_DEADLINES,
@@ -22,7 +23,7 @@ import type { Dialing, TransportDialer } from "../transport-port.js";
 import { actionOf, CLOSED_CODE, UNAUTHORIZED_CODE } from "../wire/session-code.js";
 import { ASK_FOR_CREDENTIALS_SIGNAL, CREDENTIALS_SIGNAL } from "../wire/session-signal.js";
 import { ClientPeer, type PeerOwner } from "./client-peer.js";
-import { listen } from "./listen.js";
+import { eachOf, listen } from "./listen.js";
 import type { SessionOptions } from "./session-options.js";
 import type { SessionState } from "./session-state.js";
 
@@ -63,8 +64,10 @@ export class Session {
   #asked = 0;
   /** Why it is not live. */
   #lostBecause = "";
-  /** How many sessions in a row came to nothing. */
+  /** How many sessions in a row came to nothing, or to little. */
   #failedSessions = 0;
+  /** Since when there is a session that was live; NaN if it was not yet. */
+  #liveAtMs = Number.NaN;
   /** The application has closed it: no other session follows, whatever becomes of this one. */
   #isClosing = false;
   #timer: unknown;
@@ -80,7 +83,7 @@ export class Session {
       if (value === undefined) continue;
       const most = name === "pieceBytes" ? MAX_PIECE_BYTES : Number.MAX_SAFE_INTEGER;
       if (typeof value !== "number" || !(value > 0 && value <= most))
-        throw cannotBe("INVALID_OPTION", name, value);
+        throw cannotBe("INVALID_OPTION", name, typeof value === "number" ? value : typeof value);
       numbers[name] = value;
     }
     for (const name of ["message", "state", "reset", "error"] as const) {
@@ -140,15 +143,19 @@ export class Session {
   }
 
   /**
-   * Who takes the messages of a channel, in this session and in those behind a reset; `"*"` for all others.
+   * Who takes the messages of a channel, in this session and in those behind a reset; `"*"` for all others. Returns what ends that, unless
+   * another one has taken them meanwhile.
    * @throws `UsageError` `INVALID_OPTION` for what has no function `message`.
    */
-  receive(name: string, receiver: PeerReceiver | undefined): void {
+  receive(name: string, receiver: PeerReceiver | undefined): () => void {
     if (receiver === undefined) this.#receivers.delete(name);
     else if (typeof receiver?.message !== "function")
       throw cannotBe("INVALID_OPTION", "a receiver", "without message()");
     else this.#receivers.set(name, receiver);
     this.#peer.receive(name, receiver);
+    return () => {
+      if (this.#receivers.get(name) === receiver) this.receive(name, undefined);
+    };
   }
 
   /** Calls `listener` when the state changes, for user interfaces. Returns what ends that. */
@@ -168,23 +175,15 @@ export class Session {
   /** Gives the server new credentials within the session: before a token expires, say. */
   async authenticate(): Promise<void> {
     const peer = this.#peer;
-    const asked = ++this.#asked;
-    const credentials = await this.#fetchCredentials();
-    // What was asked for later is newer, also if it was there sooner.
-    if (asked !== this.#asked) return;
-    this.#credentials = credentials;
-    // Whoever comes while another session begins is asked there.
-    if (peer === this.#peer) peer.machine.signal(CREDENTIALS_SIGNAL, this.#credentials);
+    if (await this.#fetchCredentials(peer)) peer.machine.signal(CREDENTIALS_SIGNAL, this.#credentials);
   }
 
   /**
-   * Does not wait any longer, where it waits before it tries again; and where it lives on a lesser transport, looks for a better
-   * one now. For whoever knows that the network has changed.
+   * Does not wait any longer, where it waits before it tries again, also if the server asked it to stay away; and where it lives on a
+   * lesser transport, looks for a better one now. For whoever knows that the network has changed.
    */
   reconnect(): void {
-    const { machine } = this.#peer;
-    if (machine.active !== undefined) this.#dialer.networkChanged?.();
-    machine.retryNow();
+    this.#retry(true);
   }
 
   /**
@@ -200,25 +199,35 @@ export class Session {
     return this.#peer.close(code, reason);
   }
 
+  #retry(isAsked: boolean): void {
+    const { machine } = this.#peer;
+    if (machine.active !== undefined) this.#dialer.networkChanged?.();
+    machine.retryNow(isAsked);
+  }
+
   #begin(): void {
     const failures = this.#failedSessions++;
     const peer = new ClientPeer(this.#config, failures, this.#owner, this.#receivers);
     this.#peer = peer;
     this.#credentials = NO_BYTES;
-    for (const listener of this.#peerListeners) this.#guard(() => listener(peer));
+    this.#liveAtMs = Number.NaN;
+    eachOf(this.#peerListeners, (listener) => this.#guard(() => listener(peer)));
     // A server that resets each session gets time.
     if (failures > 0) peer.machine.dialFailed(0, "", 0);
     else peer.machine.start();
   }
 
-  async #fetchCredentials(): Promise<Uint8Array> {
+  /** Has new credentials; false for none any more: others were asked for meanwhile, for this session or for the next. */
+  async #fetchCredentials(peer: ClientPeer): Promise<boolean> {
     const { credentials } = this.#options;
+    const asked = ++this.#asked;
     let timer: unknown;
     const given =
       typeof credentials !== "function"
         ? credentials
         : await Promise.race([
             credentials(),
+            peer.ended.then(() => NO_BYTES),
             new Promise<never>((_resolve, reject) => {
               timer = this.#host.setTimer(
                 () => reject(new Error("they took too long")),
@@ -227,9 +236,12 @@ export class Session {
             }),
           ]).finally(() => this.#host.clearTimer(timer));
     const bytes = typeof given === "string" ? this.#host.utf8Encode(given) : (given ?? NO_BYTES);
-    if (!(bytes.length <= MAX_CREDENTIALS_BYTES))
+    if (!(bytes instanceof Uint8Array && bytes.length <= MAX_CREDENTIALS_BYTES))
       throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
-    return bytes;
+    // What was asked for later is newer, also if it was there sooner.
+    const isNewest = asked === this.#asked;
+    if (isNewest) this.#credentials = bytes;
+    return isNewest;
   }
 
   async #dial(): Promise<void> {
@@ -240,11 +252,10 @@ export class Session {
     // Whoever is known is not asked again who it is. Before that, a token may grow too old while nothing gets through.
     if (isFirst) {
       try {
-        const credentials = await this.#fetchCredentials();
-        if (peer !== this.#peer || machine.isEnded) return;
-        this.#credentials = credentials;
+        await this.#fetchCredentials(peer);
+        if (machine.isEnded) return;
       } catch (error) {
-        if (peer !== this.#peer || machine.isEnded) return;
+        if (machine.isEnded) return;
         this.#report(error);
         // What cannot be sent now could not be sent the next time.
         if (error instanceof UsageError) machine.end(UNAUTHORIZED_CODE, error.message);
@@ -262,11 +273,15 @@ export class Session {
     );
   }
 
+  #lost(code: number, reason: string): void {
+    this.#lostBecause = reason || `closed with ${code}`;
+  }
+
   #dialFailed(code: number, reason: string, notBeforeMs: number): void {
-    this.#lostBecause = reason;
+    this.#lost(code, reason);
     // Without a network it is tried now and then all the same: what hosts say about it is not always true.
     const offlineMs = this.#host.isOffline() ? this.#config.maxReconnectDelayMs : 0;
-    this.#peer.machine.dialFailed(code, reason, Math.max(notBeforeMs, offlineMs));
+    this.#peer.machine.dialFailed(code, reason, notBeforeMs, offlineMs);
   }
 
   #hostChanged(change: HostChange): void {
@@ -282,8 +297,8 @@ export class Session {
     }
     machine.probe();
     if (change === "offline") return;
-    if (change === "online") this.reconnect();
-    else machine.retryNow();
+    if (change === "online") this.#retry(false);
+    else machine.retryNow(false);
   }
 
   #setState(state: SessionState): void {
@@ -291,7 +306,8 @@ export class Session {
     if (state.status === before.status && state.status === "connecting") return;
     this.#state = state;
     this.#tell(() => this.#options.state?.(this, state));
-    for (const listener of this.#stateListeners) this.#tell(() => listener(state));
+    // One of them may have brought about another one.
+    eachOf(this.#stateListeners, (listener) => this.#state === state && this.#tell(() => listener(state)));
   }
 
   /** Tells the application something; what it returns is not waited for. */
@@ -324,6 +340,7 @@ export class Session {
 
   #arm(): void {
     const { machine } = this.#peer;
+    if (machine.isEnded) return; // the timer is for receivers that take their time
     this.#host.clearTimer(this.#timer);
     if (machine.deadlineMs === Infinity) return;
     this.#timer = this.#host.setTimer(
@@ -346,15 +363,15 @@ export class Session {
       if (code === ASK_FOR_CREDENTIALS_SIGNAL)
         this.authenticate().catch((error: unknown) => this.#report(error));
     },
-    live: ({ transport: { name } }) => {
+    live: ({ transport: { name } }, isResumed) => {
       this.#dialer.won?.(name);
-      this.#failedSessions = 0;
+      if (!isResumed) this.#liveAtMs = this.#host.nowMs();
       this.#setState({ status: "live", transport: name });
       this.#peer.tellState();
     },
-    suspended: (_code, reason) => {
+    suspended: (code, reason) => {
       this.#dialing?.abort();
-      this.#lostBecause = reason;
+      this.#lost(code, reason);
       this.#peer.tellState();
     },
     ended: (end) => {
@@ -368,6 +385,8 @@ export class Session {
       this.#host.clearTimer(this.#timer);
       const { code, reason, isReset } = end;
       const goesOn = isReset && actionOf(code) !== "stop" && !this.#isClosing;
+      if (this.#host.nowMs() - this.#liveAtMs >= WORKED_AFTER_MS) this.#failedSessions = 0;
+      this.#lost(code, reason);
       if (goesOn) this.#begin();
       else {
         this.#stopWatching();

@@ -39,11 +39,16 @@ export class TransportRace implements TransportDialer {
   #timer: unknown;
   /** What carries the session, or did last. */
   #carrying: TransportName | undefined;
-  #wonAtMs = -Infinity;
+  /** Since when it does; NaN while nothing does. */
+  #wonAtMs = Number.NaN;
+  /** What it was moved from, unless it has lived for long enough. */
+  #movedFrom: TransportName | undefined;
   #shortLives = 0;
+  /** What lived too short is tried last, until something lives again. */
+  #avoided: TransportName | undefined;
   #probeAfterMs = PROBE_AFTER_MS;
   #isProbing = false;
-  /** What to say if all of them fail: what a server said counts for more than a silence. */
+  /** What to say if all of them fail: what each of them says, if it is not the same; of codes the highest. */
   #failure = { code: 0, reasons: new Set<string>(), notBeforeMs: 0 };
 
   /** @param dialers the best first; at least one. */
@@ -59,13 +64,12 @@ export class TransportRace implements TransportDialer {
     this.#stop();
     this.#listener = listener;
     this.#sessionId = sessionId;
-    const remembered = this.#remembered();
-    const carried = this.#carriedTooShort() ? this.#carrying : undefined;
-    const rank = (name: TransportName): number => (name === carried ? 1 : name === remembered ? -1 : 0);
+    const first = this.#movedFrom ?? this.#remembered();
+    const rank = (name: TransportName): number => (name === this.#avoided ? 1 : name === first ? -1 : 0);
     this.#order = [...this.#dialers].sort((a, b) => rank(a.name) - rank(b.name));
     this.#failure = { code: 0, reasons: new Set(), notBeforeMs: 0 };
     this.#dialNext();
-    return { abort: () => this.#stop() };
+    return { abort: () => this.#gone() };
   }
 
   /** Gives up what it is doing. */
@@ -83,6 +87,8 @@ export class TransportRace implements TransportDialer {
     this.#stop();
     // Where there was no choice, nothing was learned.
     if (this.#dialers.length > 1) this.#memory.remember(`${name} ${this.#dateMs()}`);
+    this.#movedFrom = this.#wonAtMs >= 0 ? this.#carrying : undefined;
+    this.#avoided = undefined;
     this.#carrying = name;
     this.#wonAtMs = this.#host.nowMs();
     this.#probeLater();
@@ -105,19 +111,20 @@ export class TransportRace implements TransportDialer {
     if (entrant !== undefined) this.#fail(entrant, code, reason, notBeforeMs);
   }
 
-  /** Whether what carried the session last should not be the first to be tried again. */
-  #carriedTooShort(): boolean {
+  /** What carried the session is gone, or what was dialled is given up. */
+  #gone(): void {
+    this.#stop();
     const livedMs = this.#host.nowMs() - this.#wonAtMs;
-    if (livedMs === Infinity) return false; // that life was looked at
-    this.#wonAtMs = -Infinity;
+    this.#wonAtMs = Number.NaN;
     if (livedMs >= STABLE_AFTER_MS) {
       this.#shortLives = 0;
+      this.#movedFrom = undefined;
       this.#probeAfterMs = PROBE_AFTER_MS;
-    } else if (++this.#shortLives >= MAX_SHORT_LIVES) {
+    } else if (livedMs >= 0 && (this.#movedFrom !== undefined || ++this.#shortLives >= MAX_SHORT_LIVES)) {
+      // Once is enough where another one worked; else it may have been chance.
       this.#shortLives = 0;
-      return true;
+      this.#avoided = this.#carrying;
     }
-    return false;
   }
 
   #probe(): void {
@@ -169,14 +176,11 @@ export class TransportRace implements TransportDialer {
     // Whoever asks to stay away is at the end of the other ways, too.
     if (notBeforeMs > 0) this.#order = [];
     const before = this.#failure;
-    if (code >= before.code) {
-      this.#failure = {
-        code,
-        // What each of them says, if it is not the same.
-        reasons: new Set(code > before.code ? [] : before.reasons).add(reason),
-        notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
-      };
-    }
+    this.#failure = {
+      code: Math.max(code, before.code),
+      reasons: before.reasons.add(reason),
+      notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
+    };
     this.#dialNext();
   }
 
@@ -186,7 +190,7 @@ export class TransportRace implements TransportDialer {
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reasons, notBeforeMs } = this.#failure;
-      this.#listener.failed(code, [...reasons].join("; ") || "no transport got through", notBeforeMs);
+      this.#listener.failed(code, [...reasons].filter(Boolean).join("; "), notBeforeMs);
     }
   }
 

@@ -64,8 +64,9 @@ export class ClientChannel implements PeerChannel {
     limit: number,
   ) {
     if (!OVERFLOW_POLICIES.includes(policy)) throw cannotBe("INVALID_OPTION", "policy", policy);
-    if (!(maxQueuedBytes >= 0 && highWaterMarkBytes >= 0))
-      throw cannotBe("INVALID_OPTION", "limits", `${maxQueuedBytes}, ${highWaterMarkBytes}`);
+    for (const [name, value] of Object.entries({ maxQueuedBytes, highWaterMarkBytes })) {
+      if (!(value >= 0)) throw cannotBe("INVALID_OPTION", name, value);
+    }
     this.#user = user;
     this.name = name;
     this.number = number;

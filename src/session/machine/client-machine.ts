@@ -33,8 +33,8 @@ import { bodyOf, decode, ending } from "./client-sending.js";
 import type { SessionLink } from "./link.js";
 import type { ReconnectDelays } from "./session-config.js";
 
-/** A transport that carried the session for so long, in ms, worked: its end is no reason to hesitate. */
-const WORKED_AFTER_MS = 5_000;
+/** What lived for so long, in ms, a session or the transport that carried it, worked: its end is no reason to hesitate. */
+export const WORKED_AFTER_MS = 5_000;
 /** Records that are not confirmed are a question already; without an answer after this, in ms, one that must be answered. */
 const UNCONFIRMED_MS = 2_500;
 /** So much that came is acknowledged alone, without waiting for something to carry it. */
@@ -70,6 +70,8 @@ export class ClientMachine extends ClientReceiving {
   #failures: number;
   /** What the server said to transports that were of no use yet: how long to stay away. */
   #notBeforeMs = 0;
+  /** Until when the server wants it to stay away, on the clock of the host. */
+  #awayUntilMs = 0;
   /** What the server said in its first welcome: its name, the longest message, how much may be sent on a new channel. */
   #server: Uint8Array | undefined;
 
@@ -235,7 +237,7 @@ export class ClientMachine extends ClientReceiving {
 
   /** Begins: `handler.dial` is called. */
   start(): void {
-    this.config.handler.dial();
+    if (!this.isEnded) this.config.handler.dial();
   }
 
   /**
@@ -296,6 +298,7 @@ export class ClientMachine extends ClientReceiving {
       this.#links = this.#links.filter((other) => other !== replaced);
       this.#closeReplaced();
       this.#replaced = replaced.transport;
+      this.#failures = 0; // it worked until now, and does again if the new one does not
       this.config.handler.linkLost(replaced, FENCED_CODE, "", 0);
     }
     this.#goLive(link);
@@ -398,16 +401,23 @@ export class ClientMachine extends ClientReceiving {
 
   // --- Coming back ---------------------------------------------------------------------------------------------
 
-  /** All that was dialled has failed. `code` and `notBeforeMs` as a `TransportDialer` told; 0 if it did not. */
-  dialFailed(code: number, reason: string, notBeforeMs: number): void {
+  /**
+   * All that was dialled has failed. `code` and `notBeforeMs` as a `TransportDialer` told; 0 if it did not.
+   * @param delayMs for how long there is no use in trying, as far as the host knows.
+   */
+  dialFailed(code: number, reason: string, notBeforeMs: number, delayMs = 0): void {
     if (this.isEnded || this.active !== undefined || this.waitingUntilMs < Infinity) return;
-    if (actionOf(code) === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs));
+    if (actionOf(code) === "retry") this.#wait(Math.max(notBeforeMs, this.#notBeforeMs), delayMs);
     else this.end(code, reason);
   }
 
-  /** Does not wait any longer; does nothing while a transport is there or is being opened. */
-  retryNow(): void {
-    if (this.waitingUntilMs < Infinity) this.#dial();
+  /**
+   * Does not wait any longer; does nothing while a transport is there or is being opened.
+   * @param isAsked whether somebody asks for it, who counts for more than a server that wants it to stay away.
+   */
+  retryNow(isAsked = true): void {
+    if (this.waitingUntilMs < Infinity && (isAsked || this.config.host.nowMs() >= this.#awayUntilMs))
+      this.#dial();
   }
 
   #dial(): void {
@@ -417,11 +427,13 @@ export class ClientMachine extends ClientReceiving {
   }
 
   /** Full jitter: a random part of a delay that doubles, and is capped before the dice are thrown. */
-  #wait(notBeforeMs: number): void {
+  #wait(notBeforeMs: number, delayMs = 0): void {
     const { reconnectDelayMs, maxReconnectDelayMs } = this.#delays;
     const { host, handler } = this.config;
     const mostMs = Math.min(maxReconnectDelayMs, reconnectDelayMs * 2 ** this.#failures++);
-    this.waitingUntilMs = host.nowMs() + Math.max(host.random() * mostMs, notBeforeMs);
+    const nowMs = host.nowMs();
+    this.#awayUntilMs = nowMs + notBeforeMs;
+    this.waitingUntilMs = nowMs + Math.max(host.random() * mostMs, notBeforeMs, delayMs);
     this.wake(this.waitingUntilMs);
     handler.waiting(this.waitingUntilMs);
   }

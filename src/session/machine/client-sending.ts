@@ -160,6 +160,13 @@ export abstract class ClientSending {
     // What has begun to leave stays.
     const first = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
     const key = policy === "latest-per-key" ? options.key : undefined;
+    const most = policy === "drop-oldest" || policy === "latest-per-key" ? first : queue.length;
+    if (!this.#fits(channel, cost) && !this.#fits(channel, cost, most)) {
+      channel.wanted = cost;
+      this.#tellDropped(channel, 1);
+      if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
+      return "dropped";
+    }
     let place = queue.length;
     let dropped = 0;
     if (key !== undefined) {
@@ -170,17 +177,11 @@ export abstract class ClientSending {
       }
     }
     while (!this.#fits(channel, cost)) {
-      if ((policy !== "drop-oldest" && policy !== "latest-per-key") || queue.length <= first) {
-        channel.wanted = cost;
-        this.#tellDropped(channel, dropped + 1);
-        if (policy === "disconnect" && this.active !== undefined) this.detach(this.active, TOO_SLOW_CODE);
-        return "dropped";
-      }
       this.#remove(channel, first);
       dropped++;
       place--;
     }
-    const counted = this.#counted(channel, cost);
+    const counted = this.#counted(cost, queue.length === 0);
     const message: ClientMessage = {
       channel,
       data: bytes,
@@ -269,17 +270,25 @@ export abstract class ClientSending {
   }
 
   /** What a message counts in the session. A long one that is alone on its channel is the caller's bytes, and leaves in pieces. */
-  #counted(channel: ClientChannel, cost: number): number {
-    return channel.queue.length === 0 ? Math.min(cost, this.config.pieceBytes) : cost;
+  #counted(cost: number, isAlone: boolean): number {
+    return isAlone ? Math.min(cost, this.config.pieceBytes) : cost;
   }
 
-  /** Whether a message may wait. */
-  #fits(channel: ClientChannel, cost: number): boolean {
+  /** Whether a message may wait behind so many others of its channel, without the rest of them. */
+  #fits(channel: ClientChannel, cost: number, place: number = channel.queue.length): boolean {
     const { maxOutboxBytes, maxOutboxMessages } = this.config;
+    let queuedBytes = channel.queuedBytes + cost;
+    let outboxBytes = this.outboxBytes + this.#counted(cost, place === 0);
+    let count = this.#records.length + this.#queuedCount;
+    for (const other of channel.queue.slice(place)) {
+      queuedBytes -= other.cost;
+      outboxBytes -= other.counted;
+      count--;
+    }
     return (
-      (channel.queue.length === 0 || channel.queuedBytes + cost <= channel.maxQueuedBytes) &&
-      this.outboxBytes + this.#counted(channel, cost) <= maxOutboxBytes &&
-      this.#records.length + this.#queuedCount < maxOutboxMessages
+      (place === 0 || queuedBytes <= channel.maxQueuedBytes) &&
+      outboxBytes <= maxOutboxBytes &&
+      count < maxOutboxMessages
     );
   }
 

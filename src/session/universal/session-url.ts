@@ -15,6 +15,6 @@ export function sessionUrl(url: string | URL, base?: string): string {
   try {
     return `ws${SESSION_URL.exec(new URL(url, base).href)![1]!}`;
   } catch {
-    throw cannotBe("INVALID_URL", "url", url);
+    throw cannotBe("INVALID_URL", "url", String(url).replace(/.*@/s, "...@"));
   }
 }

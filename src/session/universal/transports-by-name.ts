@@ -9,7 +9,8 @@ export function transportsByName<Maker>(
   makers: Readonly<Record<TransportName, Maker>>,
   names: readonly TransportName[] = Object.keys(makers) as TransportName[],
 ): [Maker, ...Maker[]] {
-  if (!Array.isArray(names) || names.length === 0) throw cannotBe("INVALID_OPTION", "transports", names);
+  if (!Array.isArray(names) || names.length === 0)
+    throw cannotBe("INVALID_OPTION", "transports", Array.isArray(names) ? "none" : typeof names);
   const found = (names as readonly TransportName[]).map((name) => {
     if (!Object.hasOwn(makers, name)) throw cannotBe("INVALID_OPTION", "a transport", name);
     return makers[name];

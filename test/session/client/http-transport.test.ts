@@ -123,6 +123,67 @@ describe("an HTTP transport of a client", () => {
     close(server);
   });
 
+  it("takes an answer with a number and without blocks for none of a server of sessions", async () => {
+    let asked = 0;
+    const server = await listen((request, response) => {
+      asked++;
+      request.resume();
+      response.end("\n");
+    });
+    const { transport, ends } = open(urlOf(server), "long-polling");
+    await delay(100);
+    transport.close();
+    close(server);
+    assert.equal(await ends.next(), "status 200");
+    assert.equal(asked, 1);
+  });
+
+  for (const [what, answer] of [
+    ["without blocks", [0]],
+    ["with blocks that it has already", [1, 1, 7]],
+  ] as const) {
+    it(`asks less and less often when each answer is there at once, ${what}`, async () => {
+      for (const name of ["polling", "long-polling"] as const) {
+        let asked = 0;
+        const server = await listen((request, response) => {
+          asked++;
+          request.resume();
+          response.end(Buffer.from(answer));
+        });
+        const { transport } = open(urlOf(server), name);
+        await delay(1_500);
+        transport.close();
+        close(server);
+        assert.ok(asked >= 3 && asked <= 6, `${name}: ${asked} requests`);
+      }
+    });
+  }
+
+  it("gives its last request up when nobody answers it, so that a process can end", async () => {
+    const timers: { readonly call: () => void; readonly afterMs: number }[] = [];
+    let asked = 0;
+    const closes = new Inbox<true>("close");
+    const server = await listen((_request, response) => {
+      asked++;
+      response.on("close", () => closes.push(true));
+    });
+    const { transport } = open(urlOf(server), "long-polling");
+    await until(() => asked === 1, "it was asked");
+    const later = mock.method(globalThis, "setTimeout", (call: () => void, afterMs: number) => {
+      timers.push({ call, afterMs });
+    });
+    transport.send(new Uint8Array([9, 0]), 0, 2);
+    transport.close();
+    later.mock.restore();
+    await closes.next(); // the first one is aborted
+    await until(() => asked === 2, "the last block was sent");
+    const [last] = timers.filter(({ afterMs }) => afterMs >= 1_000);
+    assert.ok(last !== undefined && last.afterMs <= 10_000, "there is a timer for it");
+    last.call();
+    await closes.next();
+    close(server);
+  });
+
   it("does not follow a redirect: the secret of the session goes nowhere else", async () => {
     let strayed = 0;
     const other = await listen((_request, response) => {

@@ -20,6 +20,116 @@ describe("the states of a client's session", () => {
     assert.equal(one.timers, 0);
   });
 
+  it("waits longer and longer for a server that resets each session soon after it began", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    let begun = 0;
+    while (one.clock.nowMs < 60_000) {
+      for (const dial of one.dials.splice(0)) {
+        const transport = dial.open();
+        transport.welcome();
+        begun++;
+        await one.pass(5);
+        transport.end("reset", 4201);
+      }
+      await one.pass(10);
+    }
+    assert.ok(begun <= 12, `${begun} sessions in a minute`);
+    // Behind one that lived, the next begins at once.
+    await one.pass(60_000);
+    const transport = await one.live();
+    await one.pass(6_000);
+    transport.end("reset", 4201);
+    await one.live();
+    assert.equal(one.session.state.status, "live");
+  });
+
+  it("has its end told although a receiver never ends, nor does the other side answer", async () => {
+    const one = new ScriptedSession(["websocket"], {
+      closeTimeoutMs: 1_000,
+      message: () => new Promise<void>(() => {}),
+    });
+    const transport = await one.live();
+    transport.message("hello");
+    transport.isSilent = true;
+    const closed = one.session.close();
+    await one.pass(2_100);
+    assert.equal(one.session.state.status, "closed");
+    assert.equal((await closed).code, 4400);
+    assert.equal(one.timers, 0);
+  });
+
+  it("tells nobody of a state that is over, nor those who came meanwhile or have left", async () => {
+    const told: string[] = [];
+    const one = new ScriptedSession(["websocket"]);
+    const { session } = one;
+    const stops: (() => void)[] = [];
+    session.subscribe(({ status }) => {
+      told.push(`first ${status}`);
+      if (status !== "waiting") return;
+      stops[0]!();
+      session.subscribe((state) => told.push(`late ${state.status}`));
+      void session.close();
+    });
+    stops.push(session.subscribe(({ status }) => told.push(`left ${status}`)));
+    session.subscribe(({ status }) => told.push(`last ${status}`));
+    (await one.dial()).fail();
+    await one.pass(0);
+    assert.deepEqual(told, ["first waiting", "first closed", "last closed", "late closed"]);
+  });
+
+  it("gives each peer once to a listener that was added within another one, and begins nothing behind its end", async () => {
+    const one = new ScriptedSession(["websocket"]);
+    const told: string[] = [];
+    one.session.onPeer((peer) => {
+      one.session.onPeer((same) => told.push(`${same.id === peer.id}`));
+      if (told.length > 1) void one.session.close();
+    });
+    (await one.live()).end("reset", 4201);
+    await one.pass(0);
+    assert.deepEqual(told, ["true", "false", "true"]);
+    assert.equal(one.session.state.status, "closed");
+    await one.pass(1_000);
+    assert.equal(one.session.state.status, "closed");
+    assert.equal(one.timers, 0);
+  });
+
+  for (const [what, end] of [
+    [
+      "what it says over the transport",
+      async (one: ScriptedSession) => (await one.live()).end("leave", 4004, 30_000),
+    ],
+    ["what it says before that", async (one: ScriptedSession) => (await one.dial()).fail(30_000)],
+  ] as const) {
+    it(`stays away as long as the server says, whatever its host does: ${what}`, async () => {
+      const one = new ScriptedSession(["websocket"]);
+      await end(one);
+      for (const change of ["visible", "restored", "online"] as const) {
+        one.tell(change);
+        await one.pass(9_000);
+        assert.deepEqual([one.dials.length, one.session.state.status], [0, "waiting"], change);
+      }
+      one.session.reconnect(); // whoever asks for it gets it
+      assert.equal((await one.live()).name, "websocket");
+    });
+  }
+
+  it("hands nothing over any more that was not taken in time, once the end was told", async () => {
+    const told: unknown[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      closeTimeoutMs: 1_000,
+      async message(_session, data) {
+        told.push(data);
+        await new Promise<void>((resolve) => one.clock.after(1_500, resolve));
+      },
+      reset: () => told.push("reset"),
+    });
+    const transport = await one.live();
+    for (const text of ["first", "second", "third"]) transport.message(text);
+    transport.end("reset", 4201);
+    await one.pass(5_000);
+    assert.deepEqual(told, ["first", "reset"]);
+  });
+
   it("leaves no timer when it is closed", async () => {
     const one = new ScriptedSession(["websocket", "stream"]);
     (await one.dial()).fail();
@@ -99,6 +209,50 @@ describe("the states of a client's session", () => {
       await one.live();
       assert.equal(one.session.state.status, "live");
     });
+
+    it("that never come hold nothing up when it is closed", async () => {
+      const one = new ScriptedSession(["websocket"], { credentials: () => new Promise<string>(() => {}) });
+      await one.pass(0);
+      await one.session.close();
+      await one.pass(0);
+      assert.equal(one.timers, 0);
+    });
+
+    it("that come late are not those of the next session", async () => {
+      const given: ((token: string) => void)[] = [];
+      const one = new ScriptedSession(["websocket"], {
+        credentials: () => new Promise<string>((resolve) => given.push(resolve)),
+      });
+      await one.pass(0);
+      given[0]!("first");
+      const transport = await one.live();
+      await one.pass(6_000);
+      const authenticated = one.session.authenticate();
+      transport.end("reset", 4201);
+      await one.pass(0);
+      given[2]!("third");
+      const next = (await one.dial()).open();
+      given[1]!("second");
+      await authenticated;
+      next.welcome();
+      await one.pass(0);
+      next.break();
+      await one.pass(1_000);
+      const again = (await one.dial()).open();
+      assert.ok(Buffer.from(again.sent[0]!).includes("third"));
+      assert.ok(!next.sent.some((block) => Buffer.from(block).includes("second")));
+    });
+
+    for (const what of [["secret"], { length: 2 }, new Uint16Array(2)])
+      it(`that are ${JSON.stringify(what)} are none`, async () => {
+        const errors: unknown[] = [];
+        const one = new ScriptedSession(["websocket"], {
+          credentials: () => what as unknown as string,
+          error: (_session, error) => errors.push((error as { code?: unknown }).code),
+        });
+        await one.pass(0);
+        assert.deepEqual([errors, one.session.state.status], [["INVALID_OPTION"], "closed"]);
+      });
 
     it("whose function throws are a failed attempt", async () => {
       const credentials = (): string => {

@@ -25,6 +25,7 @@ export class ScriptedTransport implements Transport {
   isClosed = false;
   /** Whether pings are not answered. */
   isSilent = false;
+  #messages = 0;
 
   constructor(name: TransportName) {
     this.name = name;
@@ -57,6 +58,13 @@ export class ScriptedTransport implements Transport {
   /** The server ends the transport (`leave`) or the session (`reset`). */
   end(type: "leave" | "reset", code: number, notBeforeMs = 0): void {
     const block = endBlock(PacketType[type], code, new Uint8Array(0), notBeforeMs);
+    this.receiver.block(block, 0, block.length);
+  }
+
+  /** The next message of the server, a short one. */
+  message(text: string): void {
+    const bytes = Buffer.from(text);
+    const block = Uint8Array.of(PacketType.data, 0, ++this.#messages, 0, bytes.length, ...bytes);
     this.receiver.block(block, 0, block.length);
   }
 

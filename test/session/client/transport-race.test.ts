@@ -7,7 +7,7 @@ import type { Transport } from "#session/transport-port.js";
 import { PacketType } from "#session/wire/packet-type.js";
 import { webSocketDialer } from "#web/websocket-dialer.js";
 import { Inbox } from "../../support/inbox.js";
-import { ScriptedSession } from "./scripted-session.js";
+import { ScriptedSession, type ScriptedTransport } from "./scripted-session.js";
 
 const SESSION_ID = "00112233445566778899aabbccddeeff";
 
@@ -46,6 +46,30 @@ describe("the race of transports", () => {
       await one.pass(1_100);
     }
     assert.equal((await one.live()).name, "stream");
+  });
+
+  it("settles on what works where a better one lives for a second, each time", async () => {
+    const one = new ScriptedSession(["websocket", "stream"]);
+    let liveMs = 0;
+    let deaths = 0;
+    const dying: { readonly transport: ScriptedTransport; readonly atMs: number }[] = [];
+    while (one.clock.nowMs < 300_000) {
+      for (const dial of one.dials.splice(0)) {
+        if (dial.isAborted) continue;
+        const transport = dial.open();
+        transport.welcome();
+        if (transport.name === "websocket") dying.push({ transport, atMs: one.clock.nowMs + 1_000 });
+      }
+      await one.pass(100);
+      if (one.session.state.status === "live") liveMs += 100;
+      while (dying.length > 0 && dying[0]!.atMs <= one.clock.nowMs) {
+        dying.shift()!.transport.break();
+        deaths++;
+      }
+    }
+    assert.ok(liveMs > 280_000, `live for ${liveMs} of 300,000 ms`);
+    // Three in the beginning, and one each time that it is tried again: later and later.
+    assert.ok(deaths <= 8, `${deaths} short lives`);
   });
 
   it("keeps to one that lived for a while", async () => {
@@ -88,6 +112,19 @@ describe("the race of transports", () => {
     assert.equal(one.session.state.status, "waiting");
     await one.pass(20_000);
     assert.equal(one.dials.length, 0);
+  });
+
+  it("says of each transport why it is not used, also of those that were open", async () => {
+    const one = new ScriptedSession(ALL);
+    (await one.dial()).fail(0, "connection refused");
+    (await one.dial()).open().receiver.closed(0, "no answer");
+    (await one.dial()).open().end("leave", 4005);
+    const { state } = one.session;
+    assert.equal(state.status === "waiting" && state.reason, "connection refused; no answer");
+    const other = new ScriptedSession(ALL);
+    (await other.dial()).open().end("leave", 4005, 5_000); // and not a word
+    const { state: waiting } = other.session;
+    assert.equal(waiting.status === "waiting" && waiting.reason, "closed with 4005");
   });
 
   it("takes a WebSocket that cannot even be made for one that failed", async () => {

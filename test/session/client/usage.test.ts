@@ -40,6 +40,52 @@ describe("misuse of a client's session", () => {
     });
   }
 
+  for (const dial of [
+    5,
+    null,
+    [],
+    { handshakeTimeoutMs: "5" },
+    { maxRedirects: -1 },
+    { tls: 5 },
+    { headers: { "bad header\n": "x" } },
+    { proxy: "socks5://127.0.0.1" },
+    { http2: "yes" },
+  ]) {
+    it(`refuses to dial with ${JSON.stringify(dial)}, also where there are other transports`, () => {
+      for (const transports of [undefined, ["websocket"]])
+        assert.throws(
+          () => connect(URL_OF_NOBODY, { dial, transports } as never),
+          (error) => error instanceof Error && error.name === "UsageError",
+        );
+    });
+  }
+
+  for (const [message, options] of [
+    ["reconnectDelayMs cannot be string", { reconnectDelayMs: "5" }],
+    ["pongTimeoutMs cannot be object", { pongTimeoutMs: [5] }],
+    ["maxChannels cannot be 0", { maxChannels: 0 }],
+    ["transports cannot be none", { transports: [] }],
+    ["transports cannot be string", { transports: "websocket" }],
+  ] as const) {
+    it(`says what is wrong: ${message}`, () =>
+      assert.throws(() => connect(URL_OF_NOBODY, options as never), { message }));
+  }
+
+  it("says which limit of a channel is wrong", async () => {
+    const session = connect(URL_OF_NOBODY, { transports: ["websocket"] });
+    for (const name of ["maxQueuedBytes", "highWaterMarkBytes"])
+      assert.throws(() => session.channel("a", { [name]: -1 }), { message: `${name} cannot be -1` });
+    await session.close();
+  });
+
+  it("repeats no name and no password of a URL", () => {
+    for (const url of ["ws://user:secret@example.com/", "ws:user:secret@example.com/", "user:secret@[::1"])
+      assert.throws(
+        () => connect(url),
+        ({ message }: Error) => !/user|secret/.test(message) && message.startsWith("url cannot be "),
+      );
+  });
+
   it("refuses to be closed with a code that would not close it, and to send what is not a message", async () => {
     const session = connect(URL_OF_NOBODY, { transports: ["websocket"], closeTimeoutMs: 50 });
     for (const other of [1000, 4000, 4200, 4600, Number.NaN])

@@ -19,6 +19,8 @@ import { hold } from "./violation.js";
 /** A transport, and which of its session it is. */
 export interface AttachedTransport extends SimulatedTransport {
   epoch?: number;
+  /** The client's end of it. */
+  atClient?: AttachedTransport;
 }
 
 /** What a session needs from the simulation. */
@@ -54,6 +56,8 @@ export class SimulatedSession {
   readonly channels: OutgoingChannel[] = [];
   readonly incoming = new Map<IncomingChannel, number>();
   readonly untaken: Untaken[] = [];
+  /** What it was attached to. */
+  readonly transports: AttachedTransport[] = [];
   /** How it ended. */
   result: SessionEnd | undefined;
   /** Its process is gone: it is not called any more, and calls nobody. */

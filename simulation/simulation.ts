@@ -407,6 +407,8 @@ export class Simulation implements SessionWorld, RelayWorld {
         transport.trace = (what, bytes) =>
           this.trace?.(`  ${role} ${name}${number} ${what} ${bytes ? hex(bytes) : ""}`);
     }
+    const server: AttachedTransport = pair.server;
+    server.atClient = pair.client;
     this.#transports.add(pair.client);
     if (this.#relay === undefined) this.#accept(pair.server);
     else this.#relay.take(pair.server);
@@ -470,8 +472,14 @@ export class Simulation implements SessionWorld, RelayWorld {
     const key = Buffer.from(open.id).toString("hex");
     let session = this.#servers.get(key);
     if (session === undefined) {
-      // Blocks of one that was made before may still come, as late as a gate stalls: nobody keeps the two apart here.
-      const isForgotten = this.#relay !== undefined && this.#records.get(key)!.wasMade;
+      // Blocks of one that was made before may still come: nobody keeps the two apart here.
+      const record = this.#records.get(key)!;
+      const mayBeHeard = this.#everyServer.some(
+        (older) =>
+          older.record === record && older.transports.some(({ atClient }) => this.#transports.has(atClient!)),
+      );
+      // As late as a gate stalls.
+      const isForgotten = record.wasMade && (this.#relay !== undefined || mayBeHeard);
       if (open.isResume || isForgotten) {
         const isOurs = Buffer.from(open.owner)
           .subarray(0, this.#processName.length)
@@ -487,6 +495,7 @@ export class Simulation implements SessionWorld, RelayWorld {
     const machine = session.machine as ServerMachine<SimulatedSession>;
     hold(machine.admits(open), "its own token is admitted");
     transport.epoch = open.epoch;
+    session.transports.push(transport);
     const link = machine.attach(transport, open);
     if (link !== undefined && !open.isProbe && !machine.isEnded)
       hold(machine.active === link, "a takeover does not wait");

@@ -111,14 +111,11 @@ export class HttpTransport implements Transport {
     if (waiting.length > 0 && (this.#isFarewell || !isFirst)) {
       const isFree = this.#goingBytes === 0 && this.#waitingBytes < MAX_LAST_BYTES;
       const kind = isFirst ? HttpRequestKind.down : HttpRequestKind.up;
-      const last = new AbortController();
-      const timer = setTimeout(() => last.abort(), LAST_REQUEST_MS);
-      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), last)
+      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), true)
         .then(({ body }) => body?.cancel())
-        .catch(() => {})
-        .then(() => clearTimeout(timer));
+        .catch(() => {});
     }
-    queueMicrotask(() => this.#finish("closed on this side"));
+    queueMicrotask(() => this.#finish("closed"));
   }
 
   /** Makes the requests that are to be made. */
@@ -287,8 +284,8 @@ export class HttpTransport implements Transport {
     return taken;
   }
 
-  /** With `last`, it goes on when the page is left, and ends by that alone. */
-  #fetch(kind: number, blocks: readonly Uint8Array[], last?: AbortController): Promise<Response> {
+  /** The last one goes on when the page is left, and when this is at its end. */
+  #fetch(kind: number, blocks: readonly Uint8Array[], isLast = false): Promise<Response> {
     const head = new Uint8Array(MAX_HTTP_REQUEST_HEAD_BYTES);
     const number = blocks.length > 0 ? ++this.#number : 0;
     const got = kind === HttpRequestKind.down ? this.#got : 0;
@@ -302,8 +299,8 @@ export class HttpTransport implements Transport {
       cache: "no-store",
       // The secret of the session goes nowhere else.
       redirect: "error",
-      keepalive: last !== undefined,
-      signal: (last ?? this.#abort).signal,
+      keepalive: isLast,
+      signal: isLast ? AbortSignal.timeout?.(LAST_REQUEST_MS) : this.#abort.signal,
     });
   }
 

@@ -1,3 +1,4 @@
+import { UsageError } from "../../core/hawser-error.js";
 import type { BoundHandler, ClientConfig } from "../machine/client-config.js";
 import { ClientMachine } from "../machine/client-machine.js";
 import type { IncomingChannel } from "../machine/incoming-channel.js";
@@ -68,7 +69,12 @@ export class ClientPeer implements Peer {
       },
       channelClosed: (channel) =>
         void this.#inTurn(channel, () => this.#receiver(channel.name)?.ended?.(channel.name), 0),
-      channelRefused: ({ name }) => owner.tell(() => this.#receiver(name)?.refused?.(name)),
+      channelRefused: ({ name }, code) =>
+        owner.tell(() => {
+          const receiver = this.#receiver(name);
+          if (receiver?.refused !== undefined) return receiver.refused(name);
+          throw new UsageError("CHANNEL_REFUSED", `channel "${name}" was refused with ${code}`);
+        }),
       dropped() {},
       ready() {},
     };

@@ -175,12 +175,10 @@ export class TransportRace implements TransportDialer {
     this.#entrants.splice(index, 1);
     // Whoever asks to stay away is at the end of the other ways, too.
     if (notBeforeMs > 0) this.#order = [];
-    const before = this.#failure;
-    this.#failure = {
-      code: Math.max(code, before.code),
-      reasons: before.reasons.add(reason),
-      notBeforeMs: Math.max(notBeforeMs, before.notBeforeMs),
-    };
+    const failure = this.#failure;
+    failure.code = Math.max(code, failure.code);
+    if (reason !== "") failure.reasons.add(reason);
+    failure.notBeforeMs = Math.max(notBeforeMs, failure.notBeforeMs);
     this.#dialNext();
   }
 
@@ -190,7 +188,7 @@ export class TransportRace implements TransportDialer {
       this.#probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reasons, notBeforeMs } = this.#failure;
-      this.#listener.failed(code, [...reasons].filter(Boolean).join("; "), notBeforeMs);
+      this.#listener.failed(code, [...reasons].join("; "), notBeforeMs);
     }
   }
 

@@ -434,7 +434,7 @@ export abstract class ClientSending {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.closing = [code, reason];
-    if (!this.wasLive && this.outboxBytes === 0) {
+    if (!this.wasLive && this.#queuedCount === 0) {
       this.end(code, reason, false);
       return;
     }

@@ -254,7 +254,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
     this.isClosing = true;
     this.#closeCode = code;
     this.#closeReason = reason;
-    if (!this.wasLive && this.outboxBytes === 0) {
+    if (!this.wasLive && this.queuedCount === 0) {
       this.#reset(code, reason, 0, 0, false);
       return;
     }

@@ -158,4 +158,31 @@ describe("what an application may do with sessions", () => {
     await delay(50);
     assert.deepEqual(judged, ["token 1", "token 3"]);
   });
+
+  it("is told of channels on which the server takes nothing, unless a receiver wants to know", async () => {
+    await using live = await served();
+    const errors: string[] = [];
+    const refused: string[] = [];
+    const session = await live.open({
+      error: (_session, error) =>
+        void errors.push(`${(error as { code?: unknown }).code} ${(error as Error).message}`),
+    });
+    session.receive("heard", { message() {}, refused: (name) => void refused.push(name) });
+    session.send("to nobody");
+    session.channel("news").send("to nobody");
+    session.channel("heard").send("to nobody");
+    await until(() => errors.length === 2 && refused.length === 1, "all are told");
+    assert.deepEqual(errors, [
+      'CHANNEL_REFUSED channel "" was refused with 4403',
+      'CHANNEL_REFUSED channel "news" was refused with 4403',
+    ]);
+    assert.deepEqual(refused, ["heard"]);
+  });
+
+  it("closes in order, and at once, what was never live and has sent nothing", async () => {
+    const session = connect("ws://127.0.0.1:9/", { transports: ["websocket"] });
+    session.channel("opened");
+    const { isReset, code, unconfirmed } = await session.close();
+    assert.deepEqual([isReset, code, unconfirmed], [false, 4400, []]);
+  });
 });

@@ -5,6 +5,9 @@ import { UsageError } from "../../core/hawser-error.js";
 import { typeName } from "../../core/type-name.js";
 import type { ServeOptions } from "./server-options.js";
 
+/** One of these a server over TLS has, or nobody can open a connection. */
+const WITH_IDENTITY = ["cert", "pfx", "SNICallback", "pskCallback"] as const;
+
 /**
  * Checks what only a server with a port of its own is told, but for what Node checks when it listens.
  * @throws {@link UsageError} `INVALID_OPTION`.
@@ -12,12 +15,19 @@ import type { ServeOptions } from "./server-options.js";
 export function assertServeOptions(options: ServeOptions<unknown>): void {
   assertFunctions(options, ["request"]);
   assertBooleans(options, ["http2", "reusePort"]);
-  if (options.tls !== undefined) assertObject(options.tls, "tls");
+  if (options.tls !== undefined) {
+    assertObject(options.tls, "tls");
+    if (!WITH_IDENTITY.some((name) => options.tls![name] !== undefined))
+      throw new UsageError("INVALID_OPTION", "tls has no certificate: give it cert and key, or pfx");
+  }
   for (const name of ["host", "path"] as const) {
     const value: unknown = options[name];
     if (value !== undefined && typeof value !== "string")
       throw new UsageError("INVALID_OPTION", `${name} must be a string, not ${typeName(value)}`);
   }
+  // Node takes the empty name for all addresses.
+  if (options.host === "")
+    throw new UsageError("INVALID_OPTION", 'host cannot be empty: "::" is all addresses');
   if (options.path !== undefined && options.port !== undefined)
     throw new UsageError("INVALID_OPTION", "path and port name two places to listen at");
   assertReusePort(options);

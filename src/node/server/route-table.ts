@@ -42,6 +42,13 @@ export class RouteTable<T> {
     if (segments.some((segment) => segment.includes("*") || segment === ":")) {
       throw new UsageError("INVALID_OPTION", `"*" stands only at the end, and ":" before a name: ${path}`);
     }
+    const names = segments.filter((segment) => segment.startsWith(":"));
+    if (new Set(names).size < names.length)
+      throw new UsageError("INVALID_OPTION", `a route names each part once: ${path}`);
+    const shape = shapeOf(segments);
+    const same = this.#patterns.find((one) => one.isOpen === isOpen && shapeOf(one.segments) === shape);
+    if (same !== undefined)
+      throw new UsageError("INVALID_OPTION", `two routes for ${path}: ${same.path} is the same`);
     this.#patterns.push({ path, segments, isOpen, target });
   }
 
@@ -76,6 +83,11 @@ export class RouteTable<T> {
     }
     return undefined;
   }
+}
+
+/** What a pattern matches, whatever its parts are called. */
+function shapeOf(segments: readonly string[]): string {
+  return segments.map((segment) => (segment.startsWith(":") ? ":" : segment)).join("/");
 }
 
 function haveCommonPath(a: RoutePattern, b: RoutePattern): boolean {

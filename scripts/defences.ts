@@ -654,7 +654,7 @@ export const DEFENCES: readonly Defence[] = [
         "no more channels are opened than allowed",
         without(
           "session/machine/receiving-side.js",
-          "this.#incoming.size > config.maxChannels",
+          "this.#incoming.size + this.#heldChannels > config.maxChannels",
           "false",
           "channels are not counted",
         ),
@@ -1792,7 +1792,7 @@ export const DEFENCES: readonly Defence[] = [
         "what many sessions hold together is bounded: those that wait for their clients go first",
         without(
           "session/server/session-server.js",
-          "if (this.#budget.heldBytes > this.#options.numbers.maxHeldBytes)",
+          "if (this.#isAbove(1))",
           "if (false)",
           "nobody is evicted",
         ),

@@ -310,7 +310,7 @@ export class Acceptor {
     };
     const ownContext = this.#contextFor(answer.handlers, options, context);
     const socket = new ServerConnection(ownContext, stream, answer.data, agreed, request);
-    this.#occupants.connections.add(socket);
+    this.#occupants.add(socket);
     socket.onGone = this.#forget;
     // Behind the head, for who sends at once.
     const tell = (): void =>

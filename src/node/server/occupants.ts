@@ -1,14 +1,23 @@
 import { IndexedSet } from "../../core/indexed-set.js";
 import type { ByteStream } from "../byte-stream.js";
 import { dropStream } from "../drop-stream.js";
+import { SESSION_SUBPROTOCOL } from "../session-subprotocol.js";
 import type { ServerConnection } from "./server-connection.js";
 
 /** Who is there: the open connections of a server, and those on their way to be one or to be refused. */
 export class Occupants {
   readonly connections: IndexedSet<ServerConnection<unknown>> = new IndexedSet();
+  /** Whether there was one that carries a session. */
+  haveSessions = false;
   /** The streams whose opening handshake waits for its hook, or that are being refused. */
   readonly #pending = new Set<ByteStream>();
   #onEmpty: (() => void) | undefined = undefined;
+
+  /** Another connection. */
+  add(connection: ServerConnection<unknown>): void {
+    this.connections.add(connection);
+    if (connection.protocol === SESSION_SUBPROTOCOL) this.haveSessions = true;
+  }
 
   /** A connection is gone. */
   remove(connection: ServerConnection<unknown>): void {

@@ -172,10 +172,11 @@ export class Server {
   #deliver(message: PreparedMessage, { except, where }: BroadcastOptions = {}): Record<SendStatus, number> {
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
     let sent = 0;
-    for (const socket of this.#occupants.connections.toArray()) {
+    const { connections, haveSessions } = this.#occupants;
+    for (const socket of connections.toArray()) {
+      if (socket === except || (where !== undefined && !where(socket))) continue;
       // What carries a session is no connection of the application's.
-      if (socket.protocol === SESSION_SUBPROTOCOL || socket === except) continue;
-      if (where !== undefined && !where(socket)) continue;
+      if (haveSessions && socket.protocol === SESSION_SUBPROTOCOL) continue;
       const status = socket.sendPrepared(message, undefined);
       if (status === "sent") sent++;
       else counts[status]++;

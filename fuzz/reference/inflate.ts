@@ -8,10 +8,19 @@ export interface ReferenceInflated {
   readonly leavesWindow: boolean;
   /** It has a block with BFINAL (RFC 7692 §7.2.3.4) before its end. */
   readonly hasFinalBlock: boolean;
+  /**
+   * It was cut, and some bits of the tail end its last block: what is left of the tail is no whole block, and whether that is a fault
+   * nobody says.
+   */
+  readonly endsInTail: boolean;
+  /** It was cut, and the fault is in what is appended: whoever appends something else may find it too big before. */
+  readonly failsInTail: boolean;
 }
 
 /** RFC 7692 §7.2.2: what is appended to a message; and an empty last block, behind which nothing may be left. */
 const TAIL_AND_END: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
+/** Of them, those that are appended (RFC 7692 §7.2.2). */
+const TAIL_BYTES = 4;
 /** How many blocks with BFINAL a message may go on after. */
 const MAX_FINAL_BLOCKS = 32;
 /** How far behind the limit it is looked for further problems. */
@@ -50,9 +59,11 @@ export function referenceInflate(
   const decoder = new Decoder(Buffer.concat([message, TAIL_AND_END]), history, windowBits, maxOutputBytes);
   let verdict: ReferenceInflated["verdict"] = "ok";
   let alsoInvalid = false;
+  let failsInTail = false;
   try {
     decoder.message(message.length);
   } catch (error) {
+    failsInTail = error instanceof Invalid && decoder.isInTail(message.length);
     if (error instanceof Invalid) verdict = "invalid";
     else if (!(error instanceof Enough)) throw error;
   }
@@ -61,8 +72,8 @@ export function referenceInflate(
     verdict = "too-big";
   }
   const output = decoder.output().subarray(0, maxOutputBytes);
-  const { leavesWindow, hasFinalBlock } = decoder;
-  return { output, verdict, alsoInvalid, leavesWindow, hasFinalBlock };
+  const { leavesWindow, hasFinalBlock, endsInTail } = decoder;
+  return { output, verdict, alsoInvalid, leavesWindow, hasFinalBlock, endsInTail, failsInTail };
 }
 
 /** A canonical Huffman code (RFC 1951 §3.2.2). */
@@ -75,6 +86,7 @@ class Decoder {
   tooManyEnds = false;
   leavesWindow = false;
   hasFinalBlock = false;
+  endsInTail = false;
   produced = 0;
   readonly #input: Buffer;
   readonly #window: number;
@@ -96,12 +108,19 @@ class Decoder {
     return this.#bytes.subarray(this.#historyLength, this.#historyLength + this.produced);
   }
 
+  /** Whether all of a message so long was read, and more. */
+  isInTail(messageLength: number): boolean {
+    return this.#bit > 8 * messageLength;
+  }
+
   message(messageLength: number): void {
     let ends = 0;
     for (;;) {
       const isFinal = this.#bits(1) === 1;
       if (isFinal && this.#bit <= messageLength * 8) this.hasFinalBlock = true;
       this.#block();
+      const ofTail = this.#bit - 8 * messageLength;
+      if (ofTail > 0 && ofTail < 8 * TAIL_BYTES) this.endsInTail = true;
       if (!isFinal) continue;
       // §7.2.3.4: another block may follow at the next byte, with the same window.
       this.#bit = (this.#bit + 7) & ~7;

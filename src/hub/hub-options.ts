@@ -1,4 +1,4 @@
-import type { OptionalOf } from "../node/connection/optional-of.js";
+import type { OptionalOf } from "../core/optional-of.js";
 import type { UpgradeAnswer } from "../node/server/upgrade-answer.js";
 import type { UpgradeRequest } from "../node/server/upgrade-request.js";
 import type { DeflateOptions } from "../protocol/extensions/deflate-negotiation.js";

@@ -1,7 +1,7 @@
 import type { Encoded } from "../codec/codec.js";
 import { countOption } from "../core/count-option.js";
+import type { OptionalOf } from "../core/optional-of.js";
 import { type Clock, systemClock } from "./clock.js";
-import type { OptionalOf } from "./optional-of.js";
 
 /** What a server keeps so that a call which is sent again after a reset does not run twice. */
 export interface LedgerLimits {

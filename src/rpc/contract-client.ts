@@ -1,10 +1,10 @@
+import type { OptionalOf } from "../core/optional-of.js";
 import type { Peer, PeerSource } from "../session/peer-port.js";
 import { claimChannels } from "./contract-claim.js";
 import { type AnySideOptions, ContractSide, type SideOptions } from "./contract-side.js";
 import type { HandlersOf, Remote } from "./contract-types.js";
 import { Conversation } from "./conversation.js";
 import type { Contract } from "./definitions.js";
-import type { OptionalOf } from "./optional-of.js";
 import { partsOf } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { isPeerSource } from "./require-session.js";

@@ -1,13 +1,13 @@
 import type { StandardSchema } from "../codec/standard-schema.js";
 import { UsageError } from "../core/hawser-error.js";
 import { isThenable } from "../core/is-thenable.js";
+import type { OptionalOf } from "../core/optional-of.js";
 import type { Peer } from "../session/peer-port.js";
 import type { CallError } from "./call-error.js";
 import type { CallLedgers } from "./call-ledgers.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { CallDefinition, Contract, Role, StreamDefinition } from "./definitions.js";
 import { goesTo, schemaOf } from "./directed-event.js";
-import type { OptionalOf } from "./optional-of.js";
 import { requireContract } from "./require-contract.js";
 import { type RpcLimits, rpcLimits } from "./rpc-limits.js";
 

@@ -1,3 +1,4 @@
+import type { OptionalOf } from "../core/optional-of.js";
 import type { Peer } from "../session/peer-port.js";
 import { CallLedgers, type LedgerLimits } from "./call-ledgers.js";
 import { claimChannels } from "./contract-claim.js";
@@ -10,7 +11,6 @@ import { encodeEvent } from "./encode-event.js";
 import { HandledStreams } from "./handled-streams.js";
 import { IncomingCalls } from "./incoming-calls.js";
 import { OpenedStreams } from "./opened-streams.js";
-import type { OptionalOf } from "./optional-of.js";
 import type { Parts } from "./parts.js";
 import { remoteSurface } from "./remote-surface.js";
 import { requireSession } from "./require-session.js";

@@ -1,5 +1,5 @@
 import { countOption } from "../core/count-option.js";
-import type { OptionalOf } from "./optional-of.js";
+import type { OptionalOf } from "../core/optional-of.js";
 
 /** What a side of a contract lets the other make it hold, and how long it waits. All are finite by default. */
 export interface RpcLimits {

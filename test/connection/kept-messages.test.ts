@@ -1,7 +1,7 @@
 // What a handler is given is the application's to keep: wherever the bytes came from, nothing that comes later changes them.
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { after, describe, it } from "node:test";
 import { MessageChannel } from "node:worker_threads";
 import { type ClientConnection, connect } from "hawser/client";
@@ -9,6 +9,7 @@ import { createServer, type ServeOptions, type ServerConnection, serve } from "h
 import { WebSocketServer } from "hawser/ws";
 import { leakCheck } from "../support/leak-check.js";
 import { requestHead } from "../support/raw-client.js";
+import { streamPair } from "../support/stream-pair.js";
 import { rounds, until } from "../support/until.js";
 
 /** Around what the buffer of a kept stream holds, half of it, and what is read at once. */
@@ -211,20 +212,4 @@ async function nextData(stream: Duplex): Promise<unknown> {
   const data = await new Promise((resolve) => stream.once("data", resolve));
   stream.pause();
   return data;
-}
-
-/** A stream in this process, and its other end, which gets the very bytes that are written. */
-function streamPair(): [Duplex, Duplex] {
-  const others = new Map<Duplex, Duplex>();
-  const end = (): Duplex =>
-    new Duplex({
-      read() {},
-      write(this: Duplex, chunk, _encoding, done) {
-        others.get(this)?.push(chunk);
-        done();
-      },
-    });
-  const [a, b] = [end(), end()];
-  others.set(a, b).set(b, a);
-  return [a, b];
 }

@@ -2,7 +2,6 @@
 // SECURITY.md.
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
-import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { createSecureContext, TLSSocket, connect as tlsOver } from "node:tls";
 import { createServer, type ServeOptions, type ServerConnection, serve } from "hawser/server";
@@ -17,6 +16,7 @@ import {
   requestHead,
   textFrame,
 } from "../support/raw-client.js";
+import { streamPair } from "../support/stream-pair.js";
 import { rounds, until } from "../support/until.js";
 
 const OTHER = "/other";
@@ -139,24 +139,6 @@ test("a ping, a pong or a piece of a message that the application keeps is not c
   );
   await end();
 });
-
-/** A stream in this process, and its other end, which gets at once what is written. */
-function streamPair(): [Duplex, Duplex] {
-  const end = (): Duplex =>
-    new Duplex({
-      read() {},
-      write(this: Duplex, chunk, _encoding, done) {
-        others.get(this)?.push(chunk);
-        done();
-      },
-    });
-  const [a, b] = [end(), end()];
-  const others = new Map([
-    [a, b],
-    [b, a],
-  ]);
-  return [a, b];
-}
 
 test("what comes by TLS over a stream of this process is not changed by an answer that comes at once", async () => {
   const { key, cert, ca } = testCertificate();

@@ -1,7 +1,7 @@
 import type { HawserError } from "../../core/hawser-error.js";
+import type { OptionalOf } from "../../core/optional-of.js";
 import type { CloseResult } from "../../protocol/closing-handshake.js";
 import type { Deadlines, ReceiveLimits } from "../../protocol/engine-config.js";
-import type { OptionalOf } from "./optional-of.js";
 
 /** Limits on what one connection may make us hold for sending. All are finite by default. */
 export interface SendLimits {

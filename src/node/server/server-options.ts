@@ -1,8 +1,8 @@
 import type { RequestListener } from "node:http";
 import type { ServerOptions as TlsServerOptions } from "node:https";
 import type { HandshakeError } from "../../core/hawser-error.js";
+import type { OptionalOf } from "../../core/optional-of.js";
 import type { Broker } from "../../pubsub/broker-port.js";
-import type { OptionalOf } from "../connection/optional-of.js";
 import type { Endpoint, HasEndpoint } from "./endpoint.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 

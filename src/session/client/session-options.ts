@@ -1,3 +1,4 @@
+import type { OptionalOf } from "../../core/optional-of.js";
 import type { ReconnectDelays, SessionDeadlines, SessionLimits } from "../machine/session-config.js";
 import type { UnconfirmedMessage } from "../peer-port.js";
 import type { SessionState } from "./session-state.js";
@@ -41,15 +42,12 @@ export interface SessionHandlers<Session> {
   error?(session: Session, error: unknown): void;
 }
 
-/** Each of them may be left out, and may be undefined, which is the same. */
-export type Optional<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
-
 /** What `connect` can be told. All limits are finite by default. */
 export interface SessionOptions<Session>
-  extends Optional<SessionHandlers<Session>>,
-    Optional<SessionLimits>,
-    Optional<SessionDeadlines>,
-    Optional<ReconnectDelays> {
+  extends OptionalOf<SessionHandlers<Session>>,
+    OptionalOf<SessionLimits>,
+    OptionalOf<SessionDeadlines>,
+    OptionalOf<ReconnectDelays> {
   /**
    * Who this is. A function is asked before each attempt to begin a session, when the server asks for it again, and by
    * `session.authenticate()`, but not when a session comes back. It may take 30 s. Longer, or a rejection, is told to `error`, and

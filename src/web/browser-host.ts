@@ -43,10 +43,13 @@ function watchPage(listener: (change: HostChange) => void): () => void {
   ): void => target?.addEventListener?.(type, (event) => void (counts(event) && listener(change)), stop);
   const world = globalThis as unknown as EventTarget;
   const isPersisted = (event: Event): boolean => (event as PageTransitionEvent).persisted;
+  const isLeft = (event: Event): boolean => !isPersisted(event);
   on(world, "online", "online");
   on(world, "offline", "offline");
   on(world, "pageshow", "restored", isPersisted);
-  on(world, "pagehide", "unload", (event) => !isPersisted(event));
+  // Firefox cuts off the first script that runs in a page that is left, in the middle and with nothing to catch. The next one runs.
+  on(world, "pagehide", "unload", isLeft);
+  on(world, "pagehide", "unload", isLeft);
   on(page, "visibilitychange", "visible", () => !page!.hidden);
   on(page, "resume", "visible");
   return () => stop.abort();

@@ -7,6 +7,6 @@ describeWith("firefox", "sessions in Firefox", (path) => {
     start: () => FirefoxBrowser.start(path),
     isEmulated: false,
     keepsPages: false,
-    maxVisits: 8,
+    maxVisits: 4,
   });
 });

@@ -20,7 +20,7 @@ const FAULTS: readonly (readonly [category: string, fault: Fault, id: string])[]
   ["20", "takes any request", "20.1.1"],
   ["21", "accepts any extension", "21.4.1"],
   ["22", "misreads 16-bit lengths", "22.1.14"],
-  ["23", "expects whole frames", "23.1.3"],
+  ["23", "expects whole frames", "23.4.7"],
   ["24", "echoes after close", "24.1.2"],
   ["26", "takes any mask", "26.1.1"],
   ["27", "swallows bad data", "27.2.1"],

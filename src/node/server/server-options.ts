@@ -10,7 +10,7 @@ import type { UpgradeRequest } from "./upgrade-request.js";
 export interface ServerLimits {
   /**
    * The most connections at a time; more are refused with 503. Default 65,536: what one address can be given by the
-   * ports of one peer, and some 700 MB if all are idle.
+   * ports of one peer, and some 220 MB if all are idle.
    */
   maxConnections: number;
   /**

@@ -58,10 +58,11 @@ export function dial(options: DialOptions): Promise<Dialled> {
         return true;
       }
       const rest = head.subarray(end + 4);
-      const answer = readAnswer(head.toString("latin1", 0, end), options.isCompressionOffered);
+      const text = head.toString("latin1", 0, end);
+      const answer = readAnswer(text, options.isCompressionOffered);
       head = undefined;
       if (typeof answer === "string") {
-        fail(answer);
+        fail(answer + wordsOf(text, rest));
         return true;
       }
       connection = new LoadConnection(socket, true);
@@ -128,4 +129,12 @@ function readAnswer(head: string, isCompressionOffered: boolean): Omit<Dialled, 
     return `the server wants an extension that was not offered: ${extension}`;
   }
   return { isCompressed, isWindowForgotten: extension.includes("client_no_context_takeover") };
+}
+
+/** What a refusal says besides: its body, where that is plain text and came along with the head. */
+function wordsOf(head: string, body: Buffer): string {
+  const words = body.toString("utf8", 0, 200).trim();
+  return words !== "" && /\r\ncontent-type: *text\/plain/i.test(head) && /\r\ncontent-length:/i.test(head)
+    ? `: ${JSON.stringify(words)}`
+    : "";
 }

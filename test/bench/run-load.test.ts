@@ -179,6 +179,14 @@ describe("a load on a server that is wrong", () => {
     await assert.rejects(runLoad(url, PLAN), /the server answered "HTTP\/1.1 401/);
   });
 
+  it("says what a refusal says: of a hub that it wants sessions", async (t) => {
+    const server = await serve({ routes: { "/live": createHub() } });
+    t.after(() => server.shutdown());
+    await assert.rejects(runLoad(`${server.url}/live`, PLAN), {
+      message: 'the server answered "HTTP/1.1 400 Bad Request": "Sessions speak the subprotocol hawser.1"',
+    });
+  });
+
   it("does not wait for ever for what the server was to say first", async (t) => {
     const url = await hawserServer(t);
     await assert.rejects(runLoad(url, { ...PLAN, greetings: 1, openTimeoutMs: 50 }), /did not come/);

@@ -159,6 +159,12 @@ function ignore(): void {}
 /** Node's `AggregateError` for several addresses has no message of its own. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // The message of OpenSSL has its thread, its source file and a line end in it.
+  if ("library" in error && "reason" in error) return `${error.reason}${hintOf(error)}`;
   if (error.message !== "") return error.message;
   return "code" in error ? String(error.code) : error.name;
+}
+
+function hintOf(error: Error): string {
+  return "code" in error && error.code === "ERR_SSL_WRONG_VERSION_NUMBER" ? ": is TLS spoken there?" : "";
 }

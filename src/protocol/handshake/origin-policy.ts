@@ -24,11 +24,18 @@ export function assertOriginPolicy(policy: OriginPolicy): void {
   if (policy === "same-origin" || policy === "dangerously-allow-any-origin") return;
   if (typeof policy === "function") return;
   if (!Array.isArray(policy)) {
-    throw new UsageError("INVALID_OPTION", "The origin policy must be a known word, a list or a function");
+    throw new UsageError(
+      "INVALID_OPTION",
+      'origins must be "same-origin", "dangerously-allow-any-origin", a list or a function',
+    );
   }
   for (const entry of policy) {
     if (typeof entry !== "string" || parseEntry(entry) === undefined) {
-      throw new UsageError("INVALID_OPTION", `Not an origin: ${JSON.stringify(entry)}`);
+      const shown = JSON.stringify(entry);
+      throw new UsageError(
+        "INVALID_OPTION",
+        `origins cannot have ${shown}: it is to be as "https://example.com", without a path, or "https://*.example.com"`,
+      );
     }
   }
 }

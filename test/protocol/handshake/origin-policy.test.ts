@@ -141,7 +141,9 @@ describe("assertOriginPolicy", () => {
     ]) {
       refused.push([entry]);
     }
-    for (const policy of refused)
+    for (const policy of refused) {
       assertMisuse(() => assertOriginPolicy(policy as OriginPolicy), "INVALID_OPTION");
+      assert.throws(() => assertOriginPolicy(policy as OriginPolicy), /^UsageError: origins /);
+    }
   });
 });

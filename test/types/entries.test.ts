@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import { projectPath } from "#scripts/project-root.js";
 
@@ -59,4 +60,22 @@ describe("the entry points of the package", () => {
     const wanted = new Set(ENTRIES.flatMap((entry) => [typesOf(entry, false), typesOf(entry, true)]));
     assert.deepEqual(new Set(files.map(ofFile)), wanted);
   });
+
+  it("can all be required, on a Node that requires ESM", { skip: !requiresEsm() }, async () => {
+    const require = createRequire(import.meta.url);
+    for (const entry of Object.keys(exports)) {
+      if (entry === "./package.json") continue;
+      const name = `hawser${entry.slice(1)}`;
+      const imported = (await import(name)) as object;
+      for (const member of Object.keys(imported)) {
+        if (member !== "default" && member !== "module.exports")
+          assert.ok(member in require(name), `${name}: ${member}`);
+      }
+    }
+  });
 });
+
+/** From 20.19 and 22.12 on. */
+function requiresEsm(): boolean {
+  return (process.features as { require_module?: boolean }).require_module === true;
+}

@@ -44,7 +44,10 @@ export function targetOf(input: string | URL, socketPath: string | undefined): T
 export function networkTarget(url: URL, socketPath: string | undefined): Target {
   const scheme = SCHEMES.get(url.protocol);
   if (scheme === undefined) {
-    throw new UsageError("INVALID_URL", `The scheme ${url.protocol} is not ws:, wss:, http: or https:`);
+    throw new UsageError(
+      "INVALID_URL",
+      `The scheme ${url.protocol} is not ws:, wss:, http:, https: or ws+unix:`,
+    );
   }
   url.protocol = scheme;
   const authorization = basicAuthorization(url);

@@ -26,14 +26,22 @@ export class CallError extends HawserError {
     message: string,
     details: { mayHaveRun?: boolean; issues?: readonly SchemaIssue[] | undefined; cause?: unknown } = {},
   ) {
-    super(message, details.cause);
-    this.code = code;
-    this.mayHaveRun = details.mayHaveRun ?? MAY_HAVE_RUN[code];
-    this.issues = details.issues?.map(({ message: text, path = [] }) => ({
+    const issues = details.issues?.map(({ message: text, path = [] }) => ({
       message: text,
       path: Array.from(path, (part) => (typeof part === "object" ? part.key : part)),
     }));
+    super(withFirst(message, issues?.[0]), details.cause);
+    this.code = code;
+    this.mayHaveRun = details.mayHaveRun ?? MAY_HAVE_RUN[code];
+    this.issues = issues;
   }
+}
+
+/** A log has the message alone, and what is wrong first is mostly all of it. It may be words of the other side: on one line. */
+function withFirst(message: string, issue: CallIssue | undefined): string {
+  if (issue === undefined) return message;
+  const at = issue.path.length > 0 ? `${issue.path.map(String).join(".")}: ` : "";
+  return `${message}: ${`${at}${issue.message}`.slice(0, 200).replace(/[\p{Cc}\u2028\u2029]+/gu, " ")}`;
 }
 
 /** What is true of a code where nobody knows better; and the list of codes, which a contract may not take for its own. */

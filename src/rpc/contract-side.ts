@@ -140,7 +140,7 @@ function handlerOf(handlers: object | undefined, name: string): AnyHandler | und
   return (value, context): unknown => handler.call(handlers, value, context);
 }
 
-function addAnswered<Definition extends { readonly by: Role }>(
+function addAnswered<Definition extends { readonly by: Role; readonly kind: string }>(
   answered: Map<string, Answered<Definition>>,
   definitions: Readonly<Record<string, Definition>>,
   role: Role,
@@ -149,7 +149,13 @@ function addAnswered<Definition extends { readonly by: Role }>(
   for (const [name, definition] of Object.entries(definitions)) {
     if (definition.by !== role) continue;
     const handler = handlerOf(handlers, name);
-    if (handler === undefined) throw new UsageError("INVALID_OPTION", `${name} has no handler`);
+    if (handler === undefined) {
+      const { kind } = definition;
+      throw new UsageError(
+        "INVALID_OPTION",
+        `the ${kind} ${name} has no handler: it belongs into "${kind}s"`,
+      );
+    }
     answered.set(name, { definition, handler });
   }
 }

@@ -147,6 +147,16 @@ describe("an error of a call", () => {
   });
 });
 
+describe("the message of a CallError", () => {
+  it("is one line of bounded length, whatever the other side says", () => {
+    const issue = { message: `no\r\nAda: yes\u2028${"x".repeat(500)}`, path: [{ key: "list" }, 0] };
+    const { message } = new CallError("INVALID_INPUT", "call add", { issues: [issue] });
+    assert.match(message, /^call add: list\.0: no Ada: yes x+$/);
+    assert.ok(message.length < 250);
+    assert.equal(new CallError("INVALID_INPUT", "call add", { issues: [] }).message, "call add");
+  });
+});
+
 describe("a value of a call that does not fit", () => {
   it("is refused where it is passed, before anything is sent", async () => {
     const { server, line } = startTalk();
@@ -155,6 +165,11 @@ describe("a value of a call that does not fit", () => {
       assert.equal(error.code, "INVALID_INPUT");
       assert.equal(error.mayHaveRun, false);
       assert.deepEqual(error.issues?.[0]?.path, ["a"]);
+      // A log has the message alone.
+      assert.equal(
+        error.message,
+        `call add: the input does not fit its schema: a: ${error.issues?.[0]?.message}`,
+      );
       return true;
     });
     assert.deepEqual(line.pair.log, []);

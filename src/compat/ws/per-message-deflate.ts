@@ -21,7 +21,7 @@ export interface PerMessageDeflateOptions {
   clientMaxWindowBits?: number | undefined;
   /**
    * How zlib deflates: `level`, `memLevel` and `strategy`; the rest is not used. Default: `level` 1, where `ws` has 6: a third
-   * of the time, for some 10 % more bytes.
+   * of the time, for some 25 % more bytes.
    */
   zlibDeflateOptions?:
     | {

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import process from "node:process";
+import { isMainThread } from "node:worker_threads";
 import { cannotBe } from "../core/cannot-be.js";
 import { TopicListeners } from "../core/topic-listeners.js";
 import type { Broker, BrokerListener } from "../pubsub/broker-port.js";
@@ -41,6 +42,7 @@ export function clusterBroker(options: ClusterBrokerOptions = {}): Broker {
   if (maxBufferedBytes !== undefined && !(maxBufferedBytes >= 0)) {
     throw cannotBe("INVALID_OPTION", "maxBufferedBytes", maxBufferedBytes);
   }
+  if (node === undefined && !isMainThread) warnOfThread();
   node ??= cluster.isPrimary ? new PrimaryNode() : new WorkerNode();
   if (maxBufferedBytes !== undefined) node.maxBufferedBytes = maxBufferedBytes;
   return new ClusterBroker(node);
@@ -48,6 +50,13 @@ export function clusterBroker(options: ClusterBrokerOptions = {}): Broker {
 
 /** What this process has to do with the cluster. Once: two in the primary would relay everything twice. */
 let node: ClusterNode | undefined;
+
+/** A thread has no channel to the primary, and takes itself for one: nothing that is published there leaves it. */
+function warnOfThread(): void {
+  process.emitWarning("clusterBroker is between processes: from a worker thread it reaches nobody else", {
+    code: "HAWSER_BROKER",
+  });
+}
 
 class ClusterBroker implements Broker {
   readonly #node: ClusterNode;

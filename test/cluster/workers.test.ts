@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
 import { type ClientConnection, connect } from "hawser/client";
 import { followPrimary, serve, startWorkers } from "hawser/server";
+import { projectPath } from "#scripts/project-root.js";
 import { freePort } from "../support/free-port.js";
 import { Inbox } from "../support/inbox.js";
 import { until } from "../support/until.js";
@@ -343,3 +347,35 @@ function isReusePortKnown(): boolean {
     (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12))
   );
 }
+
+describe("in a thread of node:worker_threads", () => {
+  /** What a program there tells, as the last thing that it does. */
+  async function toldByThread(body: string): Promise<unknown> {
+    const entry = JSON.stringify(pathToFileURL(projectPath("dist/entry/server.js")).href);
+    const program = `import(${entry}).then(async (hawser) => {
+      const tell = (what) => require("node:worker_threads").parentPort.postMessage(what);
+      ${body}
+    });`;
+    const thread = new Worker(program, { eval: true });
+    const [told] = (await once(thread, "message")) as [unknown];
+    await thread.terminate();
+    return told;
+  }
+
+  it("startWorkers is refused: it would wait for ever", async () => {
+    const told = await toldByThread("await hawser.startWorkers().catch(({ code }) => tell(code));");
+    assert.equal(told, "INVALID_OPTION");
+  });
+
+  it("clusterBroker warns, once, that it reaches nobody", async () => {
+    const told = await toldByThread(`
+      const warnings = [];
+      process.on("warning", ({ code, message }) => warnings.push([code, message]));
+      for (let i = 0; i < 2; i++) hawser.clusterBroker();
+      setTimeout(() => tell(warnings), 50);
+    `);
+    assert.deepEqual(told, [
+      ["HAWSER_BROKER", "clusterBroker is between processes: from a worker thread it reaches nobody else"],
+    ]);
+  });
+});

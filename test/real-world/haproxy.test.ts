@@ -138,6 +138,7 @@ describeWith("haproxy", "behind HAProxy", (haproxy) => {
     otherHost: {
       "  default_backend chat\n": "  http-request set-header Host internal\n  default_backend chat\n",
     },
+    sessions: { "balance leastconn": "balance url_param session\n  hash-type consistent" },
     async start({ backendPorts, replacements }) {
       const [port, tlsPort] = [await freeLowPort(), await freeLowPort()];
       const files = (directory: string, toPorts: readonly [number, number]): Record<string, string> =>

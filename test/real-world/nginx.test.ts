@@ -15,6 +15,8 @@ import { RealProgram } from "./real-program.js";
 import { CLIENT, carriesEverything } from "./way.js";
 
 const HOW_TO = "behind-nginx.md";
+/** How nginx chooses a backend there. */
+const CHOICE = "least_conn;";
 
 /** What a system has in `nginx.conf` besides: here nothing but this folder. */
 function mainFile(directory: string): string {
@@ -51,7 +53,9 @@ function certificateFiles(): Record<string, string> {
 
 function plainFiles(directory: string, variant: PlainVariant): Record<string, string> {
   const { port, tlsPort, backendPorts, replacements = {} } = variant;
-  const snippet = howToBlock(HOW_TO, "/etc/nginx/snippets/websocket.conf", replacements);
+  // All but how the backends are chosen stands in the snippet.
+  const { [CHOICE]: choice = CHOICE, ...ofSnippet } = replacements;
+  const snippet = howToBlock(HOW_TO, "/etc/nginx/snippets/websocket.conf", ofSnippet);
   return {
     "nginx.conf": mainFile(directory),
     "snippets/websocket.conf": snippet,
@@ -61,6 +65,7 @@ function plainFiles(directory: string, variant: PlainVariant): Record<string, st
       "127.0.0.1:8080": `127.0.0.1:${backendPorts[0]}`,
       "127.0.0.1:8081": `127.0.0.1:${backendPorts[1]}`,
       "/etc/ssl": directory,
+      [CHOICE]: choice,
     }),
     ...certificateFiles(),
   };
@@ -176,6 +181,7 @@ describeWith("nginx", "behind nginx", (nginx) => {
   const underTest: ProxyUnderTest = {
     shortTimeouts: { "proxy_read_timeout 75s;": "proxy_read_timeout 1s;" },
     otherHost: { "proxy_set_header Host $http_host;": "" },
+    sessions: { [CHOICE]: "hash $arg_session consistent;" },
     async start({ backendPorts, replacements }) {
       const [port, tlsPort] = [await freeLowPort(), await freeLowPort()];
       const files = (directory: string, toPorts: readonly [number, number]): Record<string, string> =>

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import type { LookupFunction } from "node:net";
 import { it, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { connect as connectSession } from "hawser";
 import { type ConnectOptions, connect } from "hawser/client";
+import { createHub } from "hawser/hub";
+import { serve } from "hawser/server";
 import { connectErrorOf } from "../client/connect-error.js";
 import { Inbox, PATIENCE_MS } from "../support/inbox.js";
 import { until } from "../support/until.js";
@@ -32,6 +35,8 @@ export interface ProxyUnderTest {
   readonly shortTimeouts: Readonly<Record<string, string>>;
   /** What has it send another `Host` than the client did. */
   readonly otherHost: Readonly<Record<string, string>>;
+  /** What leads all requests of a session to one backend. */
+  readonly sessions: Readonly<Record<string, string>>;
 }
 
 const toLoopback: LookupFunction = (_name, options, callback) =>
@@ -60,6 +65,31 @@ export function behavesAsAProxy(proxy: ProxyUnderTest): void {
     const made = await Backend.start(name, { ...byRealIp, ...options });
     t.after(() => made.end());
     return made;
+  }
+
+  for (const transport of ["websocket", "stream", "sse", "long-polling", "polling"] as const) {
+    it(`leads a session to its process by its id: ${transport}`, async (t) => {
+      const echo = () => createHub({ message: (session, data) => void session.send(data) });
+      const servers = await Promise.all([0, 1].map(() => serve({ routes: { "/live": echo() } })));
+      for (const server of servers) t.after(() => server.shutdown({ drainTimeoutMs: 100 }));
+      const [first, second] = servers.map(({ port }) => port) as [number, number];
+      const started = await proxy.start({ backendPorts: [first, second], replacements: proxy.sessions });
+      t.after(() => started.end());
+      // By chance one session would meet the same process each time; four would not.
+      for (let i = 0; i < 4; i++) {
+        const answers = new Inbox<string | Uint8Array>("answer");
+        const session = connectSession(`ws://127.0.0.1:${started.port}/live`, {
+          transports: [transport],
+          message: (_session, data) => answers.push(data),
+          reset: (_session, { reason }) => answers.push(`reset: ${reason}`),
+        });
+        for (const text of ["one", "two", "three"]) {
+          session.send(text);
+          assert.equal(await answers.next(), text);
+        }
+        assert.equal((await session.close()).isReset, false);
+      }
+    });
   }
 
   it("tells the client's address, whatever the client says, and limits hold for each", async (t) => {

@@ -27,6 +27,8 @@ export interface LoadProgress {
 
 /** Somebody who takes part in a load. */
 export interface LoadObserver {
+  /** All connections are open, and the load begins: from now on `signal` ends it. */
+  started?(): void;
   /** Measuring begins now; it is waited for. */
   began?(): void | Promise<void>;
   /** Measuring is over now, and the load goes on until this is done. */
@@ -189,6 +191,7 @@ async function measure(
   meter.onStall = stop;
   observer.signal?.addEventListener("abort", stop);
   if (observer.signal?.aborted === true) stop();
+  observer.started?.();
   let phase: LoadProgress["phase"] = "warming up";
   let phaseBegan = performance.now();
   const ticker = setInterval(() => {

@@ -101,13 +101,26 @@ export async function bench(commandArguments: readonly string[]): Promise<number
     throw new UsageProblem(`nothing is known of process ${pid}; --pid needs Linux and a process that runs`);
   }
   const interrupt = new AbortController();
-  const stop = (): void => interrupt.abort();
-  process.once("SIGINT", stop);
   const line = new LiveLine();
+  let isUnderLoad = false;
+  const stop = (): void => {
+    if (isUnderLoad) {
+      interrupt.abort();
+      return;
+    }
+    // Nothing is measured yet, and what is waited for may take a minute.
+    line.clear();
+    process.stderr.write("hawser bench: interrupted before the load began\n");
+    process.exit(1);
+  };
+  process.once("SIGINT", stop);
   let before: ProcessUse | undefined;
   let after: ProcessUse | undefined;
   try {
     const report = await runLoad(url, plan, {
+      started: () => {
+        isUnderLoad = true;
+      },
       began: () => {
         before = pid === undefined ? undefined : processUse(pid);
       },

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { serve } from "hawser/server";
 import { projectPath } from "#scripts/project-root.js";
+import { Inbox, PATIENCE_MS } from "../support/inbox.js";
+import { withTimeout } from "../support/with-timeout.js";
 
 interface Finished {
   readonly code: number | null;
@@ -11,13 +14,23 @@ interface Finished {
   readonly stderr: string;
 }
 
-function hawserBench(...commandArguments: readonly string[]): Promise<Finished> {
+function startBench(...commandArguments: readonly string[]): {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+} {
   const command = [projectPath("dist", "cli", "main.js"), "bench", ...commandArguments];
   const child = spawn(process.execPath, command);
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (text) => (stdout += text));
   child.stderr.on("data", (text) => (stderr += text));
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
+  const finished = new Promise<Finished>((resolve) =>
+    child.on("close", (code) => resolve({ code, stdout, stderr })),
+  );
+  return { child, finished };
+}
+
+function hawserBench(...commandArguments: readonly string[]): Promise<Finished> {
+  return startBench(...commandArguments).finished;
 }
 
 const BRIEF = ["--duration", "0.2", "--warm-up", "0.05", "--connections", "3"] as const;
@@ -42,6 +55,29 @@ describe("hawser bench", () => {
         assert.match(stderr, message);
       }),
     );
+  });
+
+  it("ends at once when it is interrupted before the load has begun, and with a report afterwards", async (t) => {
+    let opened = 0;
+    const connected = new Inbox<number>("connection");
+    const server = await serve({
+      open: () => connected.push(++opened),
+      message: (socket, data) => void socket.send(data),
+    });
+    t.after(() => server.shutdown({ drainTimeoutMs: 0 }));
+    const interrupted = async (...more: readonly string[]): Promise<Finished> => {
+      const { child, finished } = startBench(server.url, "--connections", "1", ...more);
+      await connected.next();
+      await delay(500); // the load begins, where it does
+      child.kill("SIGINT");
+      return withTimeout(finished, PATIENCE_MS, "the end of the command");
+    };
+    const waiting = await interrupted("--skip", "1");
+    assert.equal(waiting.code, 1);
+    assert.match(waiting.stderr, /interrupted before the load began/);
+    const measuring = await interrupted("--warm-up", "0", "--duration", "100");
+    assert.equal(measuring.code, 0);
+    assert.match(measuring.stdout, /^messages/);
   });
 
   it("tells what it can do", async () => {

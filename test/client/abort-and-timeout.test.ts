@@ -219,10 +219,13 @@ describe("giving up", () => {
 
   it("survives a createConnection that fails, or gives what is closed already", async () => {
     const failure = new Error("no way");
-    const rejected = await connectErrorOf(
-      connect("ws://a/", { createConnection: () => Promise.reject(failure) }),
-    );
-    assert.deepEqual([rejected.code, rejected.phase, rejected.cause], ["CONNECT_FAILED", "tcp", failure]);
+    const failing = (): never => {
+      throw failure;
+    };
+    for (const createConnection of [() => Promise.reject(failure), failing]) {
+      const rejected = await connectErrorOf(connect("ws://a/", { createConnection }));
+      assert.deepEqual([rejected.code, rejected.phase, rejected.cause], ["CONNECT_FAILED", "tcp", failure]);
+    }
     const closed = new PassThrough();
     closed.destroy();
     assert.equal(

@@ -289,6 +289,38 @@ describe("the web streams of a connection", () => {
     await end();
   });
 
+  it("fail to write where the connection is lost before the peer has read all, and while nothing is written", async () => {
+    const { socket, client, closes, end } = await connected({ pulled: true }, { paused: true });
+    const piped = new ReadableStream<Buffer>({
+      start(controller) {
+        for (let i = 0; i < 500; i++) controller.enqueue(CHUNK);
+        controller.close();
+      },
+    }).pipeTo(socket.writable);
+    const failed = assert.rejects(piped, { name: "ConnectionError" });
+    await until(() => socket.bufferedBytes > 0, "the system takes no more");
+    await client.destroy();
+    await failed;
+    await closes.next();
+    await end();
+    const second = await connected({ pulled: true });
+    const silent = new ReadableStream<string>().pipeTo(second.socket.writable);
+    const ended = assert.rejects(silent, { name: "ConnectionError" });
+    await second.client.destroy();
+    await ended;
+    await second.end();
+  });
+
+  it("do not close without a complaint where the peer does not answer", async () => {
+    const { socket, closes, end } = await connected({ pulled: true, closeTimeoutMs: 50 });
+    const writer = socket.writable.getWriter();
+    writer.closed.catch(() => {});
+    await writer.write("last words");
+    await assert.rejects(writer.close(), { code: "CLOSE_TIMEOUT" });
+    assert.equal((await closes.next()).wasClean, false);
+    await end();
+  });
+
   it("fail a write on a connection that has gone, and drop it when they are aborted", async () => {
     const first = await connected({ pulled: true });
     await first.client.destroy();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import {
+  constants,
   createSecureServer,
   createServer,
   connect as openSession,
@@ -327,6 +328,18 @@ describe('connect with http2: "prior-knowledge"', () => {
     const sockets = await Promise.all(opening);
     assert.equal(server.sessions.length, 3);
     for (const socket of sockets) socket.terminate();
+    server.close();
+  });
+
+  it("gives up where one session after the other refuses its stream", async () => {
+    const server = new Http2TestServer();
+    const url = await server.listen();
+    const connecting = connectErrorOf(connect(url, { ...PRIOR, handshakeTimeoutMs: 3_000 }));
+    for (let i = 0; i < 3; i++) (await server.streams.next()).close(constants.NGHTTP2_REFUSED_STREAM);
+    const error = await connecting;
+    assert.deepEqual([error.code, error.phase], ["CONNECT_FAILED", "handshake"]);
+    assert.match(error.message, /took no stream on 3 sessions/);
+    assert.equal(server.sessions.length, 3);
     server.close();
   });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { createServer as createHttpServer, request as httpRequest } from "node:http";
+import { Agent, createServer as createHttpServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, it, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectError, connect } from "hawser/client";
 import {
   attach,
@@ -14,11 +15,13 @@ import {
   serve,
   upgradeWebSocket,
 } from "hawser/server";
+import { Http2Client } from "../support/http2-client.js";
 import { Inbox } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { RawClient } from "../support/raw-client.js";
 import { until } from "../support/until.js";
 import { warnings } from "../support/warnings.js";
+import { withTimeout } from "../support/with-timeout.js";
 
 async function start(
   t: TestContext,
@@ -252,6 +255,54 @@ describe("fetchEndpoint: ordinary requests", () => {
     assert.deepEqual(response.headers.getSetCookie(), ["a=1", "b=2"]);
     const head = await fetch(server.http, { method: "HEAD" });
     assert.equal(head.headers.get("x-head"), "1");
+  });
+
+  it("go to the handler over HTTP/2 as well, and nothing about a connection comes back with its response", async (t) => {
+    using seen = warnings();
+    const fields = { connection: "keep-alive", "keep-alive": "timeout=5", "x-one": "1" };
+    const server = await start(
+      t,
+      async (request, environment) => {
+        if (new URL(request.url).pathname === "/socket") return echo(request, environment);
+        const text = `${request.method} ${request.url} ${request.body === null} ${await request.text()}`;
+        return new Response(text, { status: 201, statusText: "Made", headers: fields });
+      },
+      { http2: true },
+    );
+    const client = await Http2Client.connect(server.port);
+    const origin = `http://localhost:${server.port}`;
+    const got = await client.get("/a?b=1");
+    assert.deepEqual(got, { status: 201, body: `GET ${origin}/a?b=1 true ` });
+    const posted = client.session.request({ ":method": "POST", ":path": "/" });
+    posted.end("a body");
+    let body = "";
+    for await (const chunk of posted) body += String(chunk);
+    assert.equal(body, `POST ${origin}/ false a body`);
+    assert.equal((await client.get("/socket")).status, 426);
+    await client.destroy();
+    assert.deepEqual(seen.messages, []);
+  });
+
+  it("leave their connection to the next one where nobody reads their body", async (t) => {
+    const server = await start(t, async ({ method }) => {
+      await delay(20); // by then some of the body is there
+      return new Response(method);
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const answer = (method: string, body: Buffer): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest({ port: server.port, host: "127.0.0.1", agent, method }, (response) => {
+          response.on("data", (chunk) => resolve(String(chunk)));
+        });
+        request.on("error", reject);
+        request.setHeader("content-length", body.length);
+        request.end(body);
+      });
+    // More than the buffers of two sockets hold.
+    assert.equal(await answer("POST", Buffer.alloc(20_000_000)), "POST");
+    // Before Node ends what is idle for 5 s, and the client has to begin anew.
+    assert.equal(await withTimeout(answer("GET", Buffer.alloc(0)), 3_000, "the next answer"), "GET");
+    agent.destroy();
   });
 
   it("stream both ways", async (t) => {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { get } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { accept, createServer, type Refusal, refuse, serve } from "hawser/server";
 import { testCertificate } from "../support/certificate.js";
 import { Inbox, PATIENCE_MS } from "../support/inbox.js";
@@ -144,6 +148,35 @@ describe("shutdown", () => {
     socket.resume();
     await withTimeout(server.shutdown({ drainTimeoutMs: 60 }), PATIENCE_MS, "the end");
     await gone;
+  });
+
+  it("drops after the drain timeout who has not begun with TLS, and cannot be told from others", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "hawser-"));
+    const tls = testCertificate();
+    const header = "PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n"; // two of one client, by two proxies
+    const atPath = await serve({ tls, path: join(directory, "socket") });
+    const behindProxies = await serve({ tls, proxyProtocolFrom: ["127.0.0.1"] });
+    const silent = [
+      connect(new URL(atPath.url).pathname),
+      ...[1, 2].map(() => connect(behindProxies.port, "127.0.0.1").on("connect", say)),
+    ];
+    function say(this: Socket): void {
+      this.write(header);
+    }
+    await Promise.all(
+      silent.map((socket) =>
+        once(
+          socket.on("error", () => {}),
+          "connect",
+        ),
+      ),
+    );
+    await delay(50); // the servers know of them
+    const gone = silent.map((socket) => once(socket, "close"));
+    for (const server of [atPath, behindProxies])
+      await withTimeout(server.shutdown({ drainTimeoutMs: 60 }), 3_000, "the end of the server");
+    await Promise.all(gone);
+    await rm(directory, { recursive: true });
   });
 
   it("drops after the drain timeout who does not take the refusal of a CONNECT", async () => {

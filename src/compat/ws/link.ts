@@ -61,6 +61,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
   #isReadInto = false;
   readonly #isOneEventATick: boolean;
   #isReceiving = false;
+  /** Whether nothing that still comes is handed out: there was a close frame, or a rule was broken. */
+  #isOver = false;
   #hasEnded = false;
   #hasClosed = false;
   #isGone = false;
@@ -232,10 +234,14 @@ export class Link implements StreamOwner, TimerWheelEntry {
       link.#tell(() => link.#user.linkPong(data));
     },
     closing: (link, { code, reason }) => {
+      link.#isOver = true;
       link.#catching(() => link.#user.linkConcluded(code, reason));
       link.end();
     },
-    failed: (link, error) => link.#catching(() => link.#user.linkFailed(error)),
+    failed: (link, error) => {
+      link.#isOver = true;
+      link.#catching(() => link.#user.linkFailed(error));
+    },
     disconnect: (link, how) => {
       if (how === "end") link.end();
       else {
@@ -302,7 +308,8 @@ export class Link implements StreamOwner, TimerWheelEntry {
   }
 
   #come(chunk: Uint8Array, byteLength: number): void {
-    if (!this.#isPaused && this.#unread === undefined) {
+    // Nothing waits that nobody is to have: behind it the peer's end would not be seen.
+    if ((!this.#isPaused || this.#isOver) && this.#unread === undefined) {
       this.#receive(chunk, 0, byteLength);
       return;
     }

@@ -36,6 +36,8 @@ function openTransport(
 ): Promise<Duplex> {
   const { createConnection } = options;
   if (createConnection !== undefined) {
+    if (typeof createConnection !== "function")
+      throw new UsageError("INVALID_OPTION", "createConnection must be a function");
     opening.phase = "tcp";
     return openForeign(opening, () =>
       createConnection({ hostname: target.hostname, port: target.port, isSecure: target.isSecure }),
@@ -88,7 +90,7 @@ function tcpOptions(host: string, port: number, options: DialOptions): TcpNetCon
 /** A transport that the application opens. If it comes too late, it is dropped. */
 async function openForeign(opening: Opening, create: () => Duplex | Promise<Duplex>): Promise<Duplex> {
   const given = await opening.step<Duplex | undefined>((resolve) => {
-    Promise.resolve(create()).then(
+    new Promise<Duplex>((made) => made(create())).then(
       (stream) => {
         if (!isStream(stream)) {
           resolve(undefined);

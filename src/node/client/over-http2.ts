@@ -14,6 +14,8 @@ export type OverHttp2 =
   | { readonly http1: Duplex | undefined };
 
 const HTTP1: OverHttp2 = { http1: undefined };
+/** So many sessions in a row that take no stream are no accident, such as a server that is being replaced. */
+const MAX_REFUSALS = 3;
 
 /** Opens a stream as the option `http2` says, and waits for the answer on it. */
 export async function overHttp2(
@@ -32,19 +34,21 @@ export async function overHttp2(
     opening.lost();
     opening.check();
   }
-  for (;;) {
+  for (let refusals = 0; refusals < MAX_REFUSALS; ) {
     const opened = await overShared(opening, SharedSession.join(attempt, options), fields, http2 === true);
-    if (opened !== undefined) return opened;
+    if (opened === "refused") refusals++;
+    else if (opened !== "full") return opened;
   }
+  throw opening.failWith("CONNECT_FAILED", `the server took no stream on ${MAX_REFUSALS} sessions`);
 }
 
-/** Undefined where the session turned out to take no more streams. */
+/** `full` where more of us joined the session than the server takes streams, `refused` where it takes no more. */
 async function overShared(
   opening: Opening,
   shared: SharedSession,
   fields: readonly string[],
   mayFallBack: boolean,
-): Promise<OverHttp2 | undefined> {
+): Promise<OverHttp2 | "full" | "refused"> {
   let stream: Duplex | undefined;
   let hasPlace = false;
   try {
@@ -57,10 +61,13 @@ async function overShared(
     if (dialled !== undefined && "session" in dialled) {
       // Decided at once, or of too many all would go.
       hasPlace = shared.takePlace();
-      if (!hasPlace) return undefined;
+      if (!hasPlace) return "full";
       const opened = await openStream(opening, dialled.session, fields);
-      if (opened === undefined) shared.withdraw();
-      stream = opened?.stream;
+      if (opened === undefined) {
+        shared.withdraw();
+        return "refused";
+      }
+      stream = opened.stream;
       return opened;
     }
     if (dialled !== undefined && "error" in dialled) {

@@ -118,7 +118,10 @@ export class Connection<Data = undefined>
     return extras.readable;
   }
 
-  /** A stream to send messages, that waits while the peer reads too slowly. Closing it closes the connection. */
+  /**
+   * A stream to send messages, that waits while the peer reads too slowly. Closing it closes the connection. It fails with
+   * the error of `closed` if that was not closed properly.
+   */
   get writable(): WritableStream<Message> {
     const extras = this.needExtras();
     extras.writable ??= writableOf(this);

@@ -127,7 +127,8 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
     gate?.stop();
     greetings?.stop();
     listener.stop();
-    return Promise.all([stop(http, drainTimeoutMs), http2?.stop(drainTimeoutMs)]).then(() => {});
+    const drop = (): void => greetings?.dropAll();
+    return Promise.all([stop(http, drainTimeoutMs, drop), http2?.stop(drainTimeoutMs)]).then(() => {});
   };
   return server;
 }
@@ -212,10 +213,13 @@ function trustedProxies({ proxyProtocolFrom, path, tls }: ServeOptions<unknown>)
   return new TrustedProxies(proxyProtocolFrom);
 }
 
-/** Ordinary requests that are being answered may finish, as connections may. */
-function stop(http: HttpServer, drainTimeoutMs: number): Promise<void> {
+/** Ordinary requests that are being answered may finish, as connections may. What Node does not know of, `drop` ends. */
+function stop(http: HttpServer, drainTimeoutMs: number, drop: () => void): Promise<void> {
   return new Promise((resolve) => {
-    const end = (): void => http.closeAllConnections();
+    const end = (): void => {
+      http.closeAllConnections();
+      drop();
+    };
     const timer = drainTimeoutMs === Infinity ? undefined : setTimeout(end, drainTimeoutMs);
     http.close(() => {
       clearTimeout(timer);

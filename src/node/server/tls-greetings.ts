@@ -15,6 +15,8 @@ interface Greeting {
  */
 export class TlsGreetings {
   readonly #greetings = new Map<string, Greeting>();
+  /** Those that nothing tells apart once TLS is done, until they are gone. */
+  readonly #nameless = new Set<Socket>();
 
   /**
    * Steps in front of the listeners that `http` has for connections of TCP.
@@ -26,7 +28,9 @@ export class TlsGreetings {
     http.on("connection", (socket: Socket) => {
       const { remoteAddress } = socket;
       // Unix sockets have no address to count, nor ends to find them by.
-      if (remoteAddress !== undefined) {
+      if (remoteAddress === undefined) {
+        this.#addNameless(socket, () => {});
+      } else {
         if (count.add(remoteAddress) !== undefined) {
           socket.destroy();
           return;
@@ -38,12 +42,22 @@ export class TlsGreetings {
     http.prependListener("secureConnection", (socket: Socket) => this.#remove(endsOf(socket)));
   }
 
-  /** Drops the connections whose handshake is not done. */
+  /** Drops the connections whose handshake is known not to be done. */
   stop(): void {
     for (const { socket } of this.#greetings.values()) socket.destroy();
   }
 
+  /** Drops those as well of which that is not known. */
+  dropAll(): void {
+    for (const socket of this.#nameless) socket.destroy();
+  }
+
   #add(ends: string, socket: Socket, removed: () => void): void {
+    // Behind proxies, whose clients' ends are taken for theirs, two may have the same.
+    if (this.#greetings.has(ends)) {
+      this.#addNameless(socket, removed);
+      return;
+    }
     const leave = (): void => {
       socket.off("close", leave);
       this.#greetings.delete(ends);
@@ -51,6 +65,14 @@ export class TlsGreetings {
     };
     this.#greetings.set(ends, { socket, leave });
     socket.on("close", leave);
+  }
+
+  #addNameless(socket: Socket, removed: () => void): void {
+    this.#nameless.add(socket);
+    socket.once("close", () => {
+      this.#nameless.delete(socket);
+      removed();
+    });
   }
 
   #remove(ends: string): void {

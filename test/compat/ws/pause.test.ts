@@ -3,7 +3,14 @@ import type { Socket } from "node:net";
 import { it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { frame, OP } from "../../support/frames.js";
-import { closeFrame, pingFrame, RawClient, textFrame } from "../../support/raw-client.js";
+import {
+  binaryFrame,
+  closeFrame,
+  maskedFrame,
+  pingFrame,
+  RawClient,
+  textFrame,
+} from "../../support/raw-client.js";
 import { until } from "../../support/until.js";
 import {
   type Client,
@@ -128,6 +135,24 @@ describeBoth("websocket.pause()", (api) => {
     assert.deepEqual(seen, ["last", "closed-1001"]);
     await client.destroy();
   });
+
+  const ends = { "a close frame": closeFrame(1000), "a broken rule": maskedFrame(0x83, Buffer.alloc(0)) };
+  for (const [title, last] of Object.entries(ends)) {
+    it(`sees that the peer is gone behind ${title}, and more than is held back`, async (t) => {
+      const { wss, port } = await listening(t, api);
+      const connection = pausedConnection(wss, () => {});
+      const client = await RawClient.open({ port });
+      const socket = await connection;
+      const seen = watch(socket);
+      socket.on("message", () => socket.pause());
+      const closed = next(socket, "close");
+      client.send(textFrame("last"), last, binaryFrame(Buffer.alloc(1_000_000)));
+      await patiently(closed, "the close");
+      assert.equal(seen[0], "last");
+      assert.equal(seen.length, 2);
+      await client.destroy();
+    });
+  }
 
   it("hands out what came before terminate()", async (t) => {
     const { wss, port } = await listening(t, api);

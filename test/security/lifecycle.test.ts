@@ -265,7 +265,7 @@ test("a shutdown stops accepting and tells every client", async () => {
 
 test("a shutdown drops who does not answer, after the drain timeout", async () => {
   const { client, closes, server, end } = await connected({ closeTimeoutMs: 0 });
-  await withTimeout(server.shutdown({ drainTimeoutMs: 100 }), 2_000, "the end of the shutdown");
+  await withTimeout(server.shutdown({ drainTimeoutMs: 100 }), 5_000, "the end of the shutdown");
   assert.equal((await closes.next()).code, 1006);
   await client.gone;
   await end();

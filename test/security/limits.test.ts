@@ -100,7 +100,7 @@ test("the addresses of one IPv6 network count as one client", async () => {
 
 /** The code of the error that a connection ends with; undefined if it does not. */
 async function codeOf(errors: Inbox<HawserError>): Promise<string | undefined> {
-  return (await Promise.race([errors.next(), delay(1_000, undefined, { ref: false })]))?.code;
+  return (await Promise.race([errors.next(), delay(5_000, undefined, { ref: false })]))?.code;
 }
 
 test("a peer above the rate of messages is ended, whatever kind of frame it sends", async () => {
@@ -179,7 +179,7 @@ test("connections that send no request are capped by address, and take no places
   await using server = await serve({ maxConnectionsPerAddress: 3 });
   const silent = await Promise.all([1, 2, 3].map(() => RawClient.dial({ port: server.port })));
   const above = await RawClient.dial({ port: server.port });
-  await Promise.race([above.gone, delay(2_000, undefined, { ref: false })]);
+  await Promise.race([above.gone, delay(5_000, undefined, { ref: false })]);
   assert.ok(above.socket.destroyed);
   await silent[0]?.destroy();
   await rounds(5);

@@ -302,8 +302,8 @@ describe("startWorkers", () => {
   it("resolves when it is to shut down before workers were ready", { skip: isWindows() }, async () => {
     const starting = ClusterProgram.start({ failure: "hang" });
     const [running] = ClusterProgram.running;
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // it starts workers that never say anything
-    running?.primary.kill("SIGTERM");
+    await running!.online.next(); // and never says that it is ready
+    running!.primary.kill("SIGTERM");
     const { program, first } = await starting;
     assert.deepEqual(first, { event: "ready", value: [] });
     program.primary.disconnect();

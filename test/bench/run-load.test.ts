@@ -16,7 +16,7 @@ const PLAN: LoadPlan = {
   connections: 4,
   window: 8,
   sizes: [20],
-  durationMs: 120,
+  durationMs: 400,
   warmUpMs: 30,
   openTimeoutMs: 5_000,
 };

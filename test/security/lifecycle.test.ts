@@ -104,10 +104,15 @@ test("a client that has gone keeps no place, even if the upgrade hook never answ
   await asked.next();
   client.socket.resetAndDestroy();
   await client.gone;
-  await rounds(5);
-  const next = await RawClient.open({ port: server.port, path: "/now" });
-  await next.destroy();
-  assert.equal(next.status, 101);
+  await until(
+    async () => {
+      const next = await RawClient.open({ port: server.port, path: "/now" });
+      await next.destroy();
+      return next.status === 101;
+    },
+    "its place is free",
+    5_000,
+  );
 });
 
 test("a server that shuts down while the upgrade hook runs opens nothing", async () => {

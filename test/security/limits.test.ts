@@ -184,10 +184,12 @@ test("connections that send no request are capped by address, and take no places
   await Promise.race([above.gone, delay(5_000, undefined, { ref: false })]);
   assert.ok(above.socket.destroyed);
   await silent[0]?.destroy();
-  await rounds(5);
-  const next = await RawClient.open({ port: server.port });
-  assert.equal(next.status, 101);
-  await Promise.all([...silent, next].map((client) => client.destroy()));
+  await until(async () => {
+    const next = await RawClient.open({ port: server.port });
+    await next.destroy();
+    return next.status === 101;
+  }, "its place is free");
+  await Promise.all(silent.map((client) => client.destroy()));
 });
 
 test("a connection that is silent is closed at the idle deadline", () => {

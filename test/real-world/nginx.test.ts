@@ -174,7 +174,7 @@ describeWith("nginx", "behind nginx", (nginx) => {
   });
 
   const underTest: ProxyUnderTest = {
-    shortTimeouts: { "proxy_read_timeout 75s;": "proxy_read_timeout 1s;" },
+    shortTimeouts: { "proxy_read_timeout 75s;": "proxy_read_timeout 2s;" },
     otherHost: { "proxy_set_header Host $http_host;": "" },
     async start({ backendPorts, replacements }) {
       const [port, tlsPort] = [await freeLowPort(), await freeLowPort()];

@@ -104,15 +104,11 @@ test("a client that has gone keeps no place, even if the upgrade hook never answ
   await asked.next();
   client.socket.resetAndDestroy();
   await client.gone;
-  await until(
-    async () => {
-      const next = await RawClient.open({ port: server.port, path: "/now" });
-      await next.destroy();
-      return next.status === 101;
-    },
-    "its place is free",
-    5_000,
-  );
+  await until(async () => {
+    const next = await RawClient.open({ port: server.port, path: "/now" });
+    await next.destroy();
+    return next.status === 101;
+  }, "its place is free");
 });
 
 test("a server that shuts down while the upgrade hook runs opens nothing", async () => {

@@ -13,7 +13,7 @@ import { DEFENCES, type Proof } from "./defences.js";
 import { projectPath } from "./project-root.js";
 
 /** Each takes well under a second; one that waits for what never comes would prove its defence badly. */
-const TEST_TIMEOUT_MS = 20_000;
+const TEST_TIMEOUT_MS = 60_000;
 /** So that the whole of what went wrong can still be written. */
 const SETTLE_MS = 50;
 const WORKERS = 3; // half of what a test does is to wait

@@ -12,7 +12,7 @@ const SHORT_DEADLINES = { handshakeTimeoutMs: 800, closeTimeoutMs: 250 };
 
 describe("a server under attack", { concurrency: 2 }, () => {
   for (const [index, attack] of ATTACKS.entries()) {
-    it(`keeps its promises: ${attack.name}`, { timeout: 60_000 }, async (t) => {
+    it(`keeps its promises: ${attack.name}`, { timeout: 120_000 }, async (t) => {
       const result = await runAttack(attack, {
         isFull: false,
         baselineSeconds: 0.1,

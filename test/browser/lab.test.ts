@@ -103,7 +103,7 @@ describeWith("chromium", "the transport lab in Chromium", (executablePath) => {
       assert.equal(status, 400);
     }
     await page.waitForTimeout(300);
-    await page.getByText("5 of 5 ways are live").waitFor({ timeout: 1_000 });
+    await page.getByText("5 of 5 ways are live").waitFor({ timeout: 5_000 });
     const [lab] = await page.locator("#finding").allTextContents();
     assert.match(lab ?? "", /^Just now: /);
   });

@@ -155,11 +155,11 @@ describe("giving up", () => {
       // The clock of the deadlines keeps no process alive, and in some phases there is no socket that does.
       const alive = setInterval(() => {}, 1_000);
       const startedAtMs = performance.now();
-      const error = await connectErrorOf(connect(url, { ...options, handshakeTimeoutMs: 120 }));
+      const error = await connectErrorOf(connect(url, { ...options, handshakeTimeoutMs: 300 }));
       clearInterval(alive);
       const tookMs = performance.now() - startedAtMs;
       assert.deepEqual([error.code, error.phase], ["HANDSHAKE_TIMEOUT", phase]);
-      assert.ok(tookMs >= 119 && tookMs < 1_500, `${tookMs} ms`);
+      assert.ok(tookMs >= 299 && tookMs < 5_000, `${tookMs} ms`);
       await check();
     });
   }

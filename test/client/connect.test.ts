@@ -325,7 +325,7 @@ describe("connect", () => {
     const server = await rawServer(t, (socket, head) => socket.write(switching(head)));
     const socket = await connect(server.url);
     for (const other of server.sockets) other.resetAndDestroy();
-    const result = await withTimeout(socket.closed, 2_000, "the end");
+    const result = await withTimeout(socket.closed, 5_000, "the end");
     assert.equal(result.code, 1006);
     assert.equal(result.wasClean, false);
     assert.equal(result.error?.code, "TRANSPORT_ERROR");

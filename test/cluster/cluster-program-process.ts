@@ -11,6 +11,8 @@ const PROGRAM = projectPath("build", "test", "cluster", "cluster-program.js");
 export class ClusterProgram {
   readonly primary: ChildProcess;
   readonly said = new Inbox<Said>("word of the primary");
+  /** One for each worker, as soon as its process runs. */
+  readonly online = new Inbox<true>("worker that runs");
   readonly crashes = new Inbox<unknown>("crash of a worker");
   readonly warnings = new Inbox<string>("warning of the primary");
   readonly exit: Promise<[number | null, string | null]>;
@@ -22,7 +24,8 @@ export class ClusterProgram {
     this.primary = fork(PROGRAM, [JSON.stringify(settings)], { execPath, execArgv: [] });
     this.exit = once(this.primary, "exit") as Promise<[number | null, string | null]>;
     this.primary.on("message", (said: Said) => {
-      if (said.event === "crashed") this.crashes.push(said.value);
+      if (said.event === "online") this.online.push(true);
+      else if (said.event === "crashed") this.crashes.push(said.value);
       else if (said.event === "warning") this.warnings.push(String(said.value));
       else this.said.push(said);
     });

@@ -22,9 +22,9 @@ export interface ProgramSettings {
 /** What the test asks of the primary. */
 export type Question = "pids" | "restart" | "shutdown" | "memory" | { readonly publish: string };
 
-/** What the primary says, in the order of the questions; crashes come in between. */
+/** What the primary says, in the order of the questions; crashes, and workers that run, come in between. */
 export interface Said {
-  readonly event: "ready" | "failed" | "pids" | "restarted" | "memory" | "crashed" | "warning";
+  readonly event: "ready" | "failed" | "pids" | "restarted" | "memory" | "online" | "crashed" | "warning";
   readonly value: unknown;
 }
 
@@ -36,6 +36,7 @@ else await worker();
 async function primary(): Promise<void> {
   const say = (event: Said["event"], value?: unknown): void => void process.send?.({ event, value });
   process.on("warning", ({ message }) => say("warning", message));
+  cluster.on("online", () => say("online"));
   const broker = clusterBroker(
     settings.maxBufferedBytes === undefined ? {} : { maxBufferedBytes: settings.maxBufferedBytes },
   );

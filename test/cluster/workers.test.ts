@@ -255,7 +255,9 @@ describe("workers", () => {
       from.socket.send(`flood 4000 ${64 * 1024}`); // 250 MiB
       for (let last: string | Buffer = ""; last !== "flooded"; ) last = await from.texts.next();
       await hears(from, to);
-      assert.match(await program.warnings.next(), new RegExp(`worker ${stopped.pid} reads too slowly`));
+      // On a busy machine another one may be told of, too.
+      const told = new RegExp(`worker ${stopped.pid} reads too slowly`);
+      for (let last = ""; !told.test(last); ) last = await program.warnings.next();
       const grown = (await program.ask<number>("memory")) - before;
       assert.ok(grown < 150_000_000, `the primary has grown by ${grown} bytes`);
       program.tell("shutdown"); // the one that does not read is killed
@@ -306,8 +308,8 @@ describe("startWorkers", () => {
   it("resolves when it is to shut down before workers were ready", { skip: isWindows() }, async () => {
     const starting = ClusterProgram.start({ failure: "hang" });
     const [running] = ClusterProgram.running;
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // it starts workers that never say anything
-    running?.primary.kill("SIGTERM");
+    await running!.online.next(); // and never says that it is ready
+    running!.primary.kill("SIGTERM");
     const { program, first } = await starting;
     assert.deepEqual(first, { event: "ready", value: [] });
     program.primary.disconnect();

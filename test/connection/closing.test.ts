@@ -103,7 +103,7 @@ describe("closing", () => {
   });
 
   it("drops a peer that answers and keeps TCP open, and calls that clean", async () => {
-    const { socket, client, end } = await connected({ closeTimeoutMs: 60 });
+    const { socket, client, end } = await connected({ closeTimeoutMs: 1_000 }); // enough for the answer to come
     const closing = socket.close(1000);
     await client.nextClose();
     client.socket.pause();

@@ -116,7 +116,7 @@ describe("keepalive", () => {
   });
 
   it("closes a connection that is paused at the end of its life, and reads the answer", async () => {
-    const { socket, client, closes, end } = await connected({ maxLifetimeMs: 100, closeTimeoutMs: 500 });
+    const { socket, client, closes, end } = await connected({ maxLifetimeMs: 100 });
     socket.pause();
     assert.deepEqual(await client.finish(), { code: 1001, reason: "maximum lifetime reached" });
     const { wasClean, error } = await closes.next();
@@ -128,7 +128,6 @@ describe("keepalive", () => {
     const { socket, client, closes, end } = await connected({
       pulled: true,
       maxLifetimeMs: 100,
-      closeTimeoutMs: 500,
       receiveHighWaterMarkBytes: 0,
     });
     client.send(textFrame("a"), textFrame("b"));

@@ -111,7 +111,7 @@ describe("a message sent piece by piece", () => {
     const writer = socket.startMessage({ binary: false });
     assert.equal(socket.send(Buffer.alloc(200_000)), "queued");
     assert.equal(writer.write("begun"), "queued");
-    assert.equal(await withTimeout(socket.ready(), 2_000, "room for the next piece"), true);
+    assert.equal(await withTimeout(socket.ready(), 5_000, "room for the next piece"), true);
     writer.end("done");
     assert.equal((await client.next()).payload.toString(), "begun");
     assert.equal((await client.next()).payload.toString(), "done");

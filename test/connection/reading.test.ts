@@ -104,16 +104,16 @@ describe("a connection that is paused", () => {
   it("is not taken for a dead one: nobody reads the pongs, or the rest of a message", async () => {
     const { socket, client, messages, errors, end } = await connected({
       pingIntervalMs: 60,
-      pongTimeoutMs: 300,
-      idleTimeoutMs: 300,
-      messageTimeoutMs: 300,
+      pongTimeoutMs: 800,
+      idleTimeoutMs: 800,
+      messageTimeoutMs: 800,
       closeTimeoutMs: 60,
     });
     client.send(maskedFrame(0x01, Buffer.from("who")));
     await until(() => client.frames.size > 0, "a ping");
     socket.pause();
     client.send(pongFrame((await client.next()).payload), maskedFrame(0x80, Buffer.from("le")));
-    await delay(1_000); // several times every deadline
+    await delay(2_000); // more than twice every deadline
     assert.equal(errors.size, 0);
     assert.equal(socket.state, "open");
     socket.resume();

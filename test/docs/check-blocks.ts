@@ -6,7 +6,7 @@ import { projectPath } from "#scripts/project-root.js";
 import { type CodeBlock, firstMissingLine, moduleText, promisedLines } from "./code-blocks.js";
 
 /** How long a program of the documentation may run. */
-const PROGRAM_TIMEOUT_MS = 20_000;
+const PROGRAM_TIMEOUT_MS = 60_000;
 
 /** Blocks that were type-checked and, where they are programs, compiled. */
 export interface CheckedBlocks {

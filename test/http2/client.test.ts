@@ -196,7 +196,7 @@ describe("connect with http2: true", () => {
     silent.listen(0, "127.0.0.1");
     await once(silent, "listening");
     const url = `wss://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const error = await connectErrorOf(connect(url, { ...NEGOTIATED, handshakeTimeoutMs: 100 }));
+    const error = await connectErrorOf(connect(url, { ...NEGOTIATED, handshakeTimeoutMs: 400 }));
     assert.deepEqual([error.code, error.phase], ["HANDSHAKE_TIMEOUT", "tls"]);
     await until(
       () => accepted[0]?.readableEnded !== false || accepted[0].destroyed,
@@ -293,7 +293,7 @@ describe('connect with http2: "prior-knowledge"', () => {
     const keep = connect(url, PRIOR);
     await server.accept();
     const abort = new AbortController();
-    const late = connectErrorOf(connect(url, { ...PRIOR, handshakeTimeoutMs: 100 }));
+    const late = connectErrorOf(connect(url, { ...PRIOR, handshakeTimeoutMs: 400 }));
     const aborted = connectErrorOf(connect(url, { ...PRIOR, signal: abort.signal }));
     const streams = [await server.streams.next(), await server.streams.next()];
     const closed = streams.map((stream) => once(stream, "close"));
@@ -315,7 +315,7 @@ describe('connect with http2: "prior-knowledge"', () => {
     silent.listen(0, "127.0.0.1");
     await once(silent, "listening");
     const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const error = await connectErrorOf(connect(url, { ...PRIOR, handshakeTimeoutMs: 100 }));
+    const error = await connectErrorOf(connect(url, { ...PRIOR, handshakeTimeoutMs: 400 }));
     assert.deepEqual([error.code, error.phase], ["HANDSHAKE_TIMEOUT", "handshake"]);
     silent.close();
   });

@@ -178,7 +178,7 @@ describe("authentication of sessions", () => {
   it("gives up a question that is never answered: neither the address nor the session is held up", async () => {
     let asked = 0;
     const hub = createHub<string>({
-      attachTimeoutMs: 200,
+      attachTimeoutMs: 1_000,
       maxSessionsPerAddress: 1,
       authenticate: ({ credentials }) => (asked++ === 0 ? new Promise(() => {}) : accept(credentials)),
     });

@@ -155,10 +155,12 @@ describe("messages that wait for a handler", () => {
       error() {},
     });
     const client = await TestSession.open(url);
+    const begunAt = performance.now();
     for (let i = 0; i < 100; i++) client.send("x");
     await until(() => handled >= 5, "the first came");
     await delay(200);
-    assert.ok(handled <= 8, `${handled} of 5 a second`);
+    const most = 7 + (5 * (performance.now() - begunAt)) / 1_000;
+    assert.ok(handled <= most, `${handled} of 5 a second`);
     await client.close();
     await server.shutdown();
   });

@@ -134,7 +134,7 @@ describeWith("haproxy", "behind HAProxy", (haproxy) => {
   });
 
   behavesAsAProxy({
-    shortTimeouts: { "timeout tunnel 75s": "timeout tunnel 1s" },
+    shortTimeouts: { "timeout tunnel 75s": "timeout tunnel 2s" },
     otherHost: {
       "  default_backend chat\n": "  http-request set-header Host internal\n  default_backend chat\n",
     },

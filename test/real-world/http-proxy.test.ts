@@ -132,7 +132,7 @@ describeWith("tinyproxy", "through an HTTP proxy", (tinyproxy) => {
 
   it("ends a quiet tunnel, but none with heartbeats", async () => {
     await program.end();
-    program = await start({ "Timeout 600": "Timeout 1" });
+    program = await start({ "Timeout 600": "Timeout 2" });
     const messages = new Inbox<string | Buffer>("message");
     const options = { proxy: proxyUrl(), pingIntervalMs: 0, idleTimeoutMs: 0 };
     const alive = await connect(`${plain.server.url}/`, {

@@ -179,7 +179,7 @@ describeWith("nginx", "behind nginx", (nginx) => {
   });
 
   const underTest: ProxyUnderTest = {
-    shortTimeouts: { "proxy_read_timeout 75s;": "proxy_read_timeout 1s;" },
+    shortTimeouts: { "proxy_read_timeout 75s;": "proxy_read_timeout 2s;" },
     otherHost: { "proxy_set_header Host $http_host;": "" },
     sessions: { [CHOICE]: "hash $arg_session consistent;" },
     async start({ backendPorts, replacements }) {

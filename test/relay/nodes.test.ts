@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { connect, type TransportName } from "hawser";
-import { accept, type HubAttempt, refuse } from "hawser/hub";
+import { accept, type HubAttempt, type HubOptions, refuse } from "hawser/hub";
 import { type Broker, memoryBroker } from "hawser/server";
 import { SeededRandom } from "#testbed/seeded-random.js";
 import { leakCheck } from "../support/leak-check.js";
@@ -112,17 +112,33 @@ describe("sessions over several nodes and a balancer that is not sticky", () => 
 
   it("are one session when the race of the first transports leads to several nodes", async () => {
     let judged = 0;
-    const nodes = await RelayCluster.open(3, {
+    let judge = (): void => {};
+    let asked = 0;
+    const inner = memoryBroker();
+    const broker: Broker = {
+      ...inner,
+      publish(topic, bytes) {
+        asked++;
+        return inner.publish(topic, bytes);
+      },
+    };
+    const options: HubOptions<unknown> = {
       async authenticate() {
         judged++;
-        await new Promise((resolve) => setTimeout(resolve, 150));
+        await new Promise<void>((resolve) => {
+          judge = resolve;
+        });
         return accept(undefined);
       },
-    });
+    };
+    const nodes = await RelayCluster.open(3, options, broker);
     const client = TestSession.begin(nodes.urlOf(0));
     await until(() => judged === 1, "the first one is being judged");
     // Before the first was welcomed a second one asks, at another node: nobody said what the owner is called.
+    assert.equal(asked, 0);
     await client.probe(nodes.urlOf(1), "stream");
+    await until(() => asked > 0, "the other nodes are asked");
+    judge();
     await client.isLive();
     await until(() => nodes.hubs[0]!.counts.relays.relayed === 1, "the second one found it");
     assert.deepEqual([judged, nodes.opened], [1, 1]);

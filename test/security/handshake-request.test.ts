@@ -137,7 +137,7 @@ test("a head that does not end is dropped at the deadline of the handshake", asy
   const client = await RawClient.dial({ port: server.port });
   const trickle = setInterval(() => client.socket.write("a"), 20);
   client.socket.write("GET / HTTP/1.1\r\nX: ");
-  const isGone = await Promise.race([client.gone.then(() => true), delay(1_500, false, { ref: false })]);
+  const isGone = await Promise.race([client.gone.then(() => true), delay(5_000, false, { ref: false })]);
   clearInterval(trickle);
   await client.destroy();
   assert.ok(isGone);
@@ -169,7 +169,7 @@ test("a head that does not end is dropped at the deadline where it is for HTTP, 
   const client = await RawClient.dial({ port: server.port });
   const trickle = setInterval(() => client.socket.write("a"), 20);
   client.socket.write("POST / HTTP/1.1\r\nX: ");
-  const isGone = await Promise.race([client.gone.then(() => true), delay(1_500, false, { ref: false })]);
+  const isGone = await Promise.race([client.gone.then(() => true), delay(5_000, false, { ref: false })]);
   clearInterval(trickle);
   await client.destroy();
   assert.ok(isGone);

@@ -96,7 +96,7 @@ test("a session that opens no stream is dropped when the time for a handshake is
 test("a stream whose hook does not answer in time is reset, and its session goes on", async () => {
   await using server = await serve({
     http2: true,
-    handshakeTimeoutMs: 200,
+    handshakeTimeoutMs: 1_000,
     upgrade: (request) => (request.path === "/slow" ? new Promise<never>(() => {}) : accept()),
     message: echo,
   });

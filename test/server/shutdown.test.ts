@@ -187,7 +187,7 @@ describe("shutdown", () => {
     assert.match(String(answer), /^HTTP\/1.1 405 /);
     const startedMs = performance.now();
     await server.shutdown({ drainTimeoutMs: 100 });
-    assert.ok(performance.now() - startedMs < 1_000);
+    assert.ok(performance.now() - startedMs < 1_500, "long before a refusal is given up");
     socket.destroy();
   });
 
@@ -202,9 +202,9 @@ describe("shutdown", () => {
     });
     await once(request, "response");
     const startedMs = performance.now();
-    await server.shutdown({ drainTimeoutMs: 600 });
+    await server.shutdown({ drainTimeoutMs: 1_500 });
     const tookMs = performance.now() - startedMs;
-    assert.ok(tookMs < 1_000, `${tookMs} ms`);
+    assert.ok(tookMs < 2_900, `${tookMs} ms: it took the time twice`);
     await ended;
   });
 

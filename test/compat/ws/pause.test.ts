@@ -11,7 +11,7 @@ import {
   RawClient,
   textFrame,
 } from "../../support/raw-client.js";
-import { until } from "../../support/until.js";
+import { rounds, until } from "../../support/until.js";
 import {
   type Client,
   describeBoth,
@@ -23,8 +23,11 @@ import {
 } from "./implementations.js";
 import { acceptKeyOf, rawServer } from "./raw-opening.js";
 
-/** Long enough for what is not to happen to happen. */
-const A_WHILE_MS = 50;
+/** Long enough for what is not to happen to happen, and for what has come to be read, also where the process stood still. */
+async function aWhile(ms = 50): Promise<void> {
+  await delay(ms);
+  await rounds(5);
+}
 
 /** Each message, ping and close of a socket, as text. */
 function watch(socket: Client): string[] {
@@ -64,10 +67,10 @@ describeBoth("websocket.pause()", (api) => {
         firstBytes: Buffer.concat([textFrame("a"), textFrame("b")]),
       });
       const socket = await connection;
-      await delay(A_WHILE_MS);
+      await aWhile();
       const seen = watch(socket);
       client.send(textFrame("c"));
-      await delay(A_WHILE_MS);
+      await aWhile();
       assert.deepEqual(seen, []);
       resume(socket);
       assert.deepEqual(seen, []); // never inside the call
@@ -93,7 +96,7 @@ describeBoth("websocket.pause()", (api) => {
     client.on("open", () => client.pause());
     const seen = watch(client);
     await next(client, "open");
-    await delay(A_WHILE_MS);
+    await aWhile();
     assert.deepEqual(seen, []);
     client.resume();
     await until(() => seen.length === 2, "two messages");
@@ -111,7 +114,7 @@ describeBoth("websocket.pause()", (api) => {
       const socket = await connection;
       const seen = watch(socket);
       client.send(...frames);
-      await delay(A_WHILE_MS);
+      await aWhile();
       assert.deepEqual(seen, []);
       assert.equal(wss.clients.size, 1);
       const closed = next(socket, "close");
@@ -161,7 +164,7 @@ describeBoth("websocket.pause()", (api) => {
     const socket = await connection;
     const seen = watch(socket);
     client.send(textFrame("last"));
-    await delay(A_WHILE_MS);
+    await aWhile();
     const closed = next(socket, "close");
     socket.terminate();
     await closed;
@@ -178,7 +181,7 @@ describeBoth("websocket.pause()", (api) => {
     });
     for (let i = 0; i < count; i++) client.send(Buffer.alloc(1000));
     await until(() => seen >= 10, "the first messages");
-    await delay(4 * A_WHILE_MS);
+    await aWhile(200);
     assert.ok(seen < count);
     socket.resume();
     await until(() => seen === count, "all messages");
@@ -191,7 +194,7 @@ describeBoth("websocket.pause()", (api) => {
     socket.on("message", () => count++);
     const bytes = Buffer.alloc(1_000_000);
     for (let i = 0; i < 40; i++) client.send(bytes);
-    await delay(4 * A_WHILE_MS);
+    await aWhile(200);
     assert.ok(client.bufferedAmount > 10_000_000);
     assert.ok(streamOf(socket).bytesRead < 1_000_000);
     assert.equal(count, 0);

@@ -131,10 +131,10 @@ describe("an HTTP transport of a client", () => {
       response.end("\n");
     });
     const { transport, ends } = open(urlOf(server), "long-polling");
-    await delay(100);
+    assert.equal(await ends.next(), "status 200");
+    await delay(100); // another request would come now
     transport.close();
     close(server);
-    assert.equal(await ends.next(), "status 200");
     assert.equal(asked, 1);
   });
 
@@ -144,17 +144,19 @@ describe("an HTTP transport of a client", () => {
   ] as const) {
     it(`asks less and less often when each answer is there at once, ${what}`, async () => {
       for (const name of ["polling", "long-polling"] as const) {
-        let asked = 0;
+        const askedMs: number[] = [];
         const server = await listen((request, response) => {
-          asked++;
+          askedMs.push(performance.now());
           request.resume();
           response.end(Buffer.from(answer));
         });
         const { transport } = open(urlOf(server), name);
-        await delay(1_500);
+        await until(() => askedMs.length === 4, "it asks again and again");
         transport.close();
         close(server);
-        assert.ok(asked >= 3 && asked <= 6, `${name}: ${asked} requests`);
+        // It waits for 200 and 400 ms before the last two at least.
+        const tookMs = askedMs[3]! - askedMs[0]!;
+        assert.ok(tookMs > 550, `${name}: four requests in ${tookMs} ms`);
       }
     });
   }

@@ -371,6 +371,20 @@ describe("channels", () => {
     assert.equal(made.server.of("channelClosed").length, 1);
   });
 
+  it("are not refused by the number of one that was closed, which may be that of another one", () => {
+    const made = new SessionPair({ host: textHost });
+    const { server } = made.connect();
+    const give = (hex: string): void => server.receiver.block(Buffer.from(hex, "hex"), 0, hex.length / 2);
+    give("010001" + "80020161");
+    const first = made.server.incoming.get("a")!;
+    give("010002" + "810101" + "80020162");
+    const before = made.serverMachine.outboxBytes;
+    made.serverMachine.refuseChannel(first, SessionCode.forbidden);
+    assert.equal(made.serverMachine.outboxBytes, before, "nothing is said of number 1");
+    give("010004" + "08010168");
+    assert.deepEqual(made.server.messages, ["h"]);
+  });
+
   it("are refused above the limit, whoever opens them, and may be opened when others are closed", () => {
     const made = livePair({ maxChannels: 3 });
     for (const [here, there] of [

@@ -84,7 +84,7 @@ export class ClientPeer implements Peer {
       ready() {},
     };
     this.machine = new ClientMachine({ ...config, handler }, config, failures);
-    this.id = Array.from(this.machine.id, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.id = [...this.machine.id].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
   get state(): "live" | "suspended" | "closed" {

@@ -33,7 +33,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   protected room = 0;
   #isFlushWanted = false;
   /** Whether nothing more can be sent, since it was closed here. */
-  protected isClosing = false;
+  isClosing = false;
   /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
   #shortBytes: number;
   protected readonly log: RecordLog;

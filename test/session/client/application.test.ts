@@ -159,6 +159,26 @@ describe("what an application may do with sessions", () => {
     assert.deepEqual(judged, ["token 1", "token 3"]);
   });
 
+  it("sends while there is room, in a loop that ends when the session is being closed", async () => {
+    for (const side of ["client", "server"] as const) {
+      let take = (): void => {};
+      const taken = new Promise<void>((resolve) => {
+        take = resolve;
+      });
+      await using site = await served({ message: () => taken });
+      const session = await site.open({ message: () => taken });
+      const [other] = site.hub.sessions.values();
+      const [closing, channel] =
+        side === "client" ? [session, session.channel("side")] : [other!, other!.channel("side")];
+      while (closing.send("x".repeat(10_000)) === "sent");
+      const closed = closing.close();
+      assert.deepEqual([await closing.ready(), await channel.ready()], [false, false], side);
+      assert.equal(closing.send("x"), "closed");
+      take();
+      assert.equal((await closed).isReset, false);
+    }
+  });
+
   it("hears no end of a channel that was refused before anybody took its messages", async () => {
     await using site = await served({ message() {}, error() {} });
     const session = await site.open();

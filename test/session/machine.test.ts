@@ -356,6 +356,20 @@ describe("channels", () => {
     );
   });
 
+  it("of a session that has ended are closed, and none is kept", () => {
+    for (const side of ["client", "server"] as const) {
+      const made = livePair();
+      const machine = side === "client" ? made.client.machine : made.serverMachine;
+      machine.end(SessionCode.expired);
+      for (let i = 0; i < 10; i++)
+        assert.equal(machine.send(machine.openChannel("late") as never, "lost"), "closed");
+      if (machine === made.serverMachine) {
+        const { outgoing } = machine as unknown as { readonly outgoing: { readonly size: number } };
+        assert.equal(outgoing.size, 1, "the one that every session has");
+      }
+    }
+  });
+
   it("are refused by the receiver, and the sender is told", () => {
     const made = livePair();
     const { machine } = made.client;

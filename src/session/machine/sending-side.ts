@@ -114,6 +114,10 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const number = ++this.#lastChannel;
     const { maxOutboxBytes } = this.config;
     const channel = new OutgoingChannel(name, number, options, maxOutboxBytes, this.#peerWindowBytes);
+    if (this.isEnded) {
+      channel.isClosed = true; // and not kept: whoever has not heard of the end may ask again and again
+      return channel;
+    }
     this.outgoing.set(channel);
     this.control(OPEN_CHANNEL_RECORD, number, this.encode(name).subarray(0, MAX_NAME_BYTES));
     return channel;

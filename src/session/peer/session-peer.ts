@@ -72,7 +72,7 @@ export abstract class SessionPeer implements Peer {
     const channel = new SendingChannel(machine, outgoing, () => {
       if (channels.get(name) === channel) channels.delete(name);
     });
-    channels.set(name, channel);
+    if (!machine.isEnded) channels.set(name, channel);
     return channel;
   }
 

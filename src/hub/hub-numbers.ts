@@ -29,7 +29,9 @@ export function hubNumbers(options: HubOptions<never>): SessionNumbers {
     if (!isRight || (name === "pieceBytes" && value > MAX_PIECE_BYTES)) {
       throw cannotBe("INVALID_OPTION", name, value);
     }
-    (numbers as Record<keyof SessionNumbers, number>)[name] = value;
+    // Of a byte there is no half where messages are cut.
+    (numbers as Record<keyof SessionNumbers, number>)[name] =
+      name === "pieceBytes" ? Math.ceil(value) : value;
   }
   return numbers;
 }

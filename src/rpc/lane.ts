@@ -82,6 +82,13 @@ export class Lane {
     return status !== "closed";
   }
 
+  /** Takes back a message that still waits here: it is not sent. False if it has left, or never waited. */
+  withdraw(user: LaneUser): boolean {
+    const at = this.#waiting.findIndex((waiting) => waiting.user === user);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    return at >= 0;
+  }
+
   /** As {@link send}, for a message of numbers and names, which every codec can encode. */
   tell(message: Message): void {
     this.send(this.encode(message));
@@ -104,10 +111,13 @@ export class Lane {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0 && (await this.#channel.ready())) {
-      let sent = 0;
-      while (sent < this.#waiting.length && this.#take(this.#waiting[sent]!)) sent++;
-      this.#waiting.splice(0, sent);
-      if (sent === 0) await new Promise<void>((resolve) => this.#clock.after(BACK_OFF_MS, resolve));
+      let isFull = true;
+      for (let next = this.#waiting[0]; next !== undefined && this.#take(next); next = this.#waiting[0]) {
+        isFull = false;
+        // Whoever was told of it may have taken others back, or it was refused with all the rest.
+        if (this.#waiting[0] === next) this.#waiting.shift();
+      }
+      if (isFull) await new Promise<void>((resolve) => this.#clock.after(BACK_OFF_MS, resolve));
     }
     this.#draining = undefined;
     this.#drop();

@@ -5,7 +5,7 @@ import { CallError } from "./call-error.js";
 import type { StreamSettings } from "./contract-types.js";
 import type { StreamDefinition } from "./definitions.js";
 import { errorFromWire } from "./failure.js";
-import type { Lane } from "./lane.js";
+import type { Lane, LaneUser } from "./lane.js";
 import { isCount, Kind, type Message } from "./message-kind.js";
 import type { ConversationPort, EndCode, OpenedStreamsPart, UnreadValuesPart } from "./parts.js";
 import type { RemoteStream } from "./remote-stream.js";
@@ -21,6 +21,8 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
   readonly definition: StreamDefinition;
   readonly queue: ValueQueue;
   pump: ValuePump | undefined;
+  /** Whose message opens it, once there is one. */
+  opening: LaneUser | undefined;
   readonly #streams: OpenedStreams;
   readonly #signal: AbortSignal | undefined;
   /** How it ended; undefined while it goes on. */
@@ -87,9 +89,10 @@ class OpenedStream implements RemoteStream<unknown, unknown>, ValueQueueOwner {
     this.failed(error);
   }
 
-  /** Ends it from this side: the other is told to stop. */
+  /** Ends it from this side: the other is told to stop, unless it has not been told of it yet. */
   failed(error: unknown): void {
-    if (this.over({ error }) && this.n > 0) this.#streams.tell([Kind.stop, this.n]);
+    if (this.over({ error }) && this.opening !== undefined && !this.#streams.withdraw(this.opening))
+      this.#streams.tell([Kind.stop, this.n]);
     this.queue.fail(error);
   }
 
@@ -227,6 +230,11 @@ export class OpenedStreams implements OpenedStreamsPart {
     this.#conversation.streams?.tell(message);
   }
 
+  /** Takes back what would open a stream. False if it has left. */
+  withdraw(opening: LaneUser): boolean {
+    return this.#conversation.streams?.withdraw(opening) === true;
+  }
+
   async #start(
     stream: OpenedStream,
     window: number,
@@ -251,7 +259,8 @@ export class OpenedStreams implements OpenedStreamsPart {
       this.#byNumber.set(stream.n, stream);
       const notTaken = (): void =>
         void stream.over({ error: new CallError("INVALID_INPUT", `${what}: the input is too long`) });
-      if (!lane.send(data, { notTaken })) {
+      stream.opening = { notTaken };
+      if (!lane.send(data, stream.opening)) {
         const message = `${what}: the other side does not take it`;
         stream.over({ error: new CallError("SESSION_CLOSED", message, { mayHaveRun: false }) });
         return;

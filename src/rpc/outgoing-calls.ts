@@ -184,7 +184,10 @@ export class OutgoingCalls {
   giveUp(call: PendingCall, code: CallErrorCode, why: string, cause?: unknown): void {
     if (call.isSettled) return;
     this.#forget(call);
-    if (call.wasSent) this.#conversation.main?.tell([Kind.cancel, call.n]);
+    const { main } = this.#conversation;
+    // What still waits for room is not to be kept until there is some; and has not run, if it was sent nowhere else.
+    if (main?.withdraw(call) === true && call.isNew) call.wasSent = false;
+    if (call.wasSent) main?.tell([Kind.cancel, call.n]);
     call.reject(new CallError(code, `call ${call.name}: ${why}`, { mayHaveRun: call.wasSent, cause }));
   }
 

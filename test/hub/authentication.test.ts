@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { accept, createHub, type HubOptions, refuse } from "hawser/hub";
 import { serve } from "hawser/server";
 import { leakCheck } from "../support/leak-check.js";
@@ -192,6 +193,72 @@ describe("authentication of sessions", () => {
     await until(() => hub.sessions.size === 0, "there is room");
     const another = await TestSession.open(url);
     await another.close();
+    await server.shutdown();
+  });
+
+  it("gives up a question about a session that is never answered: those that come behind it are judged", async () => {
+    const asked: string[] = [];
+    const hub = createHub<string>({
+      attachTimeoutMs: 200,
+      authenticate: ({ credentials }) => {
+        asked.push(credentials);
+        if (credentials === "hangs") return new Promise(() => {});
+        return credentials === "bad" ? refuse(401) : accept(credentials);
+      },
+    });
+    const server = await serve({ routes: { "/live": hub } });
+    const client = await TestSession.open(`${server.url}/live`, { credentials: "good" });
+    client.renew("hangs");
+    await until(() => asked.length === 2, "it was asked");
+    client.renew("bad");
+    assert.equal((await client.ended()).code, 4401);
+    assert.deepEqual(asked, ["good", "hangs", "bad"]);
+    await server.shutdown();
+  });
+
+  it("asks a session once whose credentials could not be judged, however often it sent some", async () => {
+    let isAway = false;
+    const hub = createHub<string>({
+      authenticate: ({ credentials }) =>
+        isAway ? refuse(503, { headers: { "Retry-After": "0.2" } }) : accept(credentials),
+    });
+    const server = await serve({ routes: { "/live": hub } });
+    const client = await TestSession.open(`${server.url}/live`, { credentials: "first" });
+    isAway = true;
+    for (let i = 0; i < 5; i++) {
+      client.renew(`later ${i}`);
+      await delay(10);
+    }
+    await delay(400);
+    assert.equal(client.asked, 1);
+    client.renew("one more");
+    await delay(50);
+    isAway = false;
+    client.renew("good");
+    await delay(400);
+    assert.equal(client.asked, 1, "it was accepted meanwhile");
+    await client.close();
+    await server.shutdown();
+  });
+
+  it("asks a session again when the application's code fails", { timeout: 15_000 }, async () => {
+    let isBroken = false;
+    const hub = createHub<string>({
+      authenticate: ({ credentials }) => {
+        if (isBroken) throw new Error("the database is gone");
+        return accept(credentials);
+      },
+    });
+    const server = await serve({ routes: { "/live": hub } });
+    const client = await TestSession.open(`${server.url}/live`, { credentials: "first" });
+    using seen = warnings();
+    isBroken = true;
+    client.renew("second");
+    await until(() => seen.messages.length === 1, "it is a warning");
+    isBroken = false;
+    await until(() => client.asked === 1, "it is asked again", 8_000);
+    assert.equal([...hub.sessions.values()][0]!.data, "first");
+    await client.close();
     await server.shutdown();
   });
 

@@ -220,4 +220,27 @@ describe("channels of a session on a server", () => {
     assert.deepEqual([refused, errors], [["b"], ["CHANNEL_REFUSED"]]);
     await end();
   });
+
+  it("that were refused do not end for whoever takes their messages since then", async () => {
+    const heard: string[] = [];
+    const { client, end } = await connected({
+      channel(session) {
+        session.receive("late", {
+          message: (data) => void heard.push(String(data)),
+          ended: () => void heard.push("ended"),
+        });
+        return false;
+      },
+    });
+    const first = client.channel("late");
+    await until(() => first.send("lost") === "closed", "it was refused, and is closed");
+    const second = client.channel("late");
+    second.send("taken");
+    await until(() => heard.includes("taken"), "what comes behind it");
+    assert.deepEqual(heard, ["taken"]);
+    second.close();
+    await until(() => heard.length > 1, "this one ends");
+    assert.deepEqual(heard, ["taken", "ended"]);
+    await end();
+  });
 });

@@ -233,6 +233,17 @@ describe("limits on sessions", () => {
     await server.shutdown({ drainTimeoutMs: 0 });
   });
 
+  it("of pieces may be no whole number: there are no halves of bytes", async () => {
+    const { hub, server, url } = await served({ pieceBytes: 1_000.5 });
+    const client = await TestSession.open(url);
+    const text = "x".repeat(5_000);
+    [...hub.sessions.values()][0]!.send(text);
+    await until(() => client.received.length > 0 || client.codes.length > 0, "it comes");
+    assert.deepEqual([client.received, client.codes], [[text], []]);
+    await client.close();
+    await server.shutdown();
+  });
+
   it("are checked", () => {
     for (const options of [
       { maxSessions: 0 },

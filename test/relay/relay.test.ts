@@ -111,6 +111,19 @@ describe("a relay between two nodes", () => {
     assert.deepEqual(nodes.relay().failed, ["gone"]);
   });
 
+  it("knows at once that a node has left which had something to say until the end", () => {
+    const nodes = new TwoNodes();
+    nodes.relay();
+    nodes.wait(10);
+    nodes.at(nodes.owner, () => {
+      nodes.owner.served[0]!.transport.close(4004, "");
+      nodes.owner.relay.leave();
+      nodes.owner.relay.close();
+    });
+    nodes.wait(10);
+    assert.deepEqual(nodes.relay().failed, ["gone"]);
+  });
+
   it("says that an owner has no room", () => {
     const nodes = new TwoNodes({ maxRelays: 1 });
     nodes.relay();

@@ -470,6 +470,24 @@ describe("the limits of calls", () => {
       Array.from({ length: 50 }, (_, a) => a + 1),
     );
   });
+
+  it("are not kept any longer than their deadlines where there is no room, and then have not run", async () => {
+    const { server, line, clock, ran } = startTalk();
+    const { pair } = line;
+    pair.hold();
+    pair.maxQueued = 1;
+    const first = server.call.slow("first");
+    const late = Array.from({ length: 20 }, (_, i) => attempt(server.call.slow(`${i}`, { deadlineMs: 10 })));
+    await settled();
+    clock.advance(10);
+    const errors = (await Promise.all(late)).map(({ error }) => [error?.code, error?.mayHaveRun]);
+    assert.deepEqual(errors, Array(20).fill(["DEADLINE_EXCEEDED", false]));
+    const last = server.call.slow("last");
+    pair.release();
+    assert.deepEqual(await Promise.all([first, last]), ["first", "last"]);
+    assert.deepEqual(ran, ['slow "first"', 'slow "last"']);
+    assert.equal(pair.log.length, 5, "the hello, two calls and their results");
+  });
 });
 
 describe("a session that ends", () => {

@@ -137,6 +137,28 @@ describe("a stream", () => {
     );
   });
 
+  it("is not opened where it was cancelled before there was room", async () => {
+    const { server, line } = startTalk();
+    const { pair } = line;
+    pair.hold();
+    pair.maxQueued = 1;
+    const first = server.stream.count({ from: 0, to: 2 });
+    const cancelled = Array.from({ length: 20 }, () => server.stream.count({ from: 0, to: 2 }));
+    await settled();
+    for (const one of cancelled) one.cancel();
+    const last = server.stream.count({ from: 2, to: 4 });
+    pair.release();
+    assert.deepEqual(
+      [await all(first), await all(last)],
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    );
+    assert.equal(pair.log.filter((message) => message.includes('"count"')).length, 2);
+    assert.equal(pair.server.closedWith, undefined);
+  });
+
   it("fails for a value that waited for room and is found to be too long, while its source says no more", async () => {
     const names = ["A", "B", "D", "C"] as const;
     const contract = defineContract({ streams: { parts: stream({ input: z.string(), down: z.string() }) } });

@@ -356,6 +356,20 @@ describe("channels", () => {
     );
   });
 
+  it("of a session that has ended are closed, and none is kept", () => {
+    for (const side of ["client", "server"] as const) {
+      const made = livePair();
+      const machine = side === "client" ? made.client.machine : made.serverMachine;
+      machine.end(SessionCode.expired);
+      for (let i = 0; i < 10; i++)
+        assert.equal(machine.send(machine.openChannel("late") as never, "lost"), "closed");
+      if (machine === made.serverMachine) {
+        const { outgoing } = machine as unknown as { readonly outgoing: { readonly size: number } };
+        assert.equal(outgoing.size, 1, "the one that every session has");
+      }
+    }
+  });
+
   it("are refused by the receiver, and the sender is told", () => {
     const made = livePair();
     const { machine } = made.client;
@@ -369,6 +383,20 @@ describe("channels", () => {
     assert.equal(machine.send(channel, "more"), "closed");
     made.carry();
     assert.equal(made.server.of("channelClosed").length, 1);
+  });
+
+  it("are not refused by the number of one that was closed, which may be that of another one", () => {
+    const made = new SessionPair({ host: textHost });
+    const { server } = made.connect();
+    const give = (hex: string): void => server.receiver.block(Buffer.from(hex, "hex"), 0, hex.length / 2);
+    give("010001" + "80020161");
+    const first = made.server.incoming.get("a")!;
+    give("010002" + "810101" + "80020162");
+    const before = made.serverMachine.outboxBytes;
+    made.serverMachine.refuseChannel(first, SessionCode.forbidden);
+    assert.equal(made.serverMachine.outboxBytes, before, "nothing is said of number 1");
+    give("010004" + "08010168");
+    assert.deepEqual(made.server.messages, ["h"]);
   });
 
   it("are refused above the limit, whoever opens them, and may be opened when others are closed", () => {

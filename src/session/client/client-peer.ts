@@ -68,7 +68,12 @@ export class ClientPeer implements Peer {
         if (this.#receiver(channel.name) === undefined) this.machine.refuseChannel(channel, FORBIDDEN_CODE);
       },
       channelClosed: (channel) =>
-        void this.#inTurn(channel, () => this.#receiver(channel.name)?.ended?.(channel.name), 0),
+        void this.#inTurn(
+          channel,
+          // Whoever has come since it was refused is not at the end of anything.
+          () => channel.isRefused || this.#receiver(channel.name)?.ended?.(channel.name),
+          0,
+        ),
       channelRefused: ({ name }, code) =>
         owner.tell(() => {
           const receiver = this.#receiver(name);
@@ -79,7 +84,7 @@ export class ClientPeer implements Peer {
       ready() {},
     };
     this.machine = new ClientMachine({ ...config, handler }, config, failures);
-    this.id = Array.from(this.machine.id, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.id = [...this.machine.id].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
   get state(): "live" | "suspended" | "closed" {

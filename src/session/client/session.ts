@@ -59,15 +59,16 @@ export class Session {
   #state: SessionState = { status: "connecting" };
   #peer!: ClientPeer;
   #dialing: Dialing | undefined;
-  #credentials: Uint8Array = NO_BYTES;
-  /** How often new credentials were asked for. */
+  #credentials!: Uint8Array;
+  /** How often new credentials were asked for, and which of these are known. */
   #asked = 0;
+  #known = 0;
   /** Why it is not live. */
-  #lostBecause = "";
+  #lostBecause!: string;
   /** How many sessions in a row came to nothing, or to little. */
   #failedSessions = 0;
   /** Since when there is a session that was live; NaN if it was not yet. */
-  #liveAtMs = Number.NaN;
+  #liveAtMs!: number;
   /** The application has closed it: no other session follows, whatever becomes of this one. */
   #isClosing = false;
   #timer: unknown;
@@ -84,7 +85,7 @@ export class Session {
       const most = name === "pieceBytes" ? MAX_PIECE_BYTES : Number.MAX_SAFE_INTEGER;
       if (typeof value !== "number" || !(value > 0 && value <= most))
         throw cannotBe("INVALID_OPTION", name, typeof value === "number" ? value : typeof value);
-      numbers[name] = value;
+      numbers[name] = Math.ceil(value);
     }
     for (const name of ["message", "state", "reset", "error"] as const) {
       const handler = options[name];
@@ -217,7 +218,7 @@ export class Session {
     else peer.machine.start();
   }
 
-  /** Has new credentials; false for none any more: others were asked for meanwhile, for this session or for the next. */
+  /** Has new credentials; false for none any more: newer ones are there already, of this session or of the next. */
   async #fetchCredentials(peer: ClientPeer): Promise<boolean> {
     const { credentials } = this.#options;
     const asked = ++this.#asked;
@@ -239,9 +240,10 @@ export class Session {
     if (!(bytes instanceof Uint8Array && bytes.length <= MAX_CREDENTIALS_BYTES))
       throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
     // What was asked for later is newer, also if it was there sooner.
-    const isNewest = asked === this.#asked;
-    if (isNewest) this.#credentials = bytes;
-    return isNewest;
+    if (asked < this.#known) return false;
+    this.#known = asked;
+    this.#credentials = bytes;
+    return true;
   }
 
   async #dial(): Promise<void> {

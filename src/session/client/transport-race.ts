@@ -33,7 +33,7 @@ export class TransportRace implements TransportDialer {
   readonly #memory: TransportMemory;
   /** Who is told what was opened, and for which session it is. */
   #listener!: DialListener;
-  #sessionId = "";
+  #sessionId!: string;
   #order: TransportDialer[] = [];
   #entrants: Entrant[] = [];
   #timer: unknown;
@@ -49,7 +49,7 @@ export class TransportRace implements TransportDialer {
   #probeAfterMs = PROBE_AFTER_MS;
   #isProbing = false;
   /** What to say if all of them fail: what each of them says, if it is not the same; of codes the highest. */
-  #failure = { code: 0, reasons: new Set<string>(), notBeforeMs: 0 };
+  #failure!: { code: number; readonly reasons: Set<string>; notBeforeMs: number };
 
   /** @param dialers the best first; at least one. */
   constructor(dialers: readonly TransportDialer[], host: ClientHost, memory: TransportMemory) {

@@ -13,6 +13,8 @@ import type { QueuedMessage } from "./queued-message.js";
 
 /** The session of a channel. */
 export interface ChannelUser {
+  /** Until when it is to be closed in order, and so takes nothing more; Infinity while it is not. */
+  readonly closeDueMs: number;
   send(channel: ClientChannel, data: string | Uint8Array, options?: MessageOptions): SendStatus;
   closeChannel(channel: ClientChannel): void;
 }
@@ -83,8 +85,9 @@ export class ClientChannel implements PeerChannel {
 
   ready(): Promise<boolean> {
     return new Promise((resolve) => {
-      if (this.isClosed || this.wanted === undefined) resolve(!this.isClosed);
-      else this.#waiters.push(resolve);
+      const isOpen = !this.isClosed && this.#user.closeDueMs === Infinity;
+      if (isOpen && this.wanted !== undefined) this.#waiters.push(resolve);
+      else resolve(isOpen);
     });
   }
 

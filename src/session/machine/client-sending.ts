@@ -69,8 +69,8 @@ export abstract class ClientSending {
 
   /** Whether it is to be closed in order; with which code and reason, until when, and the number of the record that says so. */
   #isClosing = false;
-  protected closing: readonly [code: number, reason: string] = [0, ""];
-  protected closeDueMs: number = Infinity;
+  declare protected closing: readonly [code: number, reason: string];
+  closeDueMs: number = Infinity;
   #lastRecord = 0;
 
   constructor(config: ClientConfig) {

@@ -64,7 +64,9 @@ export abstract class ReceivingSide<Owner, Handler extends SessionHandler<Owner>
     if (channel.isRefused) return;
     channel.isRefused = true;
     this.#forgetParts(channel);
-    this.control(REFUSE_CHANNEL_RECORD, channel.number, code);
+    // The number of one that was closed meanwhile may be that of another one.
+    if (this.#incoming.get(channel.number) === channel)
+      this.control(REFUSE_CHANNEL_RECORD, channel.number, code);
   }
 
   /** A message for which the handler returned false is done with: its length in bytes. */

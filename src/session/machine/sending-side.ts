@@ -33,7 +33,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
   protected room = 0;
   #isFlushWanted = false;
   /** Whether nothing more can be sent, since it was closed here. */
-  protected isClosing = false;
+  isClosing = false;
   /** Up to this, a message leaves in one record, and is not too long, however its text is encoded. */
   #shortBytes: number;
   protected readonly log: RecordLog;
@@ -114,6 +114,10 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     const number = ++this.#lastChannel;
     const { maxOutboxBytes } = this.config;
     const channel = new OutgoingChannel(name, number, options, maxOutboxBytes, this.#peerWindowBytes);
+    if (this.isEnded) {
+      channel.isClosed = true; // and not kept: whoever has not heard of the end may ask again and again
+      return channel;
+    }
     this.outgoing.set(channel);
     this.control(OPEN_CHANNEL_RECORD, number, this.encode(name).subarray(0, MAX_NAME_BYTES));
     return channel;

@@ -12,6 +12,8 @@ export type PeerMachine = Pick<
   Pick<SessionMachine<never, SessionHandler<never>>, "send" | "taken" | "close"> & {
     /** See `ReceivingSide.channelDone`; the client's machine does not count them. */
     channelDone?(): void;
+    /** See `SendingSide.isClosing`; the client's machine has channels that know. */
+    readonly isClosing?: boolean;
     end(code: number, reason?: string): void;
     readonly active: SessionLink | undefined;
     readonly config: Partial<Pick<SessionConfig<never>, "budget">> & {

@@ -44,7 +44,8 @@ export class SendingChannel implements PeerChannel {
   }
 
   ready(): Promise<boolean> {
-    if (this.isClosed) return Promise.resolve(false);
+    // Who sends while there is room must not go on for ever, in a loop that lets nothing else run.
+    if (this.isClosed || this.#machine.isClosing === true) return Promise.resolve(false);
     if (!this.#isFull) return Promise.resolve(true);
     return new Promise((resolve) => void this.#waiters.push(resolve));
   }

@@ -72,7 +72,7 @@ export abstract class SessionPeer implements Peer {
     const channel = new SendingChannel(machine, outgoing, () => {
       if (channels.get(name) === channel) channels.delete(name);
     });
-    channels.set(name, channel);
+    if (!machine.isEnded) channels.set(name, channel);
     return channel;
   }
 
@@ -210,7 +210,7 @@ export abstract class SessionPeer implements Peer {
       held.isClosed = true;
       return "held";
     }
-    this.#tellEnded(channel.name);
+    this.#tellClosed(channel);
     return undefined;
   }
 
@@ -278,6 +278,11 @@ export abstract class SessionPeer implements Peer {
   #tellState(end: SessionEnd | undefined): void {
     const { state } = this;
     for (const listener of [...(this.#extras?.listeners ?? [])]) this.#tell("", () => listener(state, end));
+  }
+
+  /** Who has come to take messages since one was refused is not at the end of anything. */
+  #tellClosed({ name, isRefused }: IncomingChannel): void {
+    if (!isRefused) this.#tellEnded(name);
   }
 
   #tellEnded(name: string): void {
@@ -364,7 +369,7 @@ export abstract class SessionPeer implements Peer {
     extras.holding!.delete(held);
     if (held.isClosed) {
       this.machine.channelDone?.();
-      this.#tellEnded(channel.name);
+      this.#tellClosed(channel);
     }
     const { pendingEnd } = extras;
     if (pendingEnd === undefined || extras.holding!.size > 0) return;

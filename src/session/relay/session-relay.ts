@@ -224,8 +224,9 @@ export class SessionRelay
     for (const served of [...this.#served.values()]) served.drop("the node has left", false);
     for (const held of [...this.#held.values()]) held.cancel();
     for (const finding of [...this.#findings.values()]) this.notFound(finding);
-    for (const topic of [this.#own, this.#all]) topic.flush();
+    // That it leaves is the last that others hear: who speaks behind that is taken for one that is there.
     this.#peers.close();
+    for (const topic of [this.#own, this.#all]) topic.flush();
     this.#isClosed = true;
     for (const end of this.#unsubscribe) end();
   }

@@ -11,11 +11,22 @@ const ASK_AGAIN_MS = 5_000;
 export class SessionAuthenticator<Data, Request> {
   readonly #host: SessionServerHost;
   readonly #authenticate: Authenticate<Data, Request> | undefined;
+  readonly #timeoutMs: number;
+  /** The sessions that are to be asked again, until they are. */
+  readonly #askingAgain = new Map<ServerSession<Data, Request>, Pause>();
 
-  /** @param authenticate undefined lets everybody in, with `undefined` as `data`. */
-  constructor(host: SessionServerHost, authenticate: Authenticate<Data, Request> | undefined) {
+  /**
+   * @param authenticate undefined lets everybody in, with `undefined` as `data`.
+   * @param timeoutMs how long it may take where a session is there already.
+   */
+  constructor(
+    host: SessionServerHost,
+    authenticate: Authenticate<Data, Request> | undefined,
+    timeoutMs: number,
+  ) {
     this.#host = host;
     this.#authenticate = authenticate;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Asks the application who this is. Answers with undefined if that failed. */
@@ -51,7 +62,7 @@ export class SessionAuthenticator<Data, Request> {
 
   /**
    * A session sent new credentials: `authenticate` judges them; who is not accepted loses the session, but for a code that says to try
-   * again later.
+   * again later. So it is where it fails, or gives no answer in time: what it says behind that is not looked at.
    */
   newCredentials(session: ServerSession<Data, Request>, credentials: Uint8Array): void {
     if (session.isAuthenticating) {
@@ -59,22 +70,43 @@ export class SessionAuthenticator<Data, Request> {
       return;
     }
     session.isAuthenticating = true;
-    this.judge(session.request, credentials, session, (result) => {
+    const limit = new Pause(this.#host, this.#host.nowMs() + this.#timeoutMs);
+    let isJudged = false;
+    const judged = (result: AuthenticationResult<Data> | undefined): void => {
+      if (isJudged) return;
+      isJudged = true;
+      limit.cutShort();
       session.isAuthenticating = false;
       const { nextCredentials } = session;
       session.nextCredentials = undefined;
       if (session.machine.isEnded) return;
-      if (result?.isAccepted === true) session.data = result.data;
-      else if (result !== undefined && actionOf(result.code) !== "retry")
+      if (result?.isAccepted === true) {
+        session.data = result.data;
+        this.forget(session);
+      } else if (result !== undefined && actionOf(result.code) !== "retry")
         session.end(result.code, result.reason);
-      else if (result !== undefined) this.#askLater(session, result.notBeforeMs);
+      else this.#askLater(session, result?.notBeforeMs ?? 0);
       if (nextCredentials !== undefined) this.newCredentials(session, nextCredentials);
-    });
+    };
+    void limit.over.then(() => judged(undefined));
+    this.judge(session.request, credentials, session, judged);
+  }
+
+  /** A session is not to be asked again: it has ended, or was accepted meanwhile. */
+  forget(session: ServerSession<Data, Request>): void {
+    this.#askingAgain.get(session)?.cutShort();
+    this.#askingAgain.delete(session);
   }
 
   /** New credentials could not be judged just now: the session goes on as it is, and is asked for them again. */
   #askLater(session: ServerSession<Data, Request>, afterMs: number): void {
-    const timeMs = this.#host.nowMs() + (afterMs > 0 ? afterMs : ASK_AGAIN_MS);
-    void Pause.until(this.#host, timeMs).then(() => session.askForCredentials());
+    if (this.#askingAgain.has(session)) return;
+    const pause = new Pause(this.#host, this.#host.nowMs() + (afterMs > 0 ? afterMs : ASK_AGAIN_MS));
+    this.#askingAgain.set(session, pause);
+    void pause.over.then(() => {
+      if (this.#askingAgain.get(session) !== pause) return;
+      this.#askingAgain.delete(session);
+      session.askForCredentials();
+    });
   }
 }

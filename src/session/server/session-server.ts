@@ -71,7 +71,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
       handler: this.#handler(),
       budget: this.#budget,
     });
-    this.#authenticator = new SessionAuthenticator(host, options.authenticate);
+    this.#authenticator = new SessionAuthenticator(host, options.authenticate, numbers.attachTimeoutMs);
     const { handlers } = options;
     this.#admission = new SessionAdmission({
       options,
@@ -208,6 +208,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
       },
       ended: (session, end) => {
         this.host.unschedule(session);
+        this.#authenticator.forget(session);
         if (session.isSuspended) this.#counters.suspended--;
         this.#sessions.delete(session.id);
         this.#options.count.remove(session.address);

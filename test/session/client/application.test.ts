@@ -159,6 +159,68 @@ describe("what an application may do with sessions", () => {
     assert.deepEqual(judged, ["token 1", "token 3"]);
   });
 
+  it("sends while there is room, in a loop that ends when the session is being closed", async () => {
+    for (const side of ["client", "server"] as const) {
+      let take = (): void => {};
+      const taken = new Promise<void>((resolve) => {
+        take = resolve;
+      });
+      await using site = await served({ message: () => taken });
+      const session = await site.open({ message: () => taken });
+      const [other] = site.hub.sessions.values();
+      const [closing, channel] =
+        side === "client" ? [session, session.channel("side")] : [other!, other!.channel("side")];
+      while (closing.send("x".repeat(10_000)) === "sent");
+      const closed = closing.close();
+      assert.deepEqual([await closing.ready(), await channel.ready()], [false, false], side);
+      assert.equal(closing.send("x"), "closed");
+      take();
+      assert.equal((await closed).isReset, false);
+    }
+  });
+
+  it("hears no end of a channel that was refused before anybody took its messages", async () => {
+    await using site = await served({ message() {}, error() {} });
+    const session = await site.open();
+    const [other] = site.hub.sessions.values();
+    const heard: string[] = [];
+    let isRefused = false;
+    other!.receive("late", {
+      message() {},
+      refused() {
+        isRefused = true;
+      },
+    });
+    session.receive("before", {
+      message() {
+        session.receive("late", {
+          message: (data) => void heard.push(String(data)),
+          ended: () => void heard.push("ended"),
+        });
+      },
+    });
+    // In one block, so that the receiver is there before the refusal is heard and the channel closed.
+    other!.channel("late").send("refused");
+    other!.channel("before").send("now");
+    await until(() => isRefused, "it was refused");
+    other!.channel("late").send("taken");
+    await until(() => heard.includes("taken"), "what comes behind it");
+    assert.deepEqual(heard, ["taken"]);
+  });
+
+  it("sends in pieces of no whole number: there are no halves of bytes", async () => {
+    const came: unknown[] = [];
+    await using site = await served({ message: (_session, data) => void came.push(data) });
+    const states: string[] = [];
+    const session = await site.open({
+      pieceBytes: 1_000.5,
+      state: (_session, state) => void states.push(state.status),
+    });
+    session.send("x".repeat(5_000));
+    await until(() => came.length > 0 || states.length > 1, "it comes");
+    assert.deepEqual([came, states], [["x".repeat(5_000)], ["live"]]);
+  });
+
   it("is told of channels on which the server takes nothing, unless a receiver wants to know", async () => {
     await using live = await served();
     const errors: string[] = [];

@@ -243,6 +243,23 @@ describe("the states of a client's session", () => {
       assert.ok(!next.sent.some((block) => Buffer.from(block).includes("second")));
     });
 
+    it("that were asked for once more, and have not come, do not keep back those that have", async () => {
+      const given: ((token: string) => void)[] = [];
+      const one = new ScriptedSession(["websocket"], {
+        credentials: () => new Promise<string>((resolve) => given.push(resolve)),
+      });
+      await one.pass(0);
+      const authenticated = one.session.authenticate();
+      given[0]!("first");
+      const transport = (await one.dial()).open();
+      assert.ok(Buffer.from(transport.sent[0]!).includes("first"));
+      transport.welcome();
+      given[1]!("second");
+      await authenticated;
+      await one.pass(0);
+      assert.ok(transport.sent.some((block) => Buffer.from(block).includes("second")));
+    });
+
     for (const what of [["secret"], { length: 2 }, new Uint16Array(2)])
       it(`that are ${JSON.stringify(what)} are none`, async () => {
         const errors: unknown[] = [];

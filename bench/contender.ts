@@ -15,6 +15,7 @@ export type ContenderId =
   | "hawser-http2"
   | "hawser-1-worker"
   | "hawser-2-workers"
+  | "hawser-3-workers"
   | "ws"
   | "hawser-ws"
   | "ws-bufferutil"
@@ -73,6 +74,7 @@ export function field(): Field {
   for (const [id, count, label] of [
     ["hawser-1-worker", "1", "Hawser, 1 worker"],
     ["hawser-2-workers", "2", "Hawser, 2 workers"],
+    ["hawser-3-workers", "3", "Hawser, 3 workers"],
   ] as const) {
     add(id, label, hawser, { command: onNode("hawser-workers-server", count) });
   }

@@ -120,11 +120,12 @@ function memoryTable({ memory, contenders }: BenchResults): string {
       const list = weights[id]!;
       const alive = spreadOf(list.map((weight) => weight.connections)).median;
       const dropped = connections - alive;
+      const peak = spreadOf(list.map(({ peakRssBytes }) => peakRssBytes)).median;
       return [
         index === 0 ? `${title}, ${connections.toLocaleString("en-US")} connections` : "",
         contenders[id]?.label ?? id,
         bytesText(spreadOf(list.map(({ rssBytes }) => rssBytes)).median),
-        bytesText(spreadOf(list.map(({ peakRssBytes }) => peakRssBytes)).median),
+        peak === 0 ? "" : bytesText(peak),
         bytesText(spreadOf(list.map(({ heapBytes }) => heapBytes)).median),
         bytesText(spreadOf(list.map(({ externalBytes }) => externalBytes)).median),
         dropped > 0 ? dropped.toLocaleString("en-US") : "",

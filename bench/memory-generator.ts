@@ -23,6 +23,8 @@ export interface MemoryJob {
   /** Opened and closed again before anything is weighed, so that code, caches and slabs are not counted. */
   readonly warmUpConnections: number;
   readonly connections: number;
+  /** Where they come from, where several processes share the ports of this machine. */
+  readonly localAddress: string | undefined;
 }
 
 /** What the process says; it goes on at any answer. */
@@ -82,7 +84,7 @@ async function load(count: number, action: MemoryAction): Promise<readonly (Load
       isCompressionOffered: job.isCompressionOffered,
       isInsecure: false,
       headers: job.dialect.isSession === true ? [["Sec-WebSocket-Protocol", SESSION_SUBPROTOCOL]] : [],
-      localAddress: localAddresses[index % localAddresses.length],
+      localAddress: job.localAddress ?? localAddresses[index % localAddresses.length],
     }),
   });
   const connections = dialled.map(({ connection }) => connection);

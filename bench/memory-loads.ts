@@ -18,6 +18,8 @@ export interface MemoryLoad {
   readonly bytes: number;
   /** How many of them. */
   readonly messages: number;
+  /** Over so many processes the connections are spread at both ends, each below the system's limit of open files. Default: 1. */
+  readonly processes?: number;
 }
 
 const KIB = 1024;
@@ -41,6 +43,15 @@ export const MEMORY_LOADS: readonly MemoryLoad[] = [
     contenders: [...SERVERS, "net"],
     connections: 50_000,
     quickConnections: 0,
+  },
+  {
+    ...IDLE,
+    id: "memory-idle-50k-workers",
+    title: "idle, over 3 workers",
+    contenders: ["hawser-3-workers"],
+    connections: 50_000,
+    quickConnections: 0,
+    processes: 3,
   },
   {
     id: "memory-plain",

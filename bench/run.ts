@@ -155,7 +155,7 @@ async function run(): Promise<void> {
     index++;
     const connections = values.quick ? load.quickConnections : load.connections;
     if (connections === 0) continue;
-    const obstacle = obstacleTo(connections);
+    const obstacle = obstacleTo(connections / (load.processes ?? 1));
     if (obstacle !== undefined) {
       notes.add(obstacle);
       continue;

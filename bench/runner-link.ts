@@ -57,20 +57,18 @@ export function answerRunner(port: number, connections: () => number): void {
       const answer: CpuAnswer = { cpuSeconds: (user + system) / 1e6, atSeconds: performance.now() / 1000 };
       process.send?.(answer);
     } else {
-      void collect().then(() => {
-        const { rss, heapUsed, external } = process.memoryUsage();
-        const answer: MemoryAnswer = {
-          connections: connections(),
-          rssBytes: rss,
-          heapBytes: heapUsed,
-          externalBytes: external,
-        };
-        process.send?.(answer);
-      });
+      void ownMemory(connections).then((answer) => process.send?.(answer));
     }
   });
   process.on("disconnect", () => process.exit(0));
   process.send?.({ port } satisfies Ready);
+}
+
+/** What this process has, with garbage collected. */
+export async function ownMemory(connections: () => number): Promise<MemoryAnswer> {
+  await collect();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { connections: connections(), rssBytes: rss, heapBytes: heapUsed, externalBytes: external };
 }
 
 async function collect(): Promise<void> {

@@ -52,11 +52,12 @@ export function memoryText(result: MemoryResult, labels: BenchResults["contender
   const rows = (Object.keys(result.weights) as ContenderId[]).map((id) => {
     const weights = result.weights[id]!;
     const rss = spreadOf(weights.map(({ rssBytes }) => rssBytes));
+    const peak = spreadOf(weights.map(({ peakRssBytes }) => peakRssBytes)).median;
     const alive = spreadOf(weights.map(({ connections }) => connections)).median;
     return [
       plain(labels[id]?.label ?? id),
       bytesText(rss.median),
-      bytesText(spreadOf(weights.map(({ peakRssBytes }) => peakRssBytes)).median),
+      peak === 0 ? "" : bytesText(peak),
       bytesText(spreadOf(weights.map(({ heapBytes }) => heapBytes)).median),
       bytesText(spreadOf(weights.map(({ externalBytes }) => externalBytes)).median),
       alive < result.connections ? `${result.connections - alive} dropped` : "",

@@ -12,7 +12,7 @@ import type { ContenderSettings, MemoryAnswer, Ready } from "./runner-link.js";
 /** What a connection costs the server, in bytes. */
 export interface Weight {
   readonly rssBytes: number;
-  /** The most that was resident at any moment; 0 where the system does not say. */
+  /** The most that was resident at any moment; 0 where the system does not say, and for several processes. */
   readonly peakRssBytes: number;
   readonly heapBytes: number;
   readonly externalBytes: number;
@@ -27,11 +27,11 @@ const OTHER_FILES = 200;
 const SETTLE_ATTEMPTS = 20;
 const SETTLE_PAUSE_MS = 200;
 
-/** Why so many connections cannot be had here; undefined if they can. */
+/** Why a process cannot have so many connections here; undefined if it can. */
 export function obstacleTo(connections: number): string | undefined {
   const limit = openFileLimit();
   if (connections + OTHER_FILES <= limit) return undefined;
-  return `${connections.toLocaleString("en-US")} connections need \`ulimit -n ${connections + OTHER_FILES}\`, the limit is ${limit}`;
+  return `${connections.toLocaleString("en-US")} connections of one process need \`ulimit -n ${connections + OTHER_FILES}\`, the limit is ${limit}`;
 }
 
 /** Weighs the connections of one contender in one state. */
@@ -42,47 +42,59 @@ export async function weigh(contender: Contender, load: MemoryLoad, connections:
     url: undefined,
     connections: 0,
   };
+  const { processes = 1 } = load;
   const server = new BenchProcess(
-    "measured",
+    processes > 1 ? "workers" : "measured",
     [...contender.command, JSON.stringify(settings)],
     contender.env,
   );
-  let generator: BenchProcess | undefined;
+  const generators: BenchProcess[] = [];
   try {
     const { port } = await server.next<Ready>();
-    const job: MemoryJob = {
-      url: `ws://127.0.0.1:${port}${contender.path ?? "/"}`,
-      dialect: contender.dialect,
-      isCompressionOffered: load.isCompressing,
-      action: load.action,
-      bytes: load.bytes,
-      messages: load.messages,
-      warmUpConnections: Math.min(connections, MAX_WARM_UP_CONNECTIONS),
-      connections,
-    };
-    generator = new BenchProcess("generator", [process.execPath, GENERATOR, JSON.stringify(job)]);
-    await reach(generator, "warm");
+    for (let index = 0; index < processes; index++) {
+      const job: MemoryJob = {
+        url: `ws://127.0.0.1:${port}${contender.path ?? "/"}`,
+        dialect: contender.dialect,
+        isCompressionOffered: load.isCompressing,
+        action: load.action,
+        bytes: load.bytes,
+        messages: load.messages,
+        warmUpConnections: Math.min(connections, MAX_WARM_UP_CONNECTIONS),
+        connections: shareOf(connections, processes, index),
+        // An address has fewer ports than all of them need together.
+        localAddress: processes > 1 ? `127.0.0.${index + 2}` : undefined,
+      };
+      generators.push(new BenchProcess("generator", [process.execPath, GENERATOR, JSON.stringify(job)]));
+    }
+    await reach(generators, "warm");
     const before = await settled(server, 0);
-    generator.say("go on");
-    await reach(generator, "loaded");
-    const peakBytes = processUse(server.pid)?.peakRssBytes ?? before.rssBytes;
+    for (const generator of generators) generator.say("go on");
+    await reach(generators, "loaded");
+    const peakBytes = processes > 1 ? 0 : (processUse(server.pid)?.peakRssBytes ?? 0);
     const after = await settled(server, connections);
     return {
       rssBytes: (after.rssBytes - before.rssBytes) / connections,
-      peakRssBytes: (peakBytes - before.rssBytes) / connections,
+      peakRssBytes: peakBytes > 0 ? (peakBytes - before.rssBytes) / connections : 0,
       heapBytes: (after.heapBytes - before.heapBytes) / connections,
       externalBytes: (after.externalBytes - before.externalBytes) / connections,
       connections: after.connections,
     };
   } finally {
-    await Promise.all([server.stop(), generator?.stop()]);
+    await Promise.all([server, ...generators].map((one) => one.stop()));
   }
 }
 
-async function reach(generator: BenchProcess, event: MemoryMessage["event"]): Promise<void> {
-  const message = await generator.next<MemoryMessage>();
-  if (message.event === "failed") throw new Error(message.reason);
-  if (message.event !== event) throw new Error(`${event} was to come, and not ${message.event}`);
+/** How many of the connections the process with this index has. */
+export function shareOf(connections: number, processes: number, index: number): number {
+  return Math.floor((connections * (index + 1)) / processes) - Math.floor((connections * index) / processes);
+}
+
+async function reach(generators: readonly BenchProcess[], event: MemoryMessage["event"]): Promise<void> {
+  for (const generator of generators) {
+    const message = await generator.next<MemoryMessage>();
+    if (message.event === "failed") throw new Error(message.reason);
+    if (message.event !== event) throw new Error(`${event} was to come, and not ${message.event}`);
+  }
 }
 
 /** The memory when the server knows of so many connections, or, where some were dropped, when that is clear. */

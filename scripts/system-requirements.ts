@@ -21,7 +21,9 @@ export type RequirementId =
   | "python3-websockets"
   | "nginx"
   | "haproxy"
-  | "tinyproxy";
+  | "tinyproxy"
+  | "redis"
+  | "nats";
 
 /** The table of everything the tests need of the system. */
 export const SYSTEM_REQUIREMENTS: Readonly<Record<RequirementId, SystemRequirement>> = {
@@ -80,6 +82,19 @@ export const SYSTEM_REQUIREMENTS: Readonly<Record<RequirementId, SystemRequireme
     candidates: ["tinyproxy", "/usr/bin/tinyproxy"],
     probeArguments: ["-v"],
     debianPackage: "tinyproxy-bin",
+  },
+  /** What brokers publish over. */
+  redis: {
+    variable: "HAWSER_REDIS",
+    candidates: ["redis-server", "/usr/bin/redis-server"],
+    probeArguments: ["--version"],
+    debianPackage: "redis-server",
+  },
+  nats: {
+    variable: "HAWSER_NATS",
+    candidates: ["nats-server", "/usr/sbin/nats-server"],
+    probeArguments: ["--version"],
+    debianPackage: "nats-server",
   },
 };
 

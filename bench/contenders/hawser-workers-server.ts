@@ -1,29 +1,47 @@
 import cluster from "node:cluster";
 import process from "node:process";
 import { clusterBroker, endpoint, followPrimary, serve, startWorkers } from "hawser/server";
-import { type CpuAnswer, contenderSettings, MANY_CONNECTIONS, type Ready } from "../runner-link.js";
+import {
+  type CpuAnswer,
+  contenderSettings,
+  MANY_CONNECTIONS,
+  type MemoryAnswer,
+  ownMemory,
+  type Ready,
+} from "../runner-link.js";
 
 // As hawser-server, with so many workers as the first argument says. What is measured is all processes together.
 
-/** What a worker tells the primary. */
-interface WorkerAnswer {
-  readonly port: number;
-  readonly cpuSeconds: number;
-  readonly rssBytes: number;
+/** What a worker tells the primary when it is asked. */
+interface WorkerAnswers {
+  cpu: { readonly port: number; readonly cpuSeconds: number; readonly rssBytes: number };
+  memory: MemoryAnswer;
 }
+
+type Question = keyof WorkerAnswers;
 
 const count = Number(process.argv[2]);
 
 if (cluster.isPrimary) {
   await startWorkers({ count });
-  const [{ port } = { port: 0 }] = await askAll();
-  process.on("message", async () => {
-    const answers = [...(await askAll()), own(port)];
-    process.send?.({
-      cpuSeconds: answers.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
-      rssBytes: answers.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
-      atSeconds: performance.now() / 1000,
-    } satisfies CpuAnswer);
+  const [{ port } = { port: 0 }] = await askWorkers("cpu");
+  process.on("message", async (question: Question) => {
+    if (question === "cpu") {
+      const answers = [...(await askWorkers("cpu")), ownUse(port)];
+      process.send?.({
+        cpuSeconds: sum(answers, "cpuSeconds"),
+        rssBytes: sum(answers, "rssBytes"),
+        atSeconds: performance.now() / 1000,
+      } satisfies CpuAnswer);
+    } else {
+      const answers = [...(await askWorkers("memory")), await ownMemory(() => 0)];
+      process.send?.({
+        connections: sum(answers, "connections"),
+        rssBytes: sum(answers, "rssBytes"),
+        heapBytes: sum(answers, "heapBytes"),
+        externalBytes: sum(answers, "externalBytes"),
+      } satisfies MemoryAnswer);
+    }
   });
   process.on("disconnect", () => process.exit(0)); // and the workers with it
   process.send?.({ port } satisfies Ready);
@@ -39,30 +57,36 @@ if (cluster.isPrimary) {
       "/*": endpoint({ message: (socket, data) => void socket.send(data) }),
     },
   });
-  process.on("message", (question) => {
-    if (question === "cpu") process.send?.(own(server.port));
+  process.on("message", async (question) => {
+    if (question === "cpu") process.send?.({ question, answer: ownUse(server.port) });
+    if (question === "memory")
+      process.send?.({ question, answer: await ownMemory(() => server.connections.size) });
   });
   await followPrimary(server);
 }
 
-function own(port: number): WorkerAnswer {
+function ownUse(port: number): WorkerAnswers["cpu"] {
   const { user, system } = process.cpuUsage();
   return { port, cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() };
 }
 
-function askAll(): Promise<WorkerAnswer[]> {
+function askWorkers<Q extends Question>(question: Q): Promise<WorkerAnswers[Q][]> {
   return Promise.all(
     Object.values(cluster.workers ?? {}).map(
       (worker) =>
-        new Promise<WorkerAnswer>((resolve) => {
-          const listen = (answer: WorkerAnswer): void => {
-            if (!("cpuSeconds" in answer)) return; // it is for the broker
+        new Promise<WorkerAnswers[Q]>((resolve) => {
+          const listen = (said: { question?: Question; answer: WorkerAnswers[Q] }): void => {
+            if (said.question !== question) return; // it is for the broker
             worker?.off("message", listen);
-            resolve(answer);
+            resolve(said.answer);
           };
           worker?.on("message", listen);
-          worker?.send("cpu");
+          worker?.send(question);
         }),
     ),
   );
+}
+
+function sum<K extends string>(answers: readonly Readonly<Record<K, number>>[], what: K): number {
+  return answers.reduce((total, answer) => total + answer[what], 0);
 }

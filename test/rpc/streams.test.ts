@@ -159,6 +159,22 @@ describe("a stream", () => {
     assert.equal(pair.server.closedWith, undefined);
   });
 
+  it("says nothing of the end of its values, either, where it was cancelled before there was room", async () => {
+    const { server, line } = startTalk();
+    const { pair } = line;
+    pair.hold();
+    pair.maxQueued = 1;
+    const first = server.stream.count({ from: 0, to: 2 });
+    const upload = server.stream.upload("file", []);
+    await settled();
+    upload.cancel();
+    pair.release();
+    assert.deepEqual(await all(first), [0, 1]);
+    await settled();
+    assert.equal(pair.server.closedWith, undefined);
+    assert.deepEqual(await server.stream.upload("file", ["a"]).finished, { length: 1 });
+  });
+
   it("fails for a value that waited for room and is found to be too long, while its source says no more", async () => {
     const names = ["A", "B", "D", "C"] as const;
     const contract = defineContract({ streams: { parts: stream({ input: z.string(), down: z.string() }) } });

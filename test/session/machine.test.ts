@@ -741,7 +741,7 @@ describe("ending", () => {
     machine.close();
     machine.end(SessionCode.closed);
     machine.probe();
-    machine.retryNow();
+    machine.retryNow(true);
     machine.handleTimeout();
     machine.dialFailed(0, "", 0);
     const { link, client } = made.open();
@@ -867,7 +867,7 @@ describe("coming back", () => {
     const made = pair();
     made.client.machine.start();
     made.client.machine.dialFailed(0, "", 0);
-    made.client.machine.retryNow();
+    made.client.machine.retryNow(true);
     assert.equal(made.client.of("dial").length, 2);
     assert.equal(clientPhase(made.client.machine), "connecting");
   });

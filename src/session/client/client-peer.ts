@@ -111,6 +111,7 @@ export class ClientPeer implements Peer {
 
   close(code?: number, reason?: string): Promise<SessionEnd> {
     this.machine.close(code, reason);
+    this.machine.retryNow(); // what was sent is to arrive before the time is over
     return this.ended;
   }
 

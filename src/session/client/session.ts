@@ -200,7 +200,7 @@ export class Session {
     return this.#peer.close(code, reason);
   }
 
-  #retry(isAsked: boolean): void {
+  #retry(isAsked?: boolean): void {
     const { machine } = this.#peer;
     if (machine.active !== undefined) this.#dialer.networkChanged?.();
     machine.retryNow(isAsked);
@@ -268,7 +268,7 @@ export class Session {
     this.#dialing?.abort();
     this.#dialing = this.#dialer.dial(
       {
-        opened: (transport, isProbe = false) => void machine.attach(transport, isProbe),
+        opened: (transport, isProbe) => void machine.attach(transport, isProbe),
         failed: (code, reason, notBeforeMs) => this.#dialFailed(code, reason, notBeforeMs),
       },
       peer.id,
@@ -292,15 +292,15 @@ export class Session {
       // Firefox ends the connections of a page before it tells it that it is left.
       if (machine.wasLive && machine.active === undefined) {
         const transport = this.#dialer.farewell?.(this.#peer.id);
-        if (transport !== undefined) machine.attach(transport, false);
+        if (transport !== undefined) machine.attach(transport);
       }
       machine.end(CLOSED_CODE, "the page was left");
       return;
     }
     machine.probe();
     if (change === "offline") return;
-    if (change === "online") this.#retry(false);
-    else machine.retryNow(false);
+    if (change === "online") this.#retry();
+    else machine.retryNow();
   }
 
   #setState(state: SessionState): void {

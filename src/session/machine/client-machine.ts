@@ -244,7 +244,7 @@ export class ClientMachine extends ClientReceiving {
    * Attaches a transport that is open, and sends `open` on it. Without `isProbe` it takes the session over at once from
    * whatever carried it; with it, `handler.healthy` is called after the round trip.
    */
-  attach(transport: Transport, isProbe: boolean): SessionLink {
+  attach(transport: Transport, isProbe?: boolean): SessionLink {
     const { config } = this;
     const attachedMs = config.host.nowMs();
     const link: SessionLink = { transport, epoch: ++this.#epoch, isProbe, attachedMs, state: "opening" };
@@ -415,7 +415,7 @@ export class ClientMachine extends ClientReceiving {
    * Does not wait any longer; does nothing while a transport is there or is being opened.
    * @param isAsked whether somebody asks for it, who counts for more than a server that wants it to stay away.
    */
-  retryNow(isAsked = true): void {
+  retryNow(isAsked?: boolean): void {
     if (this.waitingUntilMs < Infinity && (isAsked || this.config.host.nowMs() >= this.#awayUntilMs))
       this.#dial();
   }

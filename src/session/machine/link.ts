@@ -31,7 +31,7 @@ export interface SessionLink {
   /** When it was attached, on the clock of the host. */
   readonly attachedMs: number;
   /** Whether it was attached as a probe. */
-  readonly isProbe: boolean;
+  readonly isProbe: boolean | undefined;
 }
 
 /** A transport of a server's session, and the receiver of what comes over it. */

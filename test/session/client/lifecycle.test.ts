@@ -20,6 +20,28 @@ describe("the states of a client's session", () => {
     assert.equal(one.timers, 0);
   });
 
+  it("comes back at once to be closed: what was sent while it waited is not lost for that", async () => {
+    const one = new ScriptedSession(["websocket"], { reconnectDelayMs: 30_000, closeTimeoutMs: 10_000 });
+    (await one.live()).break();
+    one.session.send("while it waits");
+    assert.equal(one.session.state.status, "waiting");
+    const closed = one.session.close();
+    const transport = await one.live();
+    await one.pass(0);
+    assert.ok(transport.sent.some((block) => Buffer.from(block).includes("while it waits")));
+    transport.end("reset", 4400);
+    assert.equal((await closed).code, 4400);
+    // But not before the server wants to see it.
+    const other = new ScriptedSession(["websocket"], { closeTimeoutMs: 10_000 });
+    (await other.live()).end("leave", 4001, 20_000);
+    other.session.send("while it is away");
+    const late = other.session.close();
+    await other.pass(9_000);
+    assert.deepEqual([other.dials.length, other.session.state.status], [0, "waiting"]);
+    await other.pass(2_000);
+    assert.equal((await late).unconfirmed.length, 1);
+  });
+
   it("waits longer and longer for a server that resets each session soon after it began", async () => {
     const one = new ScriptedSession(["websocket"]);
     let begun = 0;

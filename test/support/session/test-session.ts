@@ -134,7 +134,7 @@ export class TestSession extends SessionPeer {
 
   /** Comes back now, however long it was to stay away. */
   retryNow(): void {
-    this.machine.retryNow();
+    this.machine.retryNow(true);
   }
 
   /** Opens a second transport beside the first, at another URL, and has it attached. */

@@ -23,14 +23,17 @@ export interface MemoryJob {
   /** Opened and closed again before anything is weighed, so that code, caches and slabs are not counted. */
   readonly warmUpConnections: number;
   readonly connections: number;
-  /** Where they come from, where several processes share the ports of this machine. */
-  readonly localAddress: string | undefined;
+  /** Where they come from, where several processes share the ports of this machine; none for wherever the system says. */
+  readonly localAddresses: readonly string[];
 }
 
 /** What the process says; it goes on at any answer. */
 export type MemoryMessage =
   | { readonly event: "warm" | "loaded" }
   | { readonly event: "failed"; readonly reason: string };
+
+/** So many are opened before they answer pings: servers do not wait until there are tens of thousands. */
+const OPENED_TOGETHER = 1_000;
 
 /** How long the system may need to take or refuse what slow readers are owed. */
 const SETTLE_MS = 2_000;
@@ -74,21 +77,32 @@ function pause(event: "warm" | "loaded"): Promise<void> {
 /** Opens the connections and has each do what it is to do. */
 async function load(count: number, action: MemoryAction): Promise<readonly (LoadConnection | LoadSession)[]> {
   const target = loadTarget(job.url);
-  const localAddresses = loopbackAddresses(target, count);
-  const dialled = await openConnections({
-    count,
-    rampMs: 0,
-    openTimeoutMs: undefined,
-    dialOptions: (index) => ({
-      target,
-      isCompressionOffered: job.isCompressionOffered,
-      isInsecure: false,
-      headers: job.dialect.isSession === true ? [["Sec-WebSocket-Protocol", SESSION_SUBPROTOCOL]] : [],
-      localAddress: job.localAddress ?? localAddresses[index % localAddresses.length],
-    }),
-  });
+  const localAddresses =
+    job.localAddresses.length > 0 ? job.localAddresses : loopbackAddresses(target, count);
+  const dialled: Dialled[] = [];
+  const introduced: (LoadConnection | LoadSession)[] = [];
+  while (dialled.length < count) {
+    const opened = await openConnections({
+      count: Math.min(OPENED_TOGETHER, count - dialled.length),
+      rampMs: 0,
+      openTimeoutMs: undefined,
+      dialOptions: (index) => ({
+        target,
+        isCompressionOffered: job.isCompressionOffered,
+        isInsecure: false,
+        headers: job.dialect.isSession === true ? [["Sec-WebSocket-Protocol", SESSION_SUBPROTOCOL]] : [],
+        localAddress: localAddresses[(dialled.length + index) % localAddresses.length],
+      }),
+    });
+    dialled.push(...opened);
+    introduced.push(
+      ...(await introduce(
+        opened.map(({ connection }) => connection),
+        action,
+      )),
+    );
+  }
   const connections = dialled.map(({ connection }) => connection);
-  const introduced = await introduce(connections);
   if (action === "stay idle") return introduced;
   const cycle = await cycleFor(dialled[0]!);
   const write = cycle.first[0]!;
@@ -131,12 +145,16 @@ function cycleFor({ isCompressed, isWindowForgotten }: Dialled): Promise<Message
   });
 }
 
-/** Says what a client of the library says first; from then on it answers pings, and has nothing else to say. */
+/**
+ * Says what a client of the library says first. From then on it answers pings, also those of WebSocket where it is to stay idle, and has
+ * nothing else to say.
+ */
 async function introduce(
   connections: readonly LoadConnection[],
+  action: MemoryAction,
 ): Promise<readonly (LoadConnection | LoadSession)[]> {
-  const { isSession = false, hello, greetings = 0 } = job.dialect;
-  if (!isSession && greetings === 0) return connections;
+  const { isSession = false, isRawEcho = false, hello, greetings = 0 } = job.dialect;
+  if (isRawEcho || (action !== "stay idle" && !isSession && greetings === 0)) return connections;
   const cycle = await MessageCycle.build({
     sizes: [1],
     window: 1,
@@ -150,7 +168,7 @@ async function introduce(
   const introduced = connections.map((connection) => {
     connection.onGone = (reason) => say({ event: "failed", reason });
     if (isSession) return new LoadSession(connection, cycle, { greetings }, acks);
-    connection.onAnswers = () => connection.writeText(SOCKET_IO_PONG);
+    if (greetings > 0) connection.onAnswers = () => connection.writeText(SOCKET_IO_PONG);
     connection.expect({ payloads, lengths, opcode, isMasked: false, mayBeCompressed: false, greetings });
     if (hello !== undefined) connection.writeText(hello);
     return connection;

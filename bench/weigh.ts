@@ -24,6 +24,7 @@ const GENERATOR = projectPath("build", "bench", "memory-generator.js");
 const MAX_WARM_UP_CONNECTIONS = 500;
 /** What a process needs beside its connections. */
 const OTHER_FILES = 200;
+const ADDRESSES = 4;
 const SETTLE_ATTEMPTS = 20;
 const SETTLE_PAUSE_MS = 200;
 
@@ -61,8 +62,7 @@ export async function weigh(contender: Contender, load: MemoryLoad, connections:
         messages: load.messages,
         warmUpConnections: Math.min(connections, MAX_WARM_UP_CONNECTIONS),
         connections: shareOf(connections, processes, index),
-        // An address has fewer ports than all of them need together.
-        localAddress: processes > 1 ? `127.0.0.${index + 2}` : undefined,
+        localAddresses: processes > 1 ? addressesOf(index) : [],
       };
       generators.push(new BenchProcess("generator", [process.execPath, GENERATOR, JSON.stringify(job)]));
     }
@@ -82,6 +82,14 @@ export async function weigh(contender: Contender, load: MemoryLoad, connections:
   } finally {
     await Promise.all([server, ...generators].map((one) => one.stop()));
   }
+}
+
+/**
+ * Where the connections of a process come from: an address has fewer ports than all of them need together, and the system takes long to find
+ * the last ones.
+ */
+function addressesOf(index: number): string[] {
+  return Array.from({ length: ADDRESSES }, (_, i) => `127.0.0.${2 + index * ADDRESSES + i}`);
 }
 
 /** How many of the connections the process with this index has. */

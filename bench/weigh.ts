@@ -93,7 +93,7 @@ function addressesOf(index: number): string[] {
 }
 
 /** How many of the connections the process with this index has. */
-export function shareOf(connections: number, processes: number, index: number): number {
+function shareOf(connections: number, processes: number, index: number): number {
   return Math.floor((connections * (index + 1)) / processes) - Math.floor((connections * index) / processes);
 }
 

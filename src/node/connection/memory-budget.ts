@@ -2,8 +2,8 @@ import type { TimerWheelEntry } from "../../core/timer-wheel.js";
 import { nowMs, schedule } from "../clock.js";
 
 /**
- * What an open connection costs before it holds anything: an idle one takes 3.3 to 4.8 KB of RSS, by what is below it (docs/performance.md), rounded
- * up for what is too little to be counted each time.
+ * What an open connection costs before it holds anything: an idle one takes 3.3 to 4.8 KB of RSS, by what is below it
+ * (docs/performance.md), rounded up for what is too little to be counted each time.
  */
 export const CONNECTION_BASE_BYTES = 5_120;
 /** How often all holders are looked at, at the most: or who stays at the limit makes us do nothing else. */

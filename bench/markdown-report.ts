@@ -1,5 +1,6 @@
 import { judgeBars } from "./bars.js";
 import type { ContenderId } from "./contender.js";
+import { markdownTable } from "./markdown-table.js";
 import { bytesText, resultCharts } from "./result-charts.js";
 import type { BenchResults, LoadResult } from "./results.js";
 import { ratioOf, readable, readableSpread, spreadOf } from "./statistics.js";
@@ -64,7 +65,7 @@ function barsTable(runs: readonly BenchResults[]): string {
   });
   const head = ["load", "bar", ...runs.flatMap(({ node }) => [`Node ${node.replace("v", "")}`, ""])];
   const summary = summaries.join(", ");
-  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n${table(head, rows)}`;
+  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n${markdownTable(head, rows)}`;
 }
 
 function loadTables(results: BenchResults): string {
@@ -111,7 +112,7 @@ function loadTable({ contenders }: BenchResults, load: LoadResult): string {
     ...(isCompression ? ["answer, bytes"] : []),
     "generator",
   ];
-  return table(head, rows);
+  return markdownTable(head, rows);
 }
 
 function memoryTable({ memory, contenders }: BenchResults): string {
@@ -132,10 +133,5 @@ function memoryTable({ memory, contenders }: BenchResults): string {
       ];
     }),
   );
-  return table(["connections", "", "RSS", "RSS, peak", "heap", "buffers", "dropped"], rows);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+  return markdownTable(["connections", "", "RSS", "RSS, peak", "heap", "buffers", "dropped"], rows);
 }

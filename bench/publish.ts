@@ -1,14 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { projectPath } from "#scripts/project-root.js";
+import { besideWsTable } from "./beside-ws.js";
 import { markdownReport } from "./markdown-report.js";
 import { resultCharts } from "./result-charts.js";
 import type { BenchResults } from "./results.js";
 
 const DOCUMENT = projectPath("docs", "performance.md");
+const BESIDE_WS = projectPath("docs", "howto", "migrate-from-ws.md");
 
 /**
- * Writes a run into docs/performance.md, between its markers, and draws its charts. Gives the paths.
+ * Writes a run into docs/performance.md and the guide for who comes from `ws`, between their markers, and draws its charts. Gives the paths.
  * @param others runs on other versions of Node, of which the bars are shown beside.
  */
 export function publish(results: BenchResults, others: readonly BenchResults[]): string[] {
@@ -18,19 +20,28 @@ export function publish(results: BenchResults, others: readonly BenchResults[]):
     writeFileSync(path, svg);
     paths.push(path);
   }
-  let text = readFileSync(DOCUMENT, "utf8");
-  for (const [name, part] of markdownReport(results, others)) text = replacePart(text, name, part);
-  writeFileSync(DOCUMENT, text);
-  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", DOCUMENT], {
+  writeParts(DOCUMENT, markdownReport(results, others));
+  const besideWs = besideWsTable(results);
+  if (besideWs !== undefined) {
+    writeParts(BESIDE_WS, new Map([["beside-ws", besideWs]]));
+    paths.push(BESIDE_WS);
+  }
+  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", DOCUMENT, BESIDE_WS], {
     stdio: "ignore",
   });
   return paths;
+}
+
+function writeParts(path: string, parts: ReadonlyMap<string, string>): void {
+  let text = readFileSync(path, "utf8");
+  for (const [name, part] of parts) text = replacePart(text, name, part);
+  writeFileSync(path, text);
 }
 
 /** Replaces what stands between `<!-- bench:name -->` and `<!-- /bench:name -->`. */
 export function replacePart(text: string, name: string, part: string): string {
   const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/performance.md has no part between ${begin} and ${end}`);
+  if (from < 0 || to < from) throw new Error(`the document has no part between ${begin} and ${end}`);
   return `${text.slice(0, from + begin.length)}\n\n${part}\n\n${text.slice(to)}`;
 }

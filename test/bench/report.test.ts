@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { projectPath } from "#scripts/project-root.js";
 import { barChart } from "../../bench/bar-chart.js";
 import { judgeBars } from "../../bench/bars.js";
+import { besideWsTable } from "../../bench/beside-ws.js";
 import { LOADS } from "../../bench/loads.js";
 import { markdownReport } from "../../bench/markdown-report.js";
 import type { Sample } from "../../bench/measure.js";
@@ -127,6 +128,22 @@ describe("the reports of a run", () => {
     let again = filled;
     for (const [name, part] of markdownReport(RESULTS)) again = replacePart(again, name, part);
     assert.equal(again, filled);
+  });
+
+  it("have a table of three beside each other, and a place for it in the guide, if all of its loads were run", () => {
+    const of = (micros: number): Sample[] => [sample(micros), sample(micros)];
+    const loads = LOADS.map(({ id, title, section, plan }) => {
+      const suffix = section === "clients" ? "-client" : "";
+      const samples = { [`ws${suffix}`]: of(8), [`hawser-ws${suffix}`]: of(2), [`hawser${suffix}`]: of(1) };
+      return { id, title, section, connections: plan.connections, samples };
+    });
+    assert.equal(besideWsTable(RESULTS), undefined);
+    const table = besideWsTable({ ...RESULTS, loads })!;
+    const rows = table.split("\n").slice(2);
+    assert.equal(rows.length, 9);
+    for (const row of rows) assert.match(row, /^\| [^|]+ \| 8\.00 µs \| 2\.00 µs \| 0\.25 \| 1\.00 µs \|$/);
+    const guide = readFileSync(projectPath("docs", "howto", "migrate-from-ws.md"), "utf8");
+    assert.match(replacePart(guide, "beside-ws", table), /8\.00 µs/);
   });
 
   it("draw a chart for CPU time and one for memory", () => {

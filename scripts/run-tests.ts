@@ -17,6 +17,19 @@ import { obtainRequirement, type RequirementId, SYSTEM_REQUIREMENTS } from "./sy
  */
 const TEST_TIMEOUT_MS = 900_000;
 
+/**
+ * What other programs do than Node, the compiler, or a machine without I/O: where all of it ran on one Node already, a second one
+ * (`HAWSER_SECOND_NODE=1`) has nothing to add.
+ */
+const SAME_ON_EVERY_NODE = [
+  "browser/session-firefox",
+  "browser/session-webkit",
+  "bundle/",
+  "runtimes/",
+  "simulation/mutations",
+  "types/",
+];
+
 const options = process.argv.slice(2).filter((argument) => argument.startsWith("-"));
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 
@@ -88,7 +101,13 @@ function testFiles(): string[] {
     .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
     .map((entry) => relative(source, join(entry.parentPath, entry.name)).replace(/\.ts$/, ".js"))
     .filter((file) => existsSync(projectPath("build", "test", file)))
-    .map((file) => ["build", "test", ...file.split(sep)].join("/"))
+    .map((file) => file.split(sep).join("/"))
+    .filter(
+      (file) =>
+        process.env["HAWSER_SECOND_NODE"] === undefined ||
+        !SAME_ON_EVERY_NODE.some((start) => file.startsWith(start)),
+    )
+    .map((file) => `build/test/${file}`)
     .filter(
       (file) => filters.length === 0 || filters.some((filter) => file.includes(withoutExtension(filter))),
     )

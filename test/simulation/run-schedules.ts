@@ -11,7 +11,7 @@ import { projectPath } from "#scripts/project-root.js";
  * So many in each of eight files: 100,000 in all, and none takes long on a busy machine. A tenth where they ran already on another Node:
  * what is simulated knows nothing of Node.
  */
-const RUNS = process.env["HAWSER_SHORT_SIMULATION"] === undefined ? 12_500 : 1_250;
+const RUNS = process.env["HAWSER_SECOND_NODE"] === undefined ? 12_500 : 1_250;
 
 /** Simulates schedules from a seed that nobody knows before. One that fails is printed with its seed and its trace. */
 export function runSchedules(part: string): void {

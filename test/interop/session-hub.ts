@@ -74,6 +74,9 @@ async function obey(session: HubSession<unknown>, text: string): Promise<void> {
 }
 
 const options: HubOptions<unknown> = {
+  // All clients of the tests have one address.
+  maxOpensPerSecond: Number.POSITIVE_INFINITY,
+  maxSessionsPerAddress: Number.POSITIVE_INFINITY,
   open(session) {
     const held = () => new Promise<void>((resolve) => releases.push(resolve));
     session.receive("held", { message: held });

@@ -7,6 +7,7 @@ from pathlib import Path
 from session_client import Session
 from session_contract import STREAM_WINDOW, CallFailed, Contract
 from session_hub import main_of
+from session_msgpack import MessagePackCodec
 from session_proxy import CuttingProxy
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "wire" / "contract-v1.md").read_text()
@@ -35,6 +36,22 @@ async def calls(hub):
     answer = await contract.call("reverse", {"name": "é", "picture": picture})
     assert answer == {"pictures": [picture[::-1], "é".encode()]}
     assert await contract.call("add", {"a": 1, "b": 2}, None) == 3
+    await session.close()
+
+
+async def in_messagepack(hub):
+    """The same contract in another codec, on another channel."""
+    session = Session(hub.url("/contract"), ["stream"])
+    contract = Contract(session, MessagePackCodec(), "contract-msgpack")
+    for a, b in ((1, 2), (-1, -32), (127, 128), (-33, -129), (65_535, 65_536), (2**32, -(2**31) - 1), (0.5, 2**52)):
+        assert await contract.call("add", {"a": a, "b": b}) == a + b
+    picture = bytes(range(256)) * 300
+    for name, size in (("é", 1), ("x" * 31, 255), ("x" * 32, 256), ("x" * 300, 65_535), ("x" * 70_000, 65_536)):
+        answer = await contract.call("reverse", {"name": name, "picture": picture[:size]})
+        assert answer == {"pictures": [picture[:size][::-1], name.encode()]}
+    assert await fails_with(contract.call("fail", "FULL")) == ("FULL", {"max": 3})
+    stream = contract.stream("down", {"to": 50})
+    assert await _all(stream) == list(range(1, 51))
     await session.close()
 
 
@@ -236,6 +253,7 @@ async def _all(stream):
 
 CASES = [
     ("calls", calls),
+    ("calls and a stream in MessagePack", in_messagepack),
     ("errors of calls and streams", errors),
     ("events", events),
     ("a call that nobody waits for any more", cancelled),

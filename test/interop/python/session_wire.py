@@ -215,14 +215,15 @@ class Parting(Packet):
     def read(cls, reader):
         code, not_before, spread = reader.varint(), reader.varint(), reader.varint()
         reason = reader.rest()
-        if not 4_000 <= code <= 4_999:
+        if not 4_000 <= code <= 4_599:
             raise TransportFault(f"{code} is no session code")
         if len(reason) > 96:
             raise TransportFault("a reason that is too long")
         try:
-            return cls(code, reason.decode(), not_before, spread)
+            words = reason.decode()
         except UnicodeDecodeError:
-            raise TransportFault("a reason that is not UTF-8") from None
+            words = ""  # it is for people
+        return cls(code, words, not_before, spread)
 
 
 @dataclass
@@ -288,6 +289,8 @@ class MessageRecord:
             raise SessionFault("a bit of the head that must be 0")
         if head & 0x08 and channel == 0:
             raise SessionFault("channel 0 is not named")
+        if head & 0x02 and not payload:
+            raise SessionFault("a piece of nothing")
         if named == b"" or named is not None and head & 0x04:
             raise SessionFault("an id that is not allowed")
         return cls(payload, bool(head & 1), bool(head & 2), bool(head & 4), channel, named)
@@ -404,7 +407,11 @@ def records_of(data):
             continue
         body = Reader(reader.bytes(reader.varint()))
         if head in CONTROLS:
-            yield CONTROLS[head].read(body)
+            try:
+                record = CONTROLS[head].read(body)
+            except TransportFault as fault:  # what is in a body came whole, and would come again
+                raise SessionFault(str(fault)) from None
+            yield record
         elif head & 0x40:
             yield None
         else:

@@ -101,7 +101,8 @@ const server = await serve({
     "/live": createHub(options),
     "/small": createHub({ ...options, maxMessageBytes: 1_000, windowBytes: 4_096, maxChannels: 4 }),
     "/short": createHub({ ...options, resumeWindowMs: 50 }),
-    "/alert": createHub({ ...options, pingIntervalMs: 50, maxPingIntervalMs: 50, pongTimeoutMs: 100 }),
+    "/alert": createHub({ ...options, pingIntervalMs: 50, maxPingIntervalMs: 50 }),
+    "/impatient": createHub({ ...options, pingIntervalMs: 50, maxPingIntervalMs: 50, pongTimeoutMs: 100 }),
     "/pages": createHub({ ...options, origins: ["https://page.example"] }),
     "/five": createHub({
       ...options,

@@ -157,7 +157,7 @@ async def faults(hub):
         for message in messages:
             session.send(message, channel)
         try:
-            ended = await asyncio.wait_for(session.until(lambda session=session: session.ended), 5)
+            ended = await asyncio.wait_for(session.until(lambda session=session: session.ended), 20)
         except asyncio.TimeoutError:
             ended = None
         if ended is None or ended.code != 4402:

@@ -7,7 +7,7 @@ import random
 class CuttingProxy:
     """Each connection is cut when so many bytes went through it one way or the other, until there were `cuts`."""
 
-    def __init__(self, port, seed=1, cuts=0, fewest=4_000, most=100_000):
+    def __init__(self, port, seed=1, cuts=0, fewest=4_000, most=60_000):
         self.target = port
         self.random = random.Random(seed)
         self.cuts_left = cuts

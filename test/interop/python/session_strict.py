@@ -280,15 +280,20 @@ async def streams(hub):
 
 @rule("2.4.2", "When the answer breaks off, a server SHOULD still take requests of kind up for a second")
 async def after_the_stream(hub):
-    raw = RawHttp(hub, "stream")
-    ids = Ids()
-    connection, response = await asyncio.to_thread(raw.stream, raw.body(1, 1, 0, ids.open()))
-    filler = b""
-    while not filler.strip(b"\0"):
-        filler += await asyncio.to_thread(response.read1, 4_096)
-    connection.sock.close() if connection.sock else response.close()
-    response.close()
-    equal(await raw.up(2, Reset(4400)), 204)
+    status = 410
+    for _ in range(5):  # a busy machine may not do it within a second
+        raw = RawHttp(hub, "stream")
+        ids = Ids()
+        connection, response = await asyncio.to_thread(raw.stream, raw.body(1, 1, 0, ids.open()))
+        filler = b""
+        while not filler.strip(b"\0"):
+            filler += await asyncio.to_thread(response.read1, 4_096)
+        response.close()
+        connection.close()
+        status = await raw.up(2, Reset(4400))
+        if status == 204:
+            break
+    equal(status, 204)
     again = await RawSocket.dial(hub.url())
     await again.send(ids.open())
     # The id may be used again by who begins anew; what the session was is gone.
@@ -362,12 +367,12 @@ async def got_too_high(hub):
 @rule("2.4.3", "A request of kind down while another one waits takes its place; the one that waited is answered without blocks.")
 async def two_requests(hub):
     raw = await polling(hub, "long-polling")
-    first = asyncio.create_task(raw.down(0, 1))
-    await asyncio.sleep(0.1)
-    second = asyncio.create_task(raw.down(0, 1))
-    equal(await first, (0, []))
+    # Which of the two comes first is up to the network.
+    both = [asyncio.create_task(raw.down(0, 1)) for _ in range(2)]
+    [done], [waiting] = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    equal(await done, (0, []))
     await raw.up(2, Ping(b"1"))
-    equal(await second, (2, [Pong(b"1")]))
+    equal(await waiting, (2, [Pong(b"1")]))
 
 
 @rule("2.4.3", "When the server ends a transport, its last blocks (`reset`, `leave`) are in the next answer")
@@ -510,12 +515,22 @@ async def repeated_open(hub):
     equal(await raw.ended(), FENCED)
 
 
-@rule("4.1", "it answers `reset` with 4200 (it had the session, or `owner` names it)")
+@rule("4.1", "it answers `reset` with 4200 (it had the session, or `owner` names it, or nobody)")
 async def owner_is_this(hub):
     raw = await live(hub)
-    other = await RawSocket.dial(hub.url())
-    await other.send(Ids().open(resume=True, owner=raw.welcome.owner))
-    equal(await other.ended(), "reset 4200")
+    for owner in (raw.welcome.owner, b""):
+        other = await RawSocket.dial(hub.url())
+        await other.send(Ids().open(resume=True, owner=owner))
+        equal(await other.ended(), "reset 4200")
+
+
+@rule("4.1", "`window`, `max message` and `credentials` count in the `open` that makes the session, and are not looked at in later ones.")
+async def later_fields(hub):
+    raw = await live(hub, "/locked", credentials=b"user Ada", max_message=100)
+    again = await RawSocket.opened(hub.url("/locked"), resumption(raw, credentials=b"nobody", max_message=1_000))
+    await again.send(data_of(1, text("say " + "x" * 101), text("user")))
+    records = list(records_of((await again.next(Data)).records))
+    equal([record.payload for record in records], [b"Ada"])
 
 
 @rule("4.1", "4202 (`owner` names another process, which is gone or cannot be reached)")
@@ -666,7 +681,7 @@ async def pings(hub):
 
 @rule("4.4", "Whoever hears nothing for some time SHOULD ask; whoever gets no answer drops the transport with 4002.")
 async def no_pong(hub):
-    raw = await live(hub, "/alert")
+    raw = await live(hub, "/impatient")
     await raw.next(Ping)
     equal(await raw.ended(), "closed 4002")
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
@@ -8,6 +9,10 @@ import { connect as connectSession } from "hawser";
 import { connect } from "hawser/client";
 import { accept, createHub } from "hawser/hub";
 import { attach, serve } from "hawser/server";
+import { endBlock, readEnd } from "#session/wire/end-packet.js";
+import { PacketType } from "#session/wire/packet-type.js";
+import { SessionCode } from "#session/wire/session-code.js";
+import { WireReader } from "#session/wire/wire-reader.js";
 import { leakCheck } from "../support/leak-check.js";
 import { ask } from "../support/session/ask.js";
 import { openOf, RawTransport, readAnswer } from "../support/session/raw-transport.js";
@@ -198,6 +203,25 @@ describe("a shutdown", () => {
       for (const client of clients) client.giveUp();
     });
   }
+
+  it("answers 4200 where a client ended its session with a code that says to come back", async () => {
+    const hub = createHub();
+    const server = await serve({ routes: { "/live": hub } });
+    const identity = { id: randomBytes(16), token: randomBytes(16) };
+    const first = new RawTransport(`${server.url}/live`);
+    await first.down(1, 0, [openOf(identity)]);
+    await first.up(2, endBlock(PacketType.reset, SessionCode.badPacket, new Uint8Array(0)));
+    await until(() => hub.counts.resets.get("badPacket") === 1, "it was reset");
+    // Such a code once more, and it would come back for ever.
+    const again = new RawTransport(`${server.url}/live`);
+    const { blocks } = readAnswer(
+      await again.down(1, 0, [openOf({ ...identity, isResume: true, epoch: 2 })]),
+    );
+    const [block] = blocks;
+    const { code } = readEnd(new WireReader(block!, 2, block!.length));
+    assert.deepEqual([block![0], code], [PacketType.reset, SessionCode.expired]);
+    await server.shutdown();
+  });
 
   it("takes no new sessions, and a client that comes back to another process begins anew", async () => {
     const first = createHub({});

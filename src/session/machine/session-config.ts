@@ -15,7 +15,7 @@ export interface SessionLimits {
    */
   readonly maxMessageBytes: number;
   /**
-   * How much the other side may send on a channel before the messages are taken, in bytes, each record counting 64 more.
+   * How much the other side may send on a channel before the messages are taken, in bytes, each message counting 64 more.
    * Default 256 KiB: a second of 2 Mbit/s.
    */
   readonly windowBytes: number;

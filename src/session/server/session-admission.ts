@@ -3,7 +3,7 @@ import type { OutboxBudget } from "../machine/session-config.js";
 import type { Transport } from "../transport-port.js";
 import type { OpenPacket } from "../wire/open-packet.js";
 import { sameBytes } from "../wire/same-bytes.js";
-import { SessionCode } from "../wire/session-code.js";
+import { actionOf, SessionCode } from "../wire/session-code.js";
 import type { EndedSessions } from "./ended-sessions.js";
 import { OpenRate } from "./open-rate.js";
 import { OpeningTransport } from "./opening-transport.js";
@@ -106,8 +106,10 @@ export class SessionAdmission<Data, Request> {
         this.#refuse(opening, SessionCode.tryAgainLater, "too many transports", RETRY_MS, RETRY_SPREAD_MS);
     } else if (open.isResume) {
       const isOurs = open.owner.length === 0 || !this.#isOfOther(open);
-      const code = isOurs ? (this.#parts.ended.codeOf(id) ?? SessionCode.expired) : SessionCode.ownerLost;
-      this.#refuse(opening, code, "no such session any more");
+      const code = isOurs ? this.#parts.ended.codeOf(id) : SessionCode.ownerLost;
+      // Whatever a client gave as the reason, a code that says to come back would have it come for ever.
+      const isOver = code !== undefined && actionOf(code) !== "retry";
+      this.#refuse(opening, isOver ? code : SessionCode.expired, "no such session any more");
     } else if (opening.isRelayed) {
       this.#refuse(opening, SessionCode.tryAgainLater, "it has just ended", 0, MISSED_SPREAD_MS);
     } else if (elsewhere !== undefined && (open.epoch > 1 || open.isProbe)) {

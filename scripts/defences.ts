@@ -581,9 +581,29 @@ export const DEFENCES: readonly Defence[] = [
         "bodies that are half there are bounded together",
         without(
           "node/transports/request-body.js",
-          "else if (this.#budget.heldBytes > this.#budget.maxBytes)",
-          "else if (false)",
+          "if (budget.heldBytes > budget.maxBytes)",
+          "if (false)",
           "each is bounded, and all together are not",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a request costs something before anything of its body has come",
+        without(
+          "node/transports/request-body.js",
+          "this.#count(REQUEST_BYTES);",
+          "",
+          "the bytes of bodies are all that counts",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a body in pieces of one byte is held as its bytes, and keeps nothing of what it came in",
+        without(
+          "node/transports/request-body.js",
+          "this.#pieces.append(piece, 0, piece.length);",
+          "this.#pieces.append(piece, 0, piece.length); (this.all ??= []).push(piece);",
+          "every piece is kept",
         ),
       ),
     ],
@@ -1805,6 +1825,26 @@ export const DEFENCES: readonly Defence[] = [
           "heldBytes += parts.heldBytes;",
           "void parts;",
           "messages that are not complete are not counted",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who asks and never fetches an answer has a kilobyte of pongs kept, as what they are",
+        without(
+          "session/machine/session-machine.js",
+          "link.transport.bufferedBytes <= PONG_BELOW_BYTES",
+          "true",
+          "every ping is answered",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who sends and never reads has no acknowledgements kept, and gets one when it reads",
+        without(
+          "session/machine/session-machine.js",
+          "link.transport.bufferedBytes > DRAIN_ABOVE_BYTES",
+          "false",
+          "all that comes is acknowledged, read or not",
         ),
       ),
       proof(

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { accept, createHub, type Hub, type HubOptions } from "hawser/hub";
 import { type ListeningServer, serve } from "hawser/server";
 import { MAX_HTTP_REQUEST_BYTES } from "#session/wire/http-request.js";
@@ -9,6 +11,8 @@ import { PacketType } from "#session/wire/packet-type.js";
 import { sameBytes } from "#session/wire/same-bytes.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
+import { SessionPair } from "#testing/session-pair.js";
+import { textHost } from "../session/text-host.js";
 import { frameFor } from "../support/frames.js";
 import { RawClient } from "../support/raw-client.js";
 import { ask, askForHead } from "../support/session/ask.js";
@@ -153,16 +157,61 @@ test("bodies that are half there are bounded together", async () => {
   // engine.io CVE-2020-36048
   const { RequestBody } = await import("#node/transports/request-body.js");
   const { PassThrough } = await import("node:stream");
-  const budget = { heldBytes: 0, leavingBytes: 0, maxBytes: 100_000 };
+  const budget = { heldBytes: 0, maxBytes: 130_000 };
   const results: unknown[] = [];
   const streams = [0, 1, 2].map(() => Object.assign(new PassThrough(), { headers: {} }));
   for (const stream of streams) new RequestBody(stream as never, budget, (result) => results.push(result));
   for (const stream of streams) stream.write(Buffer.alloc(40_000));
   await rounds(3);
   assert.deepEqual(results, [503]);
-  assert.equal(budget.heldBytes, 80_000);
+  assert.equal(budget.heldBytes, 2 * (40_000 + 8_192), "with what a request takes");
   for (const stream of streams) stream.destroy();
   await until(() => budget.heldBytes === 0, "those that are gone hold nothing");
+});
+
+test("a request costs something before anything of its body has come", async () => {
+  // A thousand streams of HTTP/2, with a body that never comes, cost a client some bytes each
+  const { RequestBody } = await import("#node/transports/request-body.js");
+  const { PassThrough } = await import("node:stream");
+  const budget = { heldBytes: 0, maxBytes: 100 * 8_192 };
+  const results: unknown[] = [];
+  const streams = Array.from({ length: 103 }, () => Object.assign(new PassThrough(), { headers: {} }));
+  for (const stream of streams) new RequestBody(stream as never, budget, (result) => results.push(result));
+  assert.deepEqual(results, [503, 503, 503]);
+  assert.equal(budget.heldBytes, budget.maxBytes);
+  for (const stream of streams) stream.destroy();
+  await until(() => budget.heldBytes === 0, "those that are gone hold nothing");
+});
+
+test("a body in pieces of one byte is held as its bytes, and keeps nothing of what it came in", async () => {
+  // As tiny fragments, over HTTP: a piece of one byte takes some hundred, or the 64 KiB that were read with it
+  const { RequestBody } = await import("#node/transports/request-body.js");
+  const { PassThrough } = await import("node:stream");
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const stream = Object.assign(new PassThrough(), { headers: {} });
+  const budget = { heldBytes: 0, maxBytes: Infinity };
+  let body: unknown;
+  new RequestBody(stream as never, budget, (result) => {
+    body = result;
+  });
+  const pieces: WeakRef<object>[] = [];
+  for (let i = 0; i < 2_000; i++) {
+    const piece = Buffer.from(new Uint8Array(256).buffer, i % 256, 1).fill(i);
+    pieces.push(new WeakRef(piece), new WeakRef(piece.buffer));
+    stream.write(piece);
+  }
+  await rounds(3);
+  assert.equal(stream.readableLength, 0, "all was taken");
+  collect();
+  assert.ok(pieces.filter((piece) => piece.deref() !== undefined).length < 10, "they are gone");
+  assert.ok(
+    budget.heldBytes <= 8_192 + 4_000 + 192,
+    `${budget.heldBytes}: the buffer, and what a request takes`,
+  );
+  stream.end();
+  await until(() => body !== undefined, "it is there");
+  assert.deepEqual(body, Buffer.from(Array.from({ length: 2_000 }, (_, i) => i)));
 });
 
 test("whatever comes as blocks, nothing throws, and other sessions go on", async () => {
@@ -182,6 +231,36 @@ test("whatever comes as blocks, nothing throws, and other sessions go on", async
   honest.send("still here");
   assert.deepEqual(await honest.messages(1), ["still here"]);
   await honest.close();
+});
+
+test("who asks and never fetches an answer has a kilobyte of pongs kept, as what they are", async () => {
+  // On each transport of a session, and those are not counted
+  await using all = await served({ message() {} });
+  const raw = new RawTransport(all.url);
+  await raw.down(1, 0, [openOf()]);
+  const pings = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([PacketType.ping, 1, 1])));
+  assert.equal((await raw.up(2, pings)).status, 204);
+  const { blocks } = readAnswer(await raw.down(0, 1));
+  assert.ok(blocks.length > 100 && blocks.length < 300, `${blocks.length} pongs`);
+});
+
+test("who sends and never reads has no acknowledgements kept, and gets one when it reads", () => {
+  // One for each 25 ms or 64 KiB, as long as it likes: no transport over HTTP has a limit of its own
+  const made = new SessionPair({ host: textHost });
+  const { server } = made.connect();
+  const { machine } = made.client;
+  server.isHeld = true;
+  server.bufferedBytes = 65_537;
+  for (let i = 0; i < 20; i++) {
+    machine.send(machine.channel as never, "x".repeat(5_000));
+    made.wait(100);
+  }
+  assert.deepEqual(server.sent, []);
+  server.isHeld = false;
+  server.bufferedBytes = 0;
+  server.receiver.drained();
+  made.wait(100);
+  assert.equal(made.client.machine.outboxBytes, 0, "all is confirmed");
 });
 
 test("a message is refused above its limit, however small its pieces are", async () => {

@@ -1829,6 +1829,16 @@ export const DEFENCES: readonly Defence[] = [
       ),
       proof(
         "sessions",
+        "a small message that waits for its receiver keeps nothing of what came around it, and counts what it takes",
+        without(
+          "session/peer/session-peer.js",
+          "data = Uint8Array.prototype.slice.call(data);",
+          "void data;",
+          "it waits where it was copied to",
+        ),
+      ),
+      proof(
+        "sessions",
         "who asks and never fetches an answer has a kilobyte of pongs kept, as what they are",
         without(
           "session/machine/session-machine.js",

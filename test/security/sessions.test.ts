@@ -263,6 +263,37 @@ test("who sends and never reads has no acknowledgements kept, and gets one when 
   assert.equal(made.client.machine.outboxBytes, 0, "all is confirmed");
 });
 
+test("a small message that waits for its receiver keeps nothing of what came around it, and counts what it takes", async () => {
+  // The window counts messages; each could keep 8 KiB of the block that Node makes small buffers of
+  const kept: Buffer[] = [];
+  let release = (): void => {};
+  const busy = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await using all = await served({
+    channel: () => true,
+    message(_session, data, channel) {
+      if (channel === "") kept.push(data as Buffer);
+      return kept.length === 1 ? busy : undefined;
+    },
+  });
+  const client = await rawSession(all.server.port, openOf());
+  const small = Buffer.from([1, 1, 7]); // a binary message of one byte
+  const large = Buffer.concat([Buffer.from([9, 1, 0xa0, 0x1f]), Buffer.alloc(4_000)]); // on channel 1
+  const openChannel = Buffer.from([0x80, 2, 1, 0x61]);
+  const records = Array.from({ length: 10 }, () => [small, large]).flat();
+  sendBlocks(client, Buffer.concat([Buffer.from([PacketType.data, 0, 1]), openChannel, ...records]));
+  await until(() => all.hub.counts.heldBytes > 0, "they wait");
+  await rounds(3);
+  assert.ok(all.hub.counts.heldBytes >= 9 * 300, `${all.hub.counts.heldBytes} are counted for nine`);
+  release();
+  await until(() => kept.length === 10, "all were handed over");
+  for (const data of kept.slice(1)) {
+    assert.ok(Buffer.isBuffer(data));
+    assert.equal(data.buffer.byteLength, 1);
+  }
+});
+
 test("a message is refused above its limit, however small its pieces are", async () => {
   // socket.io parser CVE-2020-36049
   await using all = await served({ maxMessageBytes: 10_000 });

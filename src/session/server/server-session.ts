@@ -78,8 +78,8 @@ export class ServerSession<Data = undefined, Request = unknown>
   }
 
   /**
-   * How much it holds, in bytes: what was sent and is not confirmed, what came of messages that are not complete, and what came
-   * and waits for its receiver, each message counting 64 more.
+   * How much it holds, in bytes: what was sent and is not confirmed, each message counting 64 more; what came of messages that are
+   * not complete; and what came and waits for its receiver, text counting twice its length and 64, bytes 320 more.
    */
   get heldBytes(): number {
     return this.machine.heldBytes + this.heldIncomingBytes;

@@ -571,7 +571,7 @@ export const DEFENCES: readonly Defence[] = [
         "the body of a request is refused above its limit, with a length and without one",
         without(
           "node/transports/request-body.js",
-          "if (this.#byteLength > MAX_HTTP_REQUEST_BYTES)",
+          "if ((this.#pieces?.byteLength ?? piece.length) > MAX_HTTP_REQUEST_BYTES)",
           "if (false)",
           "what comes without a length is not counted",
         ),
@@ -1835,6 +1835,16 @@ export const DEFENCES: readonly Defence[] = [
           "data = Uint8Array.prototype.slice.call(data);",
           "void data;",
           "it waits where it was copied to",
+        ),
+      ),
+      proof(
+        "sessions",
+        "the oldest result of all that are kept is found at once, however many were forgotten before it",
+        without(
+          "rpc/call-ledgers.js",
+          "this.#oldest ??= this.#done.entries();",
+          "this.#oldest = this.#done.entries();",
+          "it is looked for from the beginning each time",
         ),
       ),
       proof(

@@ -71,6 +71,8 @@ export class CallLedgers {
   readonly #parked = new Set<CallLedger>();
   /** The entries that have an outcome, the oldest first, with their ledgers. */
   readonly #done = new Map<LedgerEntry, CallLedger>();
+  /** Goes through them, from the oldest on. A new one each time would step over all that were deleted before the first. */
+  #oldest: MapIterator<[LedgerEntry, CallLedger]> | undefined = undefined;
   #doneBytes = 0;
 
   /** @throws UsageError `INVALID_OPTION`. */
@@ -134,14 +136,21 @@ export class CallLedgers {
     this.#done.set(entry, ledger);
     this.#add(ledger, sizeOf(outcome));
     const { maxKeptResultBytes, maxKeptResultBytesPerClient } = this.#limits;
-    for (const oldest of ledger.calls.values()) {
-      if (ledger.keptBytes <= maxKeptResultBytesPerClient) break;
-      if (oldest.outcome !== undefined) this.#evict(ledger, oldest);
+    if (ledger.keptBytes > maxKeptResultBytesPerClient) {
+      for (const oldest of ledger.calls.values()) {
+        if (oldest.outcome !== undefined) this.#evict(ledger, oldest);
+        if (ledger.keptBytes <= maxKeptResultBytesPerClient) break;
+      }
     }
-    for (const [oldest, owner] of this.#done) {
-      if (this.#doneBytes <= maxKeptResultBytes) break;
-      this.#evict(owner, oldest);
-    }
+    while (this.#doneBytes > maxKeptResultBytes && this.#done.size > 0) this.#evictOldest();
+  }
+
+  /** Of all clients. */
+  #evictOldest(): void {
+    this.#oldest ??= this.#done.entries();
+    const { value, done } = this.#oldest.next();
+    if (done === true) this.#oldest = undefined;
+    else this.#evict(value[1], value[0]);
   }
 
   /** The client has the outcome of all calls below `n`, or does not want it. */

@@ -1,11 +1,13 @@
 // Sessions: their secrets, their packets, their memory. The rows are those of SECURITY.md.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { accept, createHub, type Hub, type HubOptions } from "hawser/hub";
 import { type ListeningServer, serve } from "hawser/server";
+import { CallLedgers, DEFAULT_LEDGER_LIMITS } from "#rpc/call-ledgers.js";
+import { systemClock } from "#rpc/clock.js";
 import { MAX_HTTP_REQUEST_BYTES } from "#session/wire/http-request.js";
 import { PacketType } from "#session/wire/packet-type.js";
 import { sameBytes } from "#session/wire/same-bytes.js";
@@ -292,6 +294,40 @@ test("a small message that waits for its receiver keeps nothing of what came aro
     assert.ok(Buffer.isBuffer(data));
     assert.equal(data.buffer.byteLength, 1);
   }
+});
+
+test("the oldest result of all that are kept is found at once, however many were forgotten before it", () => {
+  // Clients that never confirm would make each call of everybody dearer: a walk over all that a Map has deleted
+  const ledgers = new CallLedgers({
+    ...DEFAULT_LEDGER_LIMITS,
+    maxKeptResultBytes: 200_000,
+    clock: systemClock,
+  });
+  const clients = Array.from({ length: 40 }, (_, i) => ledgers.begin(`client ${i}`, 1, 1));
+  const entry = (n: number) => ({ n, outcome: undefined });
+  let walks = 0;
+  const entries = mock.method(Map.prototype, "entries", function (this: Map<unknown, unknown>) {
+    if (this.size > 500) walks++;
+    return this[Symbol.iterator]();
+  });
+  const iterator = Map.prototype[Symbol.iterator];
+  Map.prototype[Symbol.iterator] = function (this: Map<unknown, unknown>) {
+    if (this.size > 500) walks++;
+    return iterator.call(this);
+  } as typeof iterator;
+  try {
+    for (let i = 0; i < 20_000; i++) {
+      const client = clients[i % 40]!;
+      client.calls.set(i, entry(i));
+      ledgers.done(client, i, "x".repeat(72));
+      assert.ok(ledgers.keptBytes <= 200_000);
+    }
+  } finally {
+    Map.prototype[Symbol.iterator] = iterator;
+    entries.mock.restore();
+  }
+  assert.ok(ledgers.keptBytes > 199_000);
+  assert.ok(walks <= 2, `${walks} walks from the beginning`);
 });
 
 test("a message is refused above its limit, however small its pieces are", async () => {

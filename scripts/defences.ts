@@ -1849,6 +1849,16 @@ export const DEFENCES: readonly Defence[] = [
       ),
       proof(
         "sessions",
+        "who sends credentials without end has them judged now and then: only the last ones count",
+        without(
+          "session/server/session-authenticator.js",
+          "session.judged.take(1, startMs)",
+          "0",
+          "all of them are judged",
+        ),
+      ),
+      proof(
+        "sessions",
         "who asks and never fetches an answer has a kilobyte of pongs kept, as what they are",
         without(
           "session/machine/session-machine.js",

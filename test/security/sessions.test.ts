@@ -330,6 +330,31 @@ test("the oldest result of all that are kept is found at once, however many were
   assert.ok(walks <= 2, `${walks} walks from the beginning`);
 });
 
+test("who sends credentials without end has them judged now and then: only the last ones count", async () => {
+  // Each is a question to the application: as costly as the first one, of which an address has so many a second
+  const judged: string[] = [];
+  let heard = 0;
+  await using all = await served({
+    authenticate({ credentials }) {
+      judged.push(credentials);
+      return accept();
+    },
+    message: () => void heard++,
+  });
+  const begunAt = performance.now();
+  const client = await rawSession(all.server.port, openOf());
+  await client.frames.next(); // the welcome
+  for (let i = 1; i <= 60; i++) {
+    const credentials = Buffer.from([0x84, 3, 1, 0x30 + Math.floor(i / 10), 0x30 + (i % 10)]);
+    const message = Buffer.from([0, 1, 0x61]);
+    sendBlocks(client, Buffer.concat([Buffer.from([PacketType.data, 0, 2 * i - 1]), credentials, message]));
+    await until(() => heard === i, "it has come");
+  }
+  await until(() => judged.at(-1) === "60", "the last ones are judged in the end");
+  const most = 13 + (performance.now() - begunAt) / 1_000;
+  assert.ok(judged.length > 11 && judged.length <= most, `${judged.length} questions`);
+});
+
 test("a message is refused above its limit, however small its pieces are", async () => {
   // socket.io parser CVE-2020-36049
   await using all = await served({ maxMessageBytes: 10_000 });

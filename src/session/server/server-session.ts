@@ -46,8 +46,10 @@ export class ServerSession<Data = undefined, Request = unknown>
   nextCredentials: Uint8Array | undefined = undefined;
   /** @internal Whether no transport carries it. */
   isSuspended = true;
-  /** @internal Whether credentials are being judged. */
+  /** @internal Whether credentials are being judged, or were too often just now. */
   isAuthenticating = false;
+  /** @internal How often they were; undefined as long as there were none but the first. */
+  judged: TokenBucket | undefined = undefined;
   readonly #server: SessionKeeper<ServerSession<Data, Request>>;
   #transport: TransportName;
   /** What keeps its client to the rates just now. */

@@ -1859,6 +1859,26 @@ export const DEFENCES: readonly Defence[] = [
       ),
       proof(
         "sessions",
+        "a server that reads nothing has no pongs kept by its client",
+        without(
+          "session/machine/client-machine.js",
+          "link.transport.bufferedBytes < ACK_AFTER_BYTES",
+          "true",
+          "every ping is answered",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a server that asks for credentials without end has the application asked once at a time",
+        without(
+          "session/client/session.js",
+          "code === ASK_FOR_CREDENTIALS_SIGNAL && !this.#isAsked",
+          "code === ASK_FOR_CREDENTIALS_SIGNAL",
+          "it is asked for each",
+        ),
+      ),
+      proof(
+        "sessions",
         "who asks and never fetches an answer has a kilobyte of pongs kept, as what they are",
         without(
           "session/machine/session-machine.js",

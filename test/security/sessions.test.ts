@@ -14,6 +14,7 @@ import { sameBytes } from "#session/wire/same-bytes.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
 import { SessionPair } from "#testing/session-pair.js";
+import { ScriptedSession } from "../session/client/scripted-session.js";
 import { textHost } from "../session/text-host.js";
 import { frameFor } from "../support/frames.js";
 import { RawClient } from "../support/raw-client.js";
@@ -353,6 +354,54 @@ test("who sends credentials without end has them judged now and then: only the l
   await until(() => judged.at(-1) === "60", "the last ones are judged in the end");
   const most = 13 + (performance.now() - begunAt) / 1_000;
   assert.ok(judged.length > 11 && judged.length <= most, `${judged.length} questions`);
+});
+
+test("a server that reads nothing has no pongs kept by its client", async () => {
+  // Over HTTP they wait for a request to be answered, and in a browser for its WebSocket: neither has a limit
+  const scripted = new ScriptedSession(["websocket"]);
+  await rounds(1);
+  const transport = scripted.dials[0]!.open();
+  transport.welcome();
+  const ping = new Uint8Array([PacketType.ping, 1, 1]);
+  const pongs = (): number => transport.sent.filter(([type]) => type === PacketType.pong).length;
+  transport.receiver.block(ping, 0, 3);
+  transport.bufferedBytes = 65_536;
+  for (let i = 0; i < 100; i++) transport.receiver.block(ping, 0, 3);
+  assert.equal(pongs(), 1);
+  transport.bufferedBytes = 0;
+  transport.receiver.block(ping, 0, 3);
+  assert.equal(pongs(), 2);
+  transport.end("reset", SessionCode.closed);
+});
+
+test("a server that asks for credentials without end has the application asked once at a time", async () => {
+  let asked = 0;
+  let give = (): void => {};
+  const scripted = new ScriptedSession(["websocket"], {
+    credentials() {
+      if (++asked === 1) return "first";
+      return new Promise((resolve) => {
+        give = () => resolve("later");
+      });
+    },
+  });
+  await rounds(1);
+  const transport = scripted.dials[0]!.open();
+  transport.welcome();
+  let number = 0;
+  const ask = (): void =>
+    transport.receiver.block(new Uint8Array([PacketType.data, 0, ++number, 0x84, 1, 2]), 0, 6);
+  for (let i = 0; i < 100; i++) ask();
+  await rounds(2);
+  assert.equal(asked, 2, "once for the session, and once more");
+  give();
+  await rounds(2);
+  ask();
+  await rounds(2);
+  assert.equal(asked, 3);
+  transport.end("reset", SessionCode.closed);
+  await rounds(2);
+  assert.equal(scripted.session.state.status, "closed");
 });
 
 test("a message is refused above its limit, however small its pieces are", async () => {

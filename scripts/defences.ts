@@ -1879,6 +1879,16 @@ export const DEFENCES: readonly Defence[] = [
       ),
       proof(
         "sessions",
+        "who makes calls and resets the session has no more handlers at work than a server can know of",
+        without(
+          "rpc/call-ledgers.js",
+          "if (this.#leftCalls >= MAX_LEFT_CALLS)",
+          "if (false)",
+          "all of them go on",
+        ),
+      ),
+      proof(
+        "sessions",
         "who asks and never fetches an answer has a kilobyte of pongs kept, as what they are",
         without(
           "session/machine/session-machine.js",

@@ -34,6 +34,11 @@ export const DEFAULT_LEDGER_LIMITS: Readonly<LedgerLimits> = {
 
 /** What each result counts besides its bytes: about what the objects around it take. */
 const OVERHEAD_BYTES = 128;
+/**
+ * How many calls go on whose sessions were reset, of all clients. One that begins a session, makes calls and resets it could have
+ * any number of handlers at work.
+ */
+export const MAX_LEFT_CALLS = 10_000;
 
 /** A call that a ledger knows. */
 export interface LedgerEntry {
@@ -74,6 +79,8 @@ export class CallLedgers {
   /** Goes through them, from the oldest on. A new one each time would step over all that were deleted before the first. */
   #oldest: MapIterator<[LedgerEntry, CallLedger]> | undefined = undefined;
   #doneBytes = 0;
+  /** How many calls go on without their session. */
+  #leftCalls = 0;
 
   /** @throws UsageError `INVALID_OPTION`. */
   constructor(options: OptionalOf<LedgerLimits> & { clock?: Clock | undefined }) {
@@ -125,6 +132,18 @@ export class CallLedgers {
   /** The client of a ledger does not come back. */
   forget(ledger: CallLedger, session: number): void {
     if (ledger.session === session) this.#drop(ledger);
+  }
+
+  /** A call goes on without its session; false if there are too many of them. */
+  leave(): boolean {
+    if (this.#leftCalls >= MAX_LEFT_CALLS) return false;
+    this.#leftCalls++;
+    return true;
+  }
+
+  /** One of those is done. */
+  left(): void {
+    this.#leftCalls--;
   }
 
   /** A call has an outcome, which takes its place: of what it ran with, nothing is kept. */

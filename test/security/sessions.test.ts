@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { accept, createHub, type Hub, type HubOptions } from "hawser/hub";
 import { type ListeningServer, serve } from "hawser/server";
-import { CallLedgers, DEFAULT_LEDGER_LIMITS } from "#rpc/call-ledgers.js";
+import { CallLedgers, DEFAULT_LEDGER_LIMITS, MAX_LEFT_CALLS } from "#rpc/call-ledgers.js";
 import { systemClock } from "#rpc/clock.js";
 import { MAX_HTTP_REQUEST_BYTES } from "#session/wire/http-request.js";
 import { PacketType } from "#session/wire/packet-type.js";
@@ -14,6 +14,7 @@ import { sameBytes } from "#session/wire/same-bytes.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
 import { SessionPair } from "#testing/session-pair.js";
+import { startTalk } from "../rpc/talk.js";
 import { ScriptedSession } from "../session/client/scripted-session.js";
 import { textHost } from "../session/text-host.js";
 import { frameFor } from "../support/frames.js";
@@ -402,6 +403,30 @@ test("a server that asks for credentials without end has the application asked o
   transport.end("reset", SessionCode.closed);
   await rounds(2);
   assert.equal(scripted.session.state.status, "closed");
+});
+
+test("who makes calls and resets the session has no more handlers at work than a server can know of", async () => {
+  // What runs goes on behind a reset, for a client that comes back; sessions that are there are counted, and others were not
+  const many = 10_050;
+  let running = 0;
+  let aborted = 0;
+  const { server, line } = startTalk({
+    server: { maxConcurrentCalls: many },
+    client: { maxPendingCalls: many },
+    calls: {
+      slow: (_text, { signal }) => {
+        running++;
+        signal.addEventListener("abort", () => void aborted++);
+        return new Promise<string>(() => {});
+      },
+    },
+  });
+  const outcomes = Array.from({ length: many }, () => server.call.slow("x").catch(() => {}));
+  await until(() => running === many, "all run");
+  line.pair.reset();
+  assert.equal(aborted, many - MAX_LEFT_CALLS);
+  server.close();
+  await Promise.all(outcomes);
 });
 
 test("a message is refused above its limit, however small its pieces are", async () => {

@@ -19,7 +19,7 @@ export type BodyResult = Buffer | 408 | 413 | 503;
 /** How long a body may take, in ms: the greatest one at 26 KB a second. */
 const BODY_TIMEOUT_MS = 10_000;
 /** What a request takes beside its body: the objects of Node, of HTTP/1.1 or of a stream of HTTP/2, and ours. */
-const REQUEST_BYTES = 8_192;
+export const REQUEST_BYTES = 8_192;
 
 /** Reads the body of a request, as a whole, within bounds of size, time and memory. */
 export class RequestBody implements TimerWheelEntry {

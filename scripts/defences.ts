@@ -571,7 +571,7 @@ export const DEFENCES: readonly Defence[] = [
         "the body of a request is refused above its limit, with a length and without one",
         without(
           "node/transports/request-body.js",
-          "if (this.#byteLength > MAX_HTTP_REQUEST_BYTES)",
+          "if ((this.#pieces?.byteLength ?? piece.length) > MAX_HTTP_REQUEST_BYTES)",
           "if (false)",
           "what comes without a length is not counted",
         ),
@@ -581,9 +581,29 @@ export const DEFENCES: readonly Defence[] = [
         "bodies that are half there are bounded together",
         without(
           "node/transports/request-body.js",
-          "else if (this.#budget.heldBytes > this.#budget.maxBytes)",
-          "else if (false)",
+          "if (budget.heldBytes > budget.maxBytes)",
+          "if (false)",
           "each is bounded, and all together are not",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a request costs something before anything of its body has come",
+        without(
+          "node/transports/request-body.js",
+          "this.#count(REQUEST_BYTES);",
+          "",
+          "the bytes of bodies are all that counts",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a body in pieces of one byte is held as its bytes, and keeps nothing of what it came in",
+        without(
+          "node/transports/request-body.js",
+          "this.#pieces.append(piece, 0, piece.length);",
+          "this.#pieces.append(piece, 0, piece.length); (this.all ??= []).push(piece);",
+          "every piece is kept",
         ),
       ),
     ],
@@ -1805,6 +1825,86 @@ export const DEFENCES: readonly Defence[] = [
           "heldBytes += parts.heldBytes;",
           "void parts;",
           "messages that are not complete are not counted",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a small message that waits for its receiver keeps nothing of what came around it, and counts what it takes",
+        without(
+          "session/peer/session-peer.js",
+          "data = Uint8Array.prototype.slice.call(data);",
+          "void data;",
+          "it waits where it was copied to",
+        ),
+      ),
+      proof(
+        "sessions",
+        "the oldest result of all that are kept is found at once, however many were forgotten before it",
+        without(
+          "rpc/call-ledgers.js",
+          "this.#oldest ??= this.#done.entries();",
+          "this.#oldest = this.#done.entries();",
+          "it is looked for from the beginning each time",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who sends credentials without end has them judged now and then: only the last ones count",
+        without(
+          "session/server/session-authenticator.js",
+          "session.judged.take(1, startMs)",
+          "0",
+          "all of them are judged",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a server that reads nothing has no pongs kept by its client",
+        without(
+          "session/machine/client-machine.js",
+          "link.transport.bufferedBytes < ACK_AFTER_BYTES",
+          "true",
+          "every ping is answered",
+        ),
+      ),
+      proof(
+        "sessions",
+        "a server that asks for credentials without end has the application asked once at a time",
+        without(
+          "session/client/session.js",
+          "code === ASK_FOR_CREDENTIALS_SIGNAL && !this.#isAsked",
+          "code === ASK_FOR_CREDENTIALS_SIGNAL",
+          "it is asked for each",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who makes calls and resets the session has no more handlers at work than a server can know of",
+        without(
+          "rpc/call-ledgers.js",
+          "if (this.#leftCalls >= MAX_LEFT_CALLS)",
+          "if (false)",
+          "all of them go on",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who asks and never fetches an answer has a kilobyte of pongs kept, as what they are",
+        without(
+          "session/machine/session-machine.js",
+          "link.transport.bufferedBytes <= PONG_BELOW_BYTES",
+          "true",
+          "every ping is answered",
+        ),
+      ),
+      proof(
+        "sessions",
+        "who sends and never reads has no acknowledgements kept, and gets one when it reads",
+        without(
+          "session/machine/session-machine.js",
+          "link.transport.bufferedBytes > DRAIN_ABOVE_BYTES",
+          "false",
+          "all that comes is acknowledged, read or not",
         ),
       ),
       proof(

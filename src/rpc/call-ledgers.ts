@@ -34,6 +34,11 @@ export const DEFAULT_LEDGER_LIMITS: Readonly<LedgerLimits> = {
 
 /** What each result counts besides its bytes: about what the objects around it take. */
 const OVERHEAD_BYTES = 128;
+/**
+ * How many calls go on whose sessions were reset, of all clients. One that begins a session, makes calls and resets it could have
+ * any number of handlers at work.
+ */
+export const MAX_LEFT_CALLS = 10_000;
 
 /** A call that a ledger knows. */
 export interface LedgerEntry {
@@ -71,7 +76,11 @@ export class CallLedgers {
   readonly #parked = new Set<CallLedger>();
   /** The entries that have an outcome, the oldest first, with their ledgers. */
   readonly #done = new Map<LedgerEntry, CallLedger>();
+  /** Goes through them, from the oldest on. A new one each time would step over all that were deleted before the first. */
+  #oldest: MapIterator<[LedgerEntry, CallLedger]> | undefined = undefined;
   #doneBytes = 0;
+  /** How many calls go on without their session. */
+  #leftCalls = 0;
 
   /** @throws UsageError `INVALID_OPTION`. */
   constructor(options: OptionalOf<LedgerLimits> & { clock?: Clock | undefined }) {
@@ -125,6 +134,18 @@ export class CallLedgers {
     if (ledger.session === session) this.#drop(ledger);
   }
 
+  /** A call goes on without its session; false if there are too many of them. */
+  leave(): boolean {
+    if (this.#leftCalls >= MAX_LEFT_CALLS) return false;
+    this.#leftCalls++;
+    return true;
+  }
+
+  /** One of those is done. */
+  left(): void {
+    this.#leftCalls--;
+  }
+
   /** A call has an outcome, which takes its place: of what it ran with, nothing is kept. */
   done(ledger: CallLedger, n: number, outcome: Encoded): void {
     // The client may have settled it meanwhile.
@@ -134,14 +155,21 @@ export class CallLedgers {
     this.#done.set(entry, ledger);
     this.#add(ledger, sizeOf(outcome));
     const { maxKeptResultBytes, maxKeptResultBytesPerClient } = this.#limits;
-    for (const oldest of ledger.calls.values()) {
-      if (ledger.keptBytes <= maxKeptResultBytesPerClient) break;
-      if (oldest.outcome !== undefined) this.#evict(ledger, oldest);
+    if (ledger.keptBytes > maxKeptResultBytesPerClient) {
+      for (const oldest of ledger.calls.values()) {
+        if (oldest.outcome !== undefined) this.#evict(ledger, oldest);
+        if (ledger.keptBytes <= maxKeptResultBytesPerClient) break;
+      }
     }
-    for (const [oldest, owner] of this.#done) {
-      if (this.#doneBytes <= maxKeptResultBytes) break;
-      this.#evict(owner, oldest);
-    }
+    while (this.#doneBytes > maxKeptResultBytes && this.#done.size > 0) this.#evictOldest();
+  }
+
+  /** Of all clients. */
+  #evictOldest(): void {
+    this.#oldest ??= this.#done.entries();
+    const { value, done } = this.#oldest.next();
+    if (done === true) this.#oldest = undefined;
+    else this.#evict(value[1], value[0]);
   }
 
   /** The client has the outcome of all calls below `n`, or does not want it. */

@@ -24,6 +24,8 @@ class IncomingCall extends HandlerTask implements LedgerEntry, DeadlineEntry, La
   /** None as long as it runs: then its outcome takes its place. */
   readonly outcome = undefined;
   isDone = false;
+  /** Whether its session was reset, and it goes on without one. */
+  isLeft = false;
   /** Who gets the outcome: the client may have come back in another session. */
   replyTo: ConversationPort;
 
@@ -149,7 +151,8 @@ export class IncomingCalls implements IncomingCallsPart {
   }
 
   /**
-   * The session has ended. After a reset, what runs goes on, for the client may come back and ask for the outcome.
+   * The session has ended. After a reset, what runs goes on, for the client may come back and ask for the outcome; as long as that
+   * are not too many.
    */
   end(isReset: boolean): void {
     const ledger = this.#ledger;
@@ -158,10 +161,12 @@ export class IncomingCalls implements IncomingCallsPart {
       if (isReset) ledgers.park(ledger, this.#session);
       else ledgers.forget(ledger, this.#session);
       this.#ledger = undefined;
-      if (isReset) return;
+      if (isReset) {
+        for (const call of this.#running) if (!call.isDone) call.isLeft = ledgers.leave();
+      }
     }
     for (const call of this.#running) {
-      if (call.isDone) continue;
+      if (call.isDone || call.isLeft) continue;
       call.abort(new CallError("SESSION_CLOSED", `call ${call.name}: the session has ended`));
     }
   }
@@ -252,6 +257,7 @@ export class IncomingCalls implements IncomingCallsPart {
     }
     this.#conversation.deadlines.remove(call);
     call.isDone = true;
+    if (call.isLeft) ledgers!.left();
     if (call.ledger !== undefined) ledgers!.done(call.ledger, call.n, outcome);
   }
 }

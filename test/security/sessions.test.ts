@@ -1,14 +1,22 @@
 // Sessions: their secrets, their packets, their memory. The rows are those of SECURITY.md.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { test } from "node:test";
+import { mock, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { accept, createHub, type Hub, type HubOptions } from "hawser/hub";
 import { type ListeningServer, serve } from "hawser/server";
+import { CallLedgers, DEFAULT_LEDGER_LIMITS, MAX_LEFT_CALLS } from "#rpc/call-ledgers.js";
+import { systemClock } from "#rpc/clock.js";
 import { MAX_HTTP_REQUEST_BYTES } from "#session/wire/http-request.js";
 import { PacketType } from "#session/wire/packet-type.js";
 import { sameBytes } from "#session/wire/same-bytes.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SeededRandom } from "#testbed/seeded-random.js";
+import { SessionPair } from "#testing/session-pair.js";
+import { startTalk } from "../rpc/talk.js";
+import { ScriptedSession } from "../session/client/scripted-session.js";
+import { textHost } from "../session/text-host.js";
 import { frameFor } from "../support/frames.js";
 import { RawClient } from "../support/raw-client.js";
 import { ask, askForHead } from "../support/session/ask.js";
@@ -153,16 +161,61 @@ test("bodies that are half there are bounded together", async () => {
   // engine.io CVE-2020-36048
   const { RequestBody } = await import("#node/transports/request-body.js");
   const { PassThrough } = await import("node:stream");
-  const budget = { heldBytes: 0, leavingBytes: 0, maxBytes: 100_000 };
+  const budget = { heldBytes: 0, maxBytes: 130_000 };
   const results: unknown[] = [];
   const streams = [0, 1, 2].map(() => Object.assign(new PassThrough(), { headers: {} }));
   for (const stream of streams) new RequestBody(stream as never, budget, (result) => results.push(result));
   for (const stream of streams) stream.write(Buffer.alloc(40_000));
   await rounds(3);
   assert.deepEqual(results, [503]);
-  assert.equal(budget.heldBytes, 80_000);
+  assert.equal(budget.heldBytes, 2 * (40_000 + 8_192), "with what a request takes");
   for (const stream of streams) stream.destroy();
   await until(() => budget.heldBytes === 0, "those that are gone hold nothing");
+});
+
+test("a request costs something before anything of its body has come", async () => {
+  // A thousand streams of HTTP/2, with a body that never comes, cost a client some bytes each
+  const { RequestBody } = await import("#node/transports/request-body.js");
+  const { PassThrough } = await import("node:stream");
+  const budget = { heldBytes: 0, maxBytes: 100 * 8_192 };
+  const results: unknown[] = [];
+  const streams = Array.from({ length: 103 }, () => Object.assign(new PassThrough(), { headers: {} }));
+  for (const stream of streams) new RequestBody(stream as never, budget, (result) => results.push(result));
+  assert.deepEqual(results, [503, 503, 503]);
+  assert.equal(budget.heldBytes, budget.maxBytes);
+  for (const stream of streams) stream.destroy();
+  await until(() => budget.heldBytes === 0, "those that are gone hold nothing");
+});
+
+test("a body in pieces of one byte is held as its bytes, and keeps nothing of what it came in", async () => {
+  // As tiny fragments, over HTTP: a piece of one byte takes some hundred, or the 64 KiB that were read with it
+  const { RequestBody } = await import("#node/transports/request-body.js");
+  const { PassThrough } = await import("node:stream");
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const stream = Object.assign(new PassThrough(), { headers: {} });
+  const budget = { heldBytes: 0, maxBytes: Infinity };
+  let body: unknown;
+  new RequestBody(stream as never, budget, (result) => {
+    body = result;
+  });
+  const pieces: WeakRef<object>[] = [];
+  for (let i = 0; i < 2_000; i++) {
+    const piece = Buffer.from(new Uint8Array(256).buffer, i % 256, 1).fill(i);
+    pieces.push(new WeakRef(piece), new WeakRef(piece.buffer));
+    stream.write(piece);
+  }
+  await rounds(3);
+  assert.equal(stream.readableLength, 0, "all was taken");
+  collect();
+  assert.ok(pieces.filter((piece) => piece.deref() !== undefined).length < 10, "they are gone");
+  assert.ok(
+    budget.heldBytes <= 8_192 + 4_000 + 192,
+    `${budget.heldBytes}: the buffer, and what a request takes`,
+  );
+  stream.end();
+  await until(() => body !== undefined, "it is there");
+  assert.deepEqual(body, Buffer.from(Array.from({ length: 2_000 }, (_, i) => i)));
 });
 
 test("whatever comes as blocks, nothing throws, and other sessions go on", async () => {
@@ -182,6 +235,198 @@ test("whatever comes as blocks, nothing throws, and other sessions go on", async
   honest.send("still here");
   assert.deepEqual(await honest.messages(1), ["still here"]);
   await honest.close();
+});
+
+test("who asks and never fetches an answer has a kilobyte of pongs kept, as what they are", async () => {
+  // On each transport of a session, and those are not counted
+  await using all = await served({ message() {} });
+  const raw = new RawTransport(all.url);
+  await raw.down(1, 0, [openOf()]);
+  const pings = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([PacketType.ping, 1, 1])));
+  assert.equal((await raw.up(2, pings)).status, 204);
+  const { blocks } = readAnswer(await raw.down(0, 1));
+  assert.ok(blocks.length > 100 && blocks.length < 300, `${blocks.length} pongs`);
+});
+
+test("who sends and never reads has no acknowledgements kept, and gets one when it reads", () => {
+  // One for each 25 ms or 64 KiB, as long as it likes: no transport over HTTP has a limit of its own
+  const made = new SessionPair({ host: textHost });
+  const { server } = made.connect();
+  const { machine } = made.client;
+  server.isHeld = true;
+  server.bufferedBytes = 65_537;
+  for (let i = 0; i < 20; i++) {
+    machine.send(machine.channel as never, "x".repeat(5_000));
+    made.wait(100);
+  }
+  assert.deepEqual(server.sent, []);
+  server.isHeld = false;
+  server.bufferedBytes = 0;
+  server.receiver.drained();
+  made.wait(100);
+  assert.equal(made.client.machine.outboxBytes, 0, "all is confirmed");
+});
+
+test("a small message that waits for its receiver keeps nothing of what came around it, and counts what it takes", async () => {
+  // The window counts messages; each could keep 8 KiB of the block that Node makes small buffers of
+  const kept: Buffer[] = [];
+  let release = (): void => {};
+  const busy = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await using all = await served({
+    channel: () => true,
+    message(_session, data, channel) {
+      if (channel === "") kept.push(data as Buffer);
+      return kept.length === 1 ? busy : undefined;
+    },
+  });
+  const client = await rawSession(all.server.port, openOf());
+  const small = Buffer.from([1, 1, 7]); // a binary message of one byte
+  const large = Buffer.concat([Buffer.from([9, 1, 0xa0, 0x1f]), Buffer.alloc(4_000)]); // on channel 1
+  const openChannel = Buffer.from([0x80, 2, 1, 0x61]);
+  const records = Array.from({ length: 10 }, () => [small, large]).flat();
+  sendBlocks(client, Buffer.concat([Buffer.from([PacketType.data, 0, 1]), openChannel, ...records]));
+  await until(() => all.hub.counts.heldBytes > 0, "they wait");
+  await rounds(3);
+  assert.ok(all.hub.counts.heldBytes >= 9 * 300, `${all.hub.counts.heldBytes} are counted for nine`);
+  release();
+  await until(() => kept.length === 10, "all were handed over");
+  for (const data of kept.slice(1)) {
+    assert.ok(Buffer.isBuffer(data));
+    assert.equal(data.buffer.byteLength, 1);
+  }
+});
+
+test("the oldest result of all that are kept is found at once, however many were forgotten before it", () => {
+  // Clients that never confirm would make each call of everybody dearer: a walk over all that a Map has deleted
+  const ledgers = new CallLedgers({
+    ...DEFAULT_LEDGER_LIMITS,
+    maxKeptResultBytes: 200_000,
+    clock: systemClock,
+  });
+  const clients = Array.from({ length: 40 }, (_, i) => ledgers.begin(`client ${i}`, 1, 1));
+  const entry = (n: number) => ({ n, outcome: undefined });
+  let walks = 0;
+  const entries = mock.method(Map.prototype, "entries", function (this: Map<unknown, unknown>) {
+    if (this.size > 500) walks++;
+    return this[Symbol.iterator]();
+  });
+  const iterator = Map.prototype[Symbol.iterator];
+  Map.prototype[Symbol.iterator] = function (this: Map<unknown, unknown>) {
+    if (this.size > 500) walks++;
+    return iterator.call(this);
+  } as typeof iterator;
+  try {
+    for (let i = 0; i < 20_000; i++) {
+      const client = clients[i % 40]!;
+      client.calls.set(i, entry(i));
+      ledgers.done(client, i, "x".repeat(72));
+      assert.ok(ledgers.keptBytes <= 200_000);
+    }
+  } finally {
+    Map.prototype[Symbol.iterator] = iterator;
+    entries.mock.restore();
+  }
+  assert.ok(ledgers.keptBytes > 199_000);
+  assert.ok(walks <= 2, `${walks} walks from the beginning`);
+});
+
+test("who sends credentials without end has them judged now and then: only the last ones count", async () => {
+  // Each is a question to the application: as costly as the first one, of which an address has so many a second
+  const judged: string[] = [];
+  let heard = 0;
+  await using all = await served({
+    authenticate({ credentials }) {
+      judged.push(credentials);
+      return accept();
+    },
+    message: () => void heard++,
+  });
+  const begunAt = performance.now();
+  const client = await rawSession(all.server.port, openOf());
+  await client.frames.next(); // the welcome
+  for (let i = 1; i <= 60; i++) {
+    const credentials = Buffer.from([0x84, 3, 1, 0x30 + Math.floor(i / 10), 0x30 + (i % 10)]);
+    const message = Buffer.from([0, 1, 0x61]);
+    sendBlocks(client, Buffer.concat([Buffer.from([PacketType.data, 0, 2 * i - 1]), credentials, message]));
+    await until(() => heard === i, "it has come");
+  }
+  await until(() => judged.at(-1) === "60", "the last ones are judged in the end");
+  const most = 13 + (performance.now() - begunAt) / 1_000;
+  assert.ok(judged.length > 11 && judged.length <= most, `${judged.length} questions`);
+});
+
+test("a server that reads nothing has no pongs kept by its client", async () => {
+  // Over HTTP they wait for a request to be answered, and in a browser for its WebSocket: neither has a limit
+  const scripted = new ScriptedSession(["websocket"]);
+  await rounds(1);
+  const transport = scripted.dials[0]!.open();
+  transport.welcome();
+  const ping = new Uint8Array([PacketType.ping, 1, 1]);
+  const pongs = (): number => transport.sent.filter(([type]) => type === PacketType.pong).length;
+  transport.receiver.block(ping, 0, 3);
+  transport.bufferedBytes = 65_536;
+  for (let i = 0; i < 100; i++) transport.receiver.block(ping, 0, 3);
+  assert.equal(pongs(), 1);
+  transport.bufferedBytes = 0;
+  transport.receiver.block(ping, 0, 3);
+  assert.equal(pongs(), 2);
+  transport.end("reset", SessionCode.closed);
+});
+
+test("a server that asks for credentials without end has the application asked once at a time", async () => {
+  let asked = 0;
+  let give = (): void => {};
+  const scripted = new ScriptedSession(["websocket"], {
+    credentials() {
+      if (++asked === 1) return "first";
+      return new Promise((resolve) => {
+        give = () => resolve("later");
+      });
+    },
+  });
+  await rounds(1);
+  const transport = scripted.dials[0]!.open();
+  transport.welcome();
+  let number = 0;
+  const ask = (): void =>
+    transport.receiver.block(new Uint8Array([PacketType.data, 0, ++number, 0x84, 1, 2]), 0, 6);
+  for (let i = 0; i < 100; i++) ask();
+  await rounds(2);
+  assert.equal(asked, 2, "once for the session, and once more");
+  give();
+  await rounds(2);
+  ask();
+  await rounds(2);
+  assert.equal(asked, 3);
+  transport.end("reset", SessionCode.closed);
+  await rounds(2);
+  assert.equal(scripted.session.state.status, "closed");
+});
+
+test("who makes calls and resets the session has no more handlers at work than a server can know of", async () => {
+  // What runs goes on behind a reset, for a client that comes back; sessions that are there are counted, and others were not
+  const many = 10_050;
+  let running = 0;
+  let aborted = 0;
+  const { server, line } = startTalk({
+    server: { maxConcurrentCalls: many },
+    client: { maxPendingCalls: many },
+    calls: {
+      slow: (_text, { signal }) => {
+        running++;
+        signal.addEventListener("abort", () => void aborted++);
+        return new Promise<string>(() => {});
+      },
+    },
+  });
+  const outcomes = Array.from({ length: many }, () => server.call.slow("x").catch(() => {}));
+  await until(() => running === many, "all run");
+  line.pair.reset();
+  assert.equal(aborted, many - MAX_LEFT_CALLS);
+  server.close();
+  await Promise.all(outcomes);
 });
 
 test("a message is refused above its limit, however small its pieces are", async () => {

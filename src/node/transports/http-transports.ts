@@ -9,7 +9,7 @@ import { warnOf } from "../thrown-text.js";
 import type { HttpTransport } from "./http-transport.js";
 import { PolledTransport } from "./polled-transport.js";
 import { RelayedAnswer, type RelayedHttpRequest } from "./relayed-answer.js";
-import { type BodyBudget, parsedBody, RequestBody } from "./request-body.js";
+import { type BodyBudget, parsedBody, REQUEST_BYTES, RequestBody } from "./request-body.js";
 import { BINARY_STREAM, EVENT_STREAM } from "./stream-encoding.js";
 import { StreamedTransport } from "./streamed-transport.js";
 
@@ -199,17 +199,18 @@ export class HttpTransports {
     body: Buffer,
   ): void {
     const budget = this.#budget;
-    if (budget.heldBytes + body.length > budget.maxBytes) {
+    const heldBytes = REQUEST_BYTES + body.length;
+    if (budget.heldBytes + heldBytes > budget.maxBytes) {
       response.setHeader("retry-after", RETRY_SECONDS);
       refuse(incoming, response, 503, REASONS[503]);
       return;
     }
-    budget.heldBytes += body.length;
+    budget.heldBytes += heldBytes;
     let isOver = false;
     let cancel = (): void => {};
     const finish = (): void => {
       isOver = true;
-      budget.heldBytes -= body.length;
+      budget.heldBytes -= heldBytes;
       this.#asked.delete(end);
     };
     const end = (): void => {

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { ByteQueue } from "../../core/byte-queue.js";
 import { DRAIN_ABOVE_BYTES } from "../../session/transport-port.js";
 import { MAX_BLOCK_HEADER_BYTES, writeBlockHeader } from "../../session/wire/block-frames.js";
 import {
@@ -11,14 +12,14 @@ import { MAX_VARINT_BYTES, writeVarint } from "../../session/wire/varint.js";
 import { nowMs } from "../clock.js";
 import { laterDrain } from "../connection/drain-notice.js";
 import { beginTurn, endOfTurn, endTurn } from "../connection/turn.js";
+import { nodeHost } from "../node-host.js";
 import { type AnswerResult, BAD_BLOCKS, HttpTransport, type PolledAnswer } from "./http-transport.js";
 
 /** One answer after another: `long-polling`, where it waits until there is something to say, and `polling` (§2.4.3). */
 export class PolledTransport extends HttpTransport {
   readonly name: "long-polling" | "polling";
-  /** The blocks behind their lengths that no answer has taken yet. */
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  /** The blocks behind their lengths that no answer has taken yet, copied together: one may be of four bytes. */
+  #waiting: ByteQueue | undefined = undefined;
   /** The answer that waits for something to say. */
   #open: PolledAnswer | undefined = undefined;
   #openUntilMs = 0;
@@ -39,7 +40,7 @@ export class PolledTransport extends HttpTransport {
   }
 
   get bufferedBytes(): number {
-    return this.#waitingBytes;
+    return this.#waiting?.byteLength ?? 0;
   }
 
   override take(request: ReadHttpRequest, body: Uint8Array): boolean {
@@ -76,7 +77,7 @@ export class PolledTransport extends HttpTransport {
       return 400;
     }
     if (this.#open !== response) return "answered"; // already
-    if (this.name === "polling" || this.#waitingBytes > 0 || this.isEnded) {
+    if (this.name === "polling" || this.#waiting !== undefined || this.isEnded) {
       this.#answerWaiting();
     } else {
       this.#openUntilMs = this.#heardAtMs + LONG_POLL_MS;
@@ -87,12 +88,10 @@ export class PolledTransport extends HttpTransport {
 
   send(bytes: Uint8Array, start: number, end: number): void {
     if (this.isEnded) return;
-    const block = Buffer.allocUnsafe(MAX_BLOCK_HEADER_BYTES + end - start);
-    const at = writeBlockHeader(block, 0, end - start);
-    block.set(bytes.subarray(start, end), at);
-    this.#waiting.push(block.subarray(0, at + end - start));
-    this.#waitingBytes += at + end - start;
-    if (this.#waitingBytes > DRAIN_ABOVE_BYTES) this.#owesDrained = true;
+    this.#waiting ??= new ByteQueue(nodeHost);
+    this.#waiting.append(header, 0, writeBlockHeader(header, 0, end - start));
+    this.#waiting.append(bytes, start, end);
+    if (this.bufferedBytes > DRAIN_ABOVE_BYTES) this.#owesDrained = true;
     if (this.#open !== undefined) this.#flushLater();
   }
 
@@ -105,12 +104,12 @@ export class PolledTransport extends HttpTransport {
       return;
     }
     this.#isDirty = false;
-    if (this.#waitingBytes > 0 || this.isEnded) this.#answerWaiting();
+    if (this.#waiting !== undefined || this.isEnded) this.#answerWaiting();
   }
 
   /** @internal Part of `Drainable`. */
   drained(): void {
-    if (!this.#owesDrained || this.isEnded || this.#waitingBytes > DRAIN_ABOVE_BYTES) return;
+    if (!this.#owesDrained || this.isEnded || this.bufferedBytes > DRAIN_ABOVE_BYTES) return;
     this.#owesDrained = false;
     this.receiver.drained();
   }
@@ -129,8 +128,7 @@ export class PolledTransport extends HttpTransport {
   }
 
   override drop(reason: string): void {
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#waiting = undefined;
     super.drop(reason);
     this.#answerOpen(NO_BLOCKS);
   }
@@ -144,8 +142,7 @@ export class PolledTransport extends HttpTransport {
   /** The last answer did not arrive. What waits comes behind it: the session sends both again, in their order. */
   #lose(): void {
     if (this.isEnded) return;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#waiting = undefined;
     this.receiver.lost();
     if (this.#owesDrained) laterDrain(this);
   }
@@ -159,15 +156,14 @@ export class PolledTransport extends HttpTransport {
 
   #answerWaiting(): void {
     if (this.#open === undefined) return;
-    const blocks = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    const blocks = this.#waiting?.concat() ?? NO_BLOCKS;
+    this.#waiting = undefined;
     this.#answerOpen(blocks);
     if (this.isEnded) this.forget();
     else if (this.#owesDrained) laterDrain(this);
   }
 
-  #answerOpen(blocks: readonly Buffer[]): void {
+  #answerOpen(blocks: Uint8Array): void {
     const response = this.#open;
     if (response === undefined) return;
     this.#open = undefined;
@@ -175,15 +171,17 @@ export class PolledTransport extends HttpTransport {
     if (!this.isEnded) this.wakeAt(this.#heardAtMs + POLLING_IDLE_MS);
   }
 
-  #write(response: PolledAnswer, blocks: readonly Buffer[]): void {
+  #write(response: PolledAnswer, blocks: Uint8Array): void {
     const number = Buffer.allocUnsafe(MAX_VARINT_BYTES);
     const end = writeVarint(number, 0, blocks.length === 0 ? 0 : ++this.#answered);
-    const body = Buffer.concat([number.subarray(0, end), ...blocks]);
+    const body = Buffer.concat([number.subarray(0, end), blocks]);
     response.writeHead(200, { "content-type": "application/octet-stream", "content-length": body.length });
     response.end(body);
   }
 }
 
-const NO_BLOCKS: readonly Buffer[] = [];
+const NO_BLOCKS = new Uint8Array(0);
+/** What stands before a block, until it is copied. */
+const header = new Uint8Array(MAX_BLOCK_HEADER_BYTES);
 
 function ignore(): void {}

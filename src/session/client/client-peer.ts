@@ -156,7 +156,7 @@ export class ClientPeer implements Peer {
       data.set(bytes.subarray(start, end));
     }
     if (data === undefined) {
-      machine.end(BAD_MESSAGE_CODE, "text that is not UTF-8");
+      machine.end(BAD_MESSAGE_CODE, "not UTF-8");
       return true;
     }
     const message = data;

@@ -63,6 +63,8 @@ export class Session {
   /** How often new credentials were asked for, and which of these are known. */
   #asked = 0;
   #known = 0;
+  /** The server has asked for new ones, and they are not there yet. */
+  #isAsked = false;
   /** Why it is not live. */
   #lostBecause!: string;
   /** How many sessions in a row came to nothing, or to little. */
@@ -230,15 +232,12 @@ export class Session {
             credentials(),
             peer.ended.then(() => NO_BYTES),
             new Promise<never>((_resolve, reject) => {
-              timer = this.#host.setTimer(
-                () => reject(new Error("they took too long")),
-                CREDENTIALS_TIMEOUT_MS,
-              );
+              timer = this.#host.setTimer(() => reject(new Error("too late")), CREDENTIALS_TIMEOUT_MS);
             }),
           ]).finally(() => this.#host.clearTimer(timer));
     const bytes = typeof given === "string" ? this.#host.utf8Encode(given) : (given ?? NO_BYTES);
     if (!(bytes instanceof Uint8Array && bytes.length <= MAX_CREDENTIALS_BYTES))
-      throw new UsageError("INVALID_OPTION", "credentials are text or bytes, 8,192 bytes at most");
+      throw new UsageError("INVALID_OPTION", "credentials: text or bytes up to 8,192");
     // What was asked for later is newer, also if it was there sooner.
     if (asked < this.#known) return false;
     this.#known = asked;
@@ -362,8 +361,15 @@ export class Session {
     },
     deadlineChanged: () => this.#arm(),
     signal: (code) => {
-      if (code === ASK_FOR_CREDENTIALS_SIGNAL)
-        this.authenticate().catch((error: unknown) => this.#report(error));
+      // A server may ask as often as it likes; the application is asked when it has answered.
+      if (code === ASK_FOR_CREDENTIALS_SIGNAL && !this.#isAsked) {
+        this.#isAsked = true;
+        this.#tell(() =>
+          this.authenticate().finally(() => {
+            this.#isAsked = false;
+          }),
+        );
+      }
     },
     live: ({ transport: { name } }, isResumed) => {
       this.#dialer.won?.(name);

@@ -143,7 +143,9 @@ export class ClientMachine extends ClientReceiving {
       if (type === ACK_PACKET) return this.confirm(reader.varint());
       if (type === PING_PACKET) {
         if (end === at || end - at > MAX_PING_BYTES) return false;
-        this.#say(link, PONG_PACKET, bytes.subarray(at, end));
+        // A server that reads none gets no more of them: what waits is a sign of life as well, when it arrives.
+        if (link.transport.bufferedBytes < ACK_AFTER_BYTES)
+          this.#say(link, PONG_PACKET, bytes.subarray(at, end));
         return true;
       }
       if (type === PONG_PACKET) {
@@ -433,9 +435,10 @@ export class ClientMachine extends ClientReceiving {
     const mostMs = Math.min(maxReconnectDelayMs, reconnectDelayMs * 2 ** this.#failures++);
     const nowMs = host.nowMs();
     this.#awayUntilMs = nowMs + notBeforeMs;
-    this.waitingUntilMs = nowMs + Math.max(host.random() * mostMs, notBeforeMs, delayMs);
-    this.wake(this.waitingUntilMs);
-    handler.waiting(this.waitingUntilMs);
+    const untilMs = nowMs + Math.max(host.random() * mostMs, notBeforeMs, delayMs);
+    this.waitingUntilMs = untilMs;
+    this.wake(untilMs);
+    handler.waiting(untilMs);
   }
 
   // --- Ending --------------------------------------------------------------------------------------------------

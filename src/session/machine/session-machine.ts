@@ -27,6 +27,8 @@ import type { SessionHandler } from "./session-handler.js";
 import { unconfirmedMessages } from "./unconfirmed-messages.js";
 
 const MAX_PING_BYTES = 8;
+/** With so much before them that has not left, in bytes, pings are not answered: each transport of a session could hold pongs. */
+const PONG_BELOW_BYTES = 1_024;
 
 /**
  * One side of a session, without I/O: what is common to client and server. Blocks come in through its links, calls of the
@@ -131,8 +133,8 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
       if (type === ACK_PACKET) return this.confirm(reader.varint());
       if (type === PING_PACKET) {
         if (end === at || end - at > MAX_PING_BYTES) return false;
-        // Whoever does not fetch answers gets no more of them.
-        if (link.transport.bufferedBytes <= DRAIN_ABOVE_BYTES)
+        // Whoever does not fetch answers gets no more of them: what waits is a sign of life as well, when it arrives.
+        if (link.transport.bufferedBytes <= PONG_BELOW_BYTES)
           this.say(link, PONG_PACKET, bytes.subarray(at, end));
         return true;
       }
@@ -154,6 +156,12 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   }
 
   protected override acknowledge(link: Link): void {
+    // Whoever sends and never reads gets no more of them; when what waits has left, a flush looks again.
+    if (link.transport.bufferedBytes > DRAIN_ABOVE_BYTES) this.ackDueMs = Infinity;
+    else this.#acknowledge(link);
+  }
+
+  #acknowledge(link: Link): void {
     this.acknowledgedAll();
     this.say(link, ACK_PACKET, this.received);
   }
@@ -277,7 +285,7 @@ export abstract class SessionMachine<Owner, Handler extends SessionHandler<Owner
   }
 
   protected override closedByPeer(link: Link, code: number, reason: string): void {
-    this.acknowledge(link);
+    this.#acknowledge(link);
     this.#finish(code, reason, false);
   }
 

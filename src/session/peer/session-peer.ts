@@ -3,7 +3,6 @@ import { isThenable } from "../../core/is-thenable.js";
 import { checkEnd } from "../machine/check-end.js";
 import type { IncomingChannel } from "../machine/incoming-channel.js";
 import type { OutgoingChannel } from "../machine/outgoing-channel.js";
-import { MESSAGE_COST } from "../machine/session-rules.js";
 import type {
   ChannelOptions,
   Peer,
@@ -105,7 +104,7 @@ export abstract class SessionPeer implements Peer {
     return extras.closing;
   }
 
-  /** @internal How much waits for its receivers, in bytes, each message counting 64 more. */
+  /** @internal How much waits for its receivers, in bytes: what it takes, and not what it was on the wire. */
   protected get heldIncomingBytes(): number {
     return this.#extras?.heldBytes ?? 0;
   }
@@ -173,8 +172,11 @@ export abstract class SessionPeer implements Peer {
     }
     const held = channel.data as HeldMessages | undefined;
     if (held?.isHeld === true) {
+      // What is short lies in a block with others, and one byte would keep all of it while it waits. Not `data.slice`: that of a
+      // Buffer does not copy.
+      if (typeof data !== "string") data = Uint8Array.prototype.slice.call(data);
       held.push(data, id, end - start);
-      this.#countHeld(end - start + MESSAGE_COST);
+      this.#countHeld(heldCost(data));
       return false;
     }
     const result = this.#deliver(channel, data, id, end - start);
@@ -325,12 +327,12 @@ export abstract class SessionPeer implements Peer {
     return pause;
   }
 
-  #countHeld(byteLength: number): void {
+  #countHeld(bytes: number): void {
     const extras = this.#extras!;
-    extras.heldBytes = (extras.heldBytes ?? 0) + byteLength;
+    extras.heldBytes = (extras.heldBytes ?? 0) + bytes;
     const budget = this.machine.config.budget!;
-    budget.heldBytes += byteLength;
-    if (extras.pendingEnd !== undefined) budget.leavingBytes += byteLength;
+    budget.heldBytes += bytes;
+    if (extras.pendingEnd !== undefined) budget.leavingBytes += bytes;
   }
 
   #decided(channel: IncomingChannel, isAllowed: boolean): void {
@@ -356,7 +358,7 @@ export abstract class SessionPeer implements Peer {
     this.#taken(channel, held, byteLength);
     held.isHeld = false;
     for (let next = held.shift(); next !== undefined; next = held.shift()) {
-      this.#countHeld(-(next.byteLength + MESSAGE_COST));
+      this.#countHeld(-heldCost(next.data));
       if (channel.isRefused) continue;
       const result = this.#deliver(channel, next.data, next.id, next.byteLength);
       if (result !== undefined) {
@@ -397,3 +399,11 @@ export abstract class SessionPeer implements Peer {
     }
   }
 }
+
+/** What a message takes while it waits: a character of text up to two bytes, and an array of its own more than a string. */
+function heldCost(data: string | Uint8Array): number {
+  return typeof data === "string" ? 2 * data.length + HELD_TEXT_COST : data.length + HELD_BYTES_COST;
+}
+
+const HELD_TEXT_COST = 64;
+const HELD_BYTES_COST = 320;

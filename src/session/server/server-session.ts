@@ -46,8 +46,10 @@ export class ServerSession<Data = undefined, Request = unknown>
   nextCredentials: Uint8Array | undefined = undefined;
   /** @internal Whether no transport carries it. */
   isSuspended = true;
-  /** @internal Whether credentials are being judged. */
+  /** @internal Whether credentials are being judged, or were too often just now. */
   isAuthenticating = false;
+  /** @internal How often they were; undefined as long as there were none but the first. */
+  judged: TokenBucket | undefined = undefined;
   readonly #server: SessionKeeper<ServerSession<Data, Request>>;
   #transport: TransportName;
   /** What keeps its client to the rates just now. */
@@ -78,8 +80,8 @@ export class ServerSession<Data = undefined, Request = unknown>
   }
 
   /**
-   * How much it holds, in bytes: what was sent and is not confirmed, what came of messages that are not complete, and what came
-   * and waits for its receiver, each message counting 64 more.
+   * How much it holds, in bytes: what was sent and is not confirmed, each message counting 64 more; what came of messages that are
+   * not complete; and what came and waits for its receiver, text counting twice its length and 64, bytes 320 more.
    */
   get heldBytes(): number {
     return this.machine.heldBytes + this.heldIncomingBytes;

@@ -1,3 +1,4 @@
+import { TokenBucket } from "../../core/token-bucket.js";
 import { actionOf, SessionCode } from "../wire/session-code.js";
 import { Pause } from "./pause.js";
 import type { ServerSession } from "./server-session.js";
@@ -6,6 +7,9 @@ import type { SessionServerHost } from "./session-server-host.js";
 
 /** When credentials that could not be judged are asked for again, in ms, if the application does not say. */
 const ASK_AGAIN_MS = 5_000;
+/** How often credentials of a session are judged, a second and at once: a client could ask its question without end. */
+const JUDGED_PER_SECOND = 1;
+const JUDGED_AT_ONCE = 10;
 
 /** Has the application judge credentials: those that a session begins with, and those that come later. */
 export class SessionAuthenticator<Data, Request> {
@@ -62,7 +66,8 @@ export class SessionAuthenticator<Data, Request> {
 
   /**
    * A session sent new credentials: `authenticate` judges them; who is not accepted loses the session, but for a code that says to try
-   * again later. So it is where it fails, or gives no answer in time: what it says behind that is not looked at.
+   * again later. So it is where it fails, or gives no answer in time: what it says behind that is not looked at. Where they come too
+   * often, only the last ones count.
    */
   newCredentials(session: ServerSession<Data, Request>, credentials: Uint8Array): void {
     if (session.isAuthenticating) {
@@ -70,15 +75,19 @@ export class SessionAuthenticator<Data, Request> {
       return;
     }
     session.isAuthenticating = true;
-    const limit = new Pause(this.#host, this.#host.nowMs() + this.#timeoutMs);
+    const startMs = this.#host.nowMs();
+    session.judged ??= new TokenBucket(
+      JUDGED_PER_SECOND,
+      (1_000 * JUDGED_AT_ONCE) / JUDGED_PER_SECOND,
+      startMs,
+    );
+    const nextMs = startMs + session.judged.take(1, startMs);
+    const limit = new Pause(this.#host, startMs + this.#timeoutMs);
     let isJudged = false;
     const judged = (result: AuthenticationResult<Data> | undefined): void => {
       if (isJudged) return;
       isJudged = true;
       limit.cutShort();
-      session.isAuthenticating = false;
-      const { nextCredentials } = session;
-      session.nextCredentials = undefined;
       if (session.machine.isEnded) return;
       if (result?.isAccepted === true) {
         session.data = result.data;
@@ -86,10 +95,20 @@ export class SessionAuthenticator<Data, Request> {
       } else if (result !== undefined && actionOf(result.code) !== "retry")
         session.end(result.code, result.reason);
       else this.#askLater(session, result?.notBeforeMs ?? 0);
-      if (nextCredentials !== undefined) this.newCredentials(session, nextCredentials);
+      if (nextMs <= this.#host.nowMs()) this.#judgeNext(session);
+      else void Pause.until(this.#host, nextMs).then(() => this.#judgeNext(session));
     };
     void limit.over.then(() => judged(undefined));
     this.judge(session.request, credentials, session, judged);
+  }
+
+  /** New credentials may be judged again, and those that came meanwhile are. */
+  #judgeNext(session: ServerSession<Data, Request>): void {
+    session.isAuthenticating = false;
+    const { nextCredentials } = session;
+    session.nextCredentials = undefined;
+    if (nextCredentials !== undefined && !session.machine.isEnded)
+      this.newCredentials(session, nextCredentials);
   }
 
   /** A session is not to be asked again: it has ended, or was accepted meanwhile. */

@@ -7,7 +7,7 @@ export interface SessionCounts {
   readonly sessions: number;
   /** Those of them that wait for their client. */
   readonly suspended: number;
-  /** What they hold for their clients, in bytes: what was sent and is not confirmed, each message counting 64 more. */
+  /** What they hold for their clients, in bytes, as `heldBytes` of each says it. */
   readonly heldBytes: number;
   /** How many sessions began. */
   readonly opened: number;

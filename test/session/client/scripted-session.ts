@@ -19,7 +19,7 @@ const OWNER = new Uint8Array([1]);
 /** A transport whose other end is a test. */
 export class ScriptedTransport implements Transport {
   readonly name: TransportName;
-  readonly bufferedBytes = 0;
+  bufferedBytes = 0;
   receiver!: TransportReceiver;
   readonly sent: Uint8Array[] = [];
   isClosed = false;

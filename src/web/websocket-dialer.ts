@@ -46,10 +46,11 @@ export function webSocketDialer(url: string, Class: typeof WebSocket): Transport
 function webSocketTransport(socket: WebSocket): Transport {
   let isWatching = false;
   const watch = (): void => {
+    isWatching = true;
     setTimeout(() => {
       if (socket.readyState !== 1) return;
-      isWatching = socket.bufferedAmount > DRAIN_ABOVE_BYTES / 2;
-      if (isWatching) watch();
+      isWatching = false;
+      if (socket.bufferedAmount > DRAIN_ABOVE_BYTES / 2) watch();
       else transport.receiver.drained();
     }, DRAIN_INTERVAL_MS);
   };
@@ -57,14 +58,12 @@ function webSocketTransport(socket: WebSocket): Transport {
     name: "websocket",
     receiver: undefined as never, // whoever it was opened for sets it at once
     get bufferedBytes() {
-      return socket.bufferedAmount;
+      return socket.bufferedAmount || 0; // React Native has none
     },
     send(bytes, start, end) {
       if (socket.readyState !== 1) return;
       socket.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
-      if (isWatching || socket.bufferedAmount <= DRAIN_ABOVE_BYTES) return;
-      isWatching = true;
-      watch();
+      if (!isWatching && socket.bufferedAmount > DRAIN_ABOVE_BYTES) watch();
     },
     // The reason stands in the last packet; browsers throw at one that is too long, and at codes of the standard.
     close: (code) => socket.close(sessionCode(code) || 1000),

@@ -43,6 +43,11 @@ describe("the entry points of the package", () => {
     });
   }
 
+  it("are for React Native what they are for a page: it has nothing of Node", () => {
+    for (const [entry, target] of Object.entries(exports))
+      if (typeof target === "object") assert.deepEqual(target["react-native"], target["browser"], entry);
+  });
+
   it("are found by a compiler that reads no exports: moduleResolution node10", () => {
     const { types, typesVersions } = readConfig("package.json") as {
       readonly types: string;

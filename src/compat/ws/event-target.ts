@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import { type InspectOptions, inspect } from "node:util";
 
 /**
  * An event as the listeners of `addEventListener` and of `onopen` get it. Nothing of it is a property of its own, as in
@@ -91,6 +92,16 @@ export class MessageEvent extends Event {
 for (const { prototype } of [Event, CloseEvent, ErrorEvent, MessageEvent]) {
   for (const name of Object.getOwnPropertyNames(prototype))
     if (name !== "constructor") Object.defineProperty(prototype, name, { enumerable: true });
+}
+Object.defineProperty(Event.prototype, inspect.custom, { configurable: true, writable: true, value: shown });
+
+/** What a console shows: all but the socket. */
+function shown(this: Event, depth: number, options: InspectOptions): string {
+  const { name } = this.constructor;
+  if (depth < 0) return `[${name}]`;
+  const members: Record<string, unknown> = { type: this.type };
+  for (const member in this) if (member !== "target") members[member] = this[member as keyof Event];
+  return `${name} ${inspect(members, { ...options, depth })}`;
 }
 
 /** A function, or an object with `handleEvent`. */

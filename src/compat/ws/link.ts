@@ -9,6 +9,7 @@ import { OutputBuffer } from "../../node/connection/output-buffer.js";
 import { ownBytes, ownReceived } from "../../node/connection/own-bytes.js";
 import { readInto, receiveBuffer } from "../../node/connection/receive-buffer.js";
 import { beginTurn, endTurn, flushFromNowOn } from "../../node/connection/turn.js";
+import { nextTick } from "../../node/next-tick.js";
 import { ownerOf, ownStream, readData } from "../../node/own-stream.js";
 import type { StreamOwner } from "../../node/stream-owner.js";
 import { Engine } from "../../protocol/engine.js";
@@ -113,7 +114,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
     if (!this.#isReadInto) readData(stream);
     if (head.length > 0) {
       this.#unread = new HeldBytes(head, 0, head.length);
-      process.nextTick(Link.#readOn, this);
+      nextTick(Link.#readOn, this);
     }
     stream.resume();
   }
@@ -130,7 +131,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
   /** Hands out again, from the next tick on. Where too much waits, reading goes on when that is done. */
   resume(): void {
     this.#isPaused = false;
-    if (this.#unread !== undefined) process.nextTick(Link.#readOn, this);
+    if (this.#unread !== undefined) nextTick(Link.#readOn, this);
     else if (!this.#isBehind) this.#hasStopped = false;
     if (!this.#hasStopped) this.#stream.resume();
   }
@@ -205,7 +206,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
     if (callbacks === undefined) return isDropped;
     this.#callbacks = undefined;
     // Nothing left in the stream: the operating system took it. Otherwise something empty behind it tells when it has.
-    if (this.#stream.writableLength === 0) process.nextTick(callAll, callbacks, null);
+    if (this.#stream.writableLength === 0) nextTick(callAll, callbacks, null);
     else this.#stream.write(NOTHING, (error) => callAll(callbacks, error ?? null));
     return isDropped;
   }
@@ -302,7 +303,7 @@ export class Link implements StreamOwner, TimerWheelEntry {
         this.#receiveHeld();
       });
     }
-    process.nextTick(() => {
+    nextTick(() => {
       throw error;
     });
   }

@@ -11,6 +11,7 @@ import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from "n
 import { unescape as unescapeUrl } from "node:querystring";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+import { nextTick } from "../../node/next-tick.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { equalsIgnoringAsciiCase, isToken } from "../../protocol/handshake/http-token.js";
 import { extension } from "./extension.js";
@@ -289,7 +290,7 @@ export function abandonRequest(socket: OpeningSocket, request: ClientRequest | n
     request.destroy();
     request.socket?.destroy(); // where the answer is complete, the request alone leaves it open
   }
-  process.nextTick(failOpening, socket, new Error(message));
+  nextTick(failOpening, socket, new Error(message));
 }
 
 function abandonStream(socket: OpeningSocket, stream: Duplex, message: string): void {

@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import { nextTick } from "../../node/next-tick.js";
 import type { SentCallback } from "./sent-callback.js";
 
 /** The callback of something that was sent, to be called where it was sent: in its `AsyncLocalStorage`. */
@@ -15,7 +16,7 @@ export class PendingCallback extends AsyncResource {
     try {
       this.runInAsyncScope(this.#callback as (error: Error | null) => void, undefined, error);
     } catch (thrown) {
-      process.nextTick(() => {
+      nextTick(() => {
         throw thrown;
       });
     }

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import { asBuffer } from "../../node/as-buffer.js";
 import { type DeflateTuning, ZlibDeflateContext } from "../../node/deflate/deflate-context.js";
+import { nextTick } from "../../node/next-tick.js";
 import { nodeHost } from "../../node/node-host.js";
 import type { EngineHost } from "../../protocol/engine-host.js";
 import { DEFLATE_EXTENSION, type DeflateParameters } from "../../protocol/extensions/deflate-negotiation.js";
@@ -131,7 +132,7 @@ export class PerMessageDeflate {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     const deflated = this.#open().compress(bytes, !this.#isInMessage, fin);
     this.#isInMessage = !fin;
-    process.nextTick(done, null, asBuffer(deflated));
+    nextTick(done, null, asBuffer(deflated));
   }
 
   /** Inflates a piece of a message; `fin` ends it. */
@@ -139,7 +140,7 @@ export class PerMessageDeflate {
     const limit = this._maxPayload > 0 ? this._maxPayload : Infinity;
     const inflated = this.#open().decompress(data, fin, limit);
     if (typeof inflated !== "string") {
-      process.nextTick(done, null, asBuffer(inflated));
+      nextTick(done, null, asBuffer(inflated));
       return;
     }
     const error =
@@ -148,7 +149,7 @@ export class PerMessageDeflate {
             code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
           })
         : Object.assign(new Error("invalid compressed data"), { code: "Z_DATA_ERROR", errno: -3 });
-    process.nextTick(done, error);
+    nextTick(done, error);
   }
 
   #open(): DeflateCodec {

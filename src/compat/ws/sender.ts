@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { isUint8Array } from "node:util/types";
+import { nextTick } from "../../node/next-tick.js";
 import { isCloseCodeAllowed } from "../../protocol/close-code.js";
 import { PermessageDeflate as DeflateCodec } from "../../protocol/extensions/permessage-deflate.js";
 import { checkBytes } from "../../protocol/frame-writer.js";
@@ -237,7 +238,7 @@ export class Sender {
       data.arrayBuffer().then(
         (bytes) => this.#read(Buffer.from(bytes), byteLength, send, callback),
         (error: Error) =>
-          process.nextTick(() => {
+          nextTick(() => {
             this.#giveUp(error, callback);
             this.onerror(error);
           }),
@@ -254,7 +255,7 @@ export class Sender {
     callback: SentCallback | undefined,
   ): void {
     // Out of the promise, so that what a callback throws is an uncaught exception and no rejection.
-    process.nextTick(() => {
+    nextTick(() => {
       if (this._socket.destroyed) {
         this.#giveUp(new Error("The socket was closed while the blob was being read"), callback);
         return;

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import process from "node:process";
+import { nextTick } from "../../node/next-tick.js";
 import { notOpenMessage, ReadyState, type ReadyStateValue } from "./ready-state.js";
 import type { NegotiatedExtensions, Sender, SendOptions } from "./sender.js";
 import type { SentCallback } from "./sent-callback.js";
@@ -64,7 +64,7 @@ function canSend(socket: SendingSocket, data: unknown, callback: SentCallback | 
   const byteLength = isBlob(data) ? data.size : toBuffer(data).length;
   if (sender === null) socket._bufferedAmount += byteLength;
   else sender._bufferedBytes += byteLength;
-  if (callback) process.nextTick(callback, new Error(notOpenMessage(state)));
+  if (callback) nextTick(callback, new Error(notOpenMessage(state)));
   return false;
 }
 

@@ -11,6 +11,7 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { nextTick } from "../../node/next-tick.js";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { equalsIgnoringAsciiCase } from "../../protocol/handshake/http-token.js";
 import { extension } from "./extension.js";
@@ -134,7 +135,7 @@ export class WebSocketServer<
   close(callback?: (error?: Error) => void): void {
     if (this._state === "closed") {
       if (callback) this.once("close", () => callback(new Error("The server is not running")));
-      process.nextTick(() => this._emitClose());
+      nextTick(() => this._emitClose());
       return;
     }
     if (callback) this.once("close", callback);
@@ -147,7 +148,7 @@ export class WebSocketServer<
     const isOurs = !this.options.noServer && !this.options.server;
     if (isOurs) server!.close(() => this._emitClose());
     else if (this.options.clientTracking && this.clients.size > 0) this._shouldEmitClose = true;
-    else process.nextTick(() => this._emitClose());
+    else nextTick(() => this._emitClose());
   }
 
   /** @internal */
@@ -294,7 +295,7 @@ export class WebSocketServer<
       this.clients.add(client as InstanceType<T>);
       client.on("close", () => {
         this.clients.delete(client as InstanceType<T>);
-        if (this._shouldEmitClose && this.clients.size === 0) process.nextTick(() => this._emitClose());
+        if (this._shouldEmitClose && this.clients.size === 0) nextTick(() => this._emitClose());
       });
     }
     callback(client as InstanceType<T>, request);

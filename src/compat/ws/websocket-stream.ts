@@ -1,4 +1,5 @@
 import { Duplex, type DuplexOptions } from "node:stream";
+import { nextTick } from "../../node/next-tick.js";
 import type { WebSocket } from "./websocket.js";
 
 /**
@@ -43,7 +44,7 @@ export function createWebSocketStream(websocket: WebSocket, options?: DuplexOpti
     destroy(error, callback) {
       if (websocket.readyState === websocket.CLOSED) {
         callback(error);
-        process.nextTick(() => duplex.emit("close"));
+        nextTick(() => duplex.emit("close"));
         return;
       }
       let isCalled = false;
@@ -53,7 +54,7 @@ export function createWebSocketStream(websocket: WebSocket, options?: DuplexOpti
       });
       websocket.once("close", () => {
         if (!isCalled) callback(error);
-        process.nextTick(() => duplex.emit("close"));
+        nextTick(() => duplex.emit("close"));
       });
       if (isDroppedWhenDestroyed) websocket.terminate();
     },

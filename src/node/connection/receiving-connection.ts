@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { violation } from "../../protocol/violation.js";
 import { nowMs } from "../clock.js";
 import { isClosedStream } from "../drop-stream.js";
+import { nextTick } from "../next-tick.js";
 import { ownerOf, readData } from "../own-stream.js";
 import { lookForTracers } from "./diagnostics.js";
 import { HeldBytes } from "./held-bytes.js";
@@ -48,7 +49,7 @@ export abstract class ReceivingConnection<Data, Socket> extends SendingConnectio
       rate.delayedUntilMs = 0;
     }
     this.engine.resume();
-    process.nextTick(ReceivingConnection.#readAgain, this);
+    nextTick(ReceivingConnection.#readAgain, this);
   }
 
   /** @internal Whether messages wait to be taken, since no handler takes them. */

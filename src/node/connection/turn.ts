@@ -1,4 +1,5 @@
 import { SharedPieces } from "../../core/shared-pieces.js";
+import { nextTick } from "../next-tick.js";
 
 /** Something that gathers output during a turn of the event loop. */
 export interface Flushable {
@@ -25,7 +26,7 @@ export function endOfTurn(output: Flushable): void {
 
 function schedule(): void {
   isScheduled = true;
-  process.nextTick(flushAll);
+  nextTick(flushAll);
 }
 
 /** Output that begins with this piece, and may be that of other connections in this turn as well. */

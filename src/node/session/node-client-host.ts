@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { ClientHost } from "../../session/client-host-port.js";
 import { allocatePooled } from "../allocate-bytes.js";
+import { nextTick } from "../next-tick.js";
 import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
 
@@ -16,7 +17,7 @@ export const nodeClientHost: ClientHost = {
   utf8Decode,
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
-  afterTurn: (call) => process.nextTick(call),
+  afterTurn: (call) => nextTick(call),
   // Not from `timeOrigin`: clocks are set, and the other one may stand still while the machine sleeps.
   dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
   isOffline: () => false,

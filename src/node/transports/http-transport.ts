@@ -5,6 +5,7 @@ import { BlockSplitter } from "../../session/wire/block-frames.js";
 import type { ReadHttpRequest } from "../../session/wire/http-request.js";
 import { schedule, unschedule } from "../clock.js";
 import { beginTurn, endTurn } from "../connection/turn.js";
+import { nextTick } from "../next-tick.js";
 
 /** What became of a request of kind down: the transport answers it, or with which status it is to be refused. */
 export type AnswerResult = "answered" | 400 | 410;
@@ -81,7 +82,7 @@ export abstract class HttpTransport implements Transport, TimerWheelEntry {
     if (this.isEnded) return;
     this.isEnded = true;
     const { receiver } = this;
-    process.nextTick(() => receiver.closed(code, reason));
+    nextTick(() => receiver.closed(code, reason));
     this.receiver = NOBODY;
     this.onOver?.();
     this.finish();

@@ -6,6 +6,7 @@ import { MAX_BLOCK_BYTES } from "../../session/wire/packet-type.js";
 import { SessionCode } from "../../session/wire/session-code.js";
 import type { Connection } from "../connection/connection.js";
 import type { ConnectionOptions, InternalHandlers } from "../connection/connection-options.js";
+import { nextTick } from "../next-tick.js";
 import { nodeHost } from "../node-host.js";
 import { NOBODY } from "./http-transport.js";
 
@@ -62,7 +63,7 @@ export class WebSocketTransport implements Transport {
     // Not when the client has answered: it may take its time, and what the receiver holds would be kept until then.
     const { receiver } = this;
     this.receiver = NOBODY;
-    if (receiver !== NOBODY) process.nextTick(() => receiver.closed(code, reason));
+    if (receiver !== NOBODY) nextTick(() => receiver.closed(code, reason));
   }
 }
 

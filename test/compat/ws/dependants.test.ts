@@ -232,6 +232,67 @@ for (const name of BOTH) {
       assert.equal((await closed)[0], 1005);
     });
 
+    it("http-proxy: messages both ways, large ones too, and the close of the server", async (t) => {
+      const WebSocket = loadWith(name, "ws");
+      const { server, url } = await httpServer(t);
+      const wss = new WebSocket.Server({ server, perMessageDeflate: true });
+      const gone = new Promise((resolve) => {
+        wss.on("connection", (socket: Client, request: any) => {
+          socket.send(request.headers["x-forwarded-proto"]);
+          socket.on("message", (data, isBinary) => {
+            if (String(data) === "close") socket.close(4005, "as asked");
+            else socket.send(data, { binary: isBinary });
+          });
+          socket.on("close", resolve);
+        });
+      });
+      const front = await httpServer(t);
+      const proxy = loadWith(name, "http-proxy").createProxyServer({ target: url, ws: true, xfwd: true });
+      front.server.on("upgrade", (request, socket, head) => proxy.ws(request, socket, head));
+      const client: Client = new WebSocket(front.url);
+      const messages: number[] = [];
+      client.on("message", (data) => messages.push((data as Buffer).length));
+      await next(client, "open");
+      for (let i = 0; i < 50; i++) client.send("x".repeat(100 * i));
+      client.send(Buffer.alloc(1_000_000, "y"));
+      await until(() => messages.length === 52, "all messages");
+      assert.deepEqual(messages, [2, ...Array.from({ length: 50 }, (_, i) => 100 * i), 1_000_000]);
+      assert.equal(client.extensions, "permessage-deflate");
+      const closed = next(client, "close");
+      client.send("close");
+      const [code, reason] = await closed;
+      assert.deepEqual([code, String(reason)], [4005, "as asked"]);
+      assert.equal(await patiently(gone, "the end at the server"), 4005);
+    });
+
+    it("reconnecting-websocket: what is sent early arrives, and it comes back", async (t) => {
+      const WebSocket = loadWith(name, "ws");
+      const ReconnectingWebSocket = loadWith(name, "reconnecting-websocket");
+      const { server, url } = await httpServer(t);
+      const wss = new WebSocket.Server({ server });
+      wss.on("connection", (socket: Client) =>
+        socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })),
+      );
+      const options = { WebSocket, minReconnectionDelay: 1, maxReconnectionDelay: 1 };
+      const socket = new ReconnectingWebSocket(url, [], options);
+      t.after(() => socket.close());
+      const event = (type: string): Promise<any> =>
+        patiently(new Promise((resolve) => socket.addEventListener(type, resolve, { once: true })), type);
+      socket.binaryType = "arraybuffer";
+      socket.send("early");
+      assert.equal((await event("message")).data, "early");
+      const closed = event("close");
+      for (const one of wss.clients) one.terminate();
+      const { code, wasClean } = await closed;
+      assert.deepEqual([code, wasClean], [1006, false]);
+      await event("open");
+      const answer = event("message");
+      socket.send(new Uint8Array([1, 2, 3]));
+      assert.deepEqual([...new Uint8Array((await answer).data)], [1, 2, 3]);
+      socket.close(1000, "done");
+      await until(() => wss.clients.size === 0, "the end of the connection");
+    });
+
     it("isomorphic-ws: the same class under another name", async (t) => {
       const WebSocket = loadWith(name, "isomorphic-ws");
       assert.equal(WebSocket, API[name]);

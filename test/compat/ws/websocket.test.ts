@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import { it } from "node:test";
+import { inspect } from "node:util";
 import { runInNewContext } from "node:vm";
 import { closeFrame, maskedFrame, pingFrame, RawClient, textFrame } from "../../support/raw-client.js";
 import { until } from "../../support/until.js";
@@ -634,6 +635,28 @@ describeBoth("websocket.pause() and resume()", (api) => {
   });
 });
 
+describeBoth("fake timers of tests", (api) => {
+  it("messages arrive although process.nextTick stands still", async (t) => {
+    const { client, socket } = await pair(t, api);
+    const waiting: (() => void)[] = [];
+    const tick = t.mock.method(
+      process,
+      "nextTick",
+      (call: (...args: unknown[]) => void, ...args: unknown[]) => {
+        waiting.push(() => call(...args));
+      },
+    );
+    t.after(() => {
+      tick.mock.restore();
+      for (const call of waiting) call();
+    });
+    socket.on("message", (data) => socket.send(`${String(data)} and back`));
+    const answer = new Promise((resolve) => client.on("message", (data) => resolve(String(data))));
+    client.send("there");
+    assert.equal(await patiently(answer, "the answer"), "there and back");
+  });
+});
+
 describeBoth("events as in browsers", (api) => {
   it("calls onopen, onmessage, onerror and onclose with events", async (t) => {
     const { wss, url } = await listening(t, api);
@@ -717,6 +740,25 @@ describeBoth("events as in browsers", (api) => {
     for (const name in await event) names.push(name);
     assert.deepEqual(names.sort(), ["data", "target", "type"]);
     assert.equal(JSON.stringify(await event), "{}");
+  });
+
+  it("events say in a console what happened", async (t) => {
+    const { client, socket } = await pair(t, api);
+    const message = new Promise<unknown>((resolve) => {
+      client.onmessage = resolve;
+    });
+    const closed = new Promise<unknown>((resolve) => {
+      client.onclose = resolve;
+    });
+    socket.send("the text");
+    socket.close(4001, "the reason");
+    const failing = new api("ws://127.0.0.1:1/");
+    const failed = new Promise<unknown>((resolve) => {
+      failing.onerror = resolve;
+    });
+    assert.match(inspect(await message), /^MessageEvent \{.*type.*'message'.*'the text'/s);
+    assert.match(inspect(await closed), /^CloseEvent \{.*type.*'close'.*4001.*'the reason'/s);
+    assert.match(inspect(await failed), /^ErrorEvent \{.*type.*'error'.*ECONNREFUSED/s);
   });
 
   it("addEventListener: once however often it is added, with once, and with handleEvent", async (t) => {

@@ -32,9 +32,12 @@ export function useSession(url: string | undefined, options: ConnectOptions = {}
         message: (one: Session, data: string | Uint8Array) => listening()?.message?.(one, data),
       }),
       ...(typeof credentials === "function" && {
-        credentials: () => {
+        async credentials() {
+          // In strict mode the session of the first mounting is closed in the very turn in which it begins: nobody is asked for it.
+          await undefined;
+          if (begun.state.status === "closed") return "";
           const given = now().credentials;
-          return typeof given === "function" ? given() : (given ?? "");
+          return await (typeof given === "function" ? given() : (given ?? ""));
         },
       }),
       state: (one, state) => listening()?.state?.(one, state),

@@ -264,6 +264,10 @@ describeWith("chromium", "the demo in Chromium", (executablePath) => {
       await phone.page.getByRole("switch").tap();
       await phone.numbersGoOn(1);
       assert.equal(await phone.overflowPx(), 0);
+      for (const what of ["#behind-body", "#frames"]) {
+        const hiddenPx = await phone.page.locator(what).evaluate((one) => one.scrollWidth - one.clientWidth);
+        assert.equal(hiddenPx, 0, `nothing of ${what} is cut off at the side`);
+      }
       const background = await phone.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       assert.equal(background, colorScheme === "dark" ? "rgb(13, 18, 24)" : "rgb(243, 245, 248)");
       await phone.close();

@@ -23,6 +23,10 @@ function App({ url, prefix, listeners = [] }: AppProps): ReactNode {
   const session = useSession(url, {
     message: (_session, data) => add(data),
     state: (_session, { status }) => add(`is ${status}`),
+    credentials() {
+      add("is asked who it is");
+      return "ada";
+    },
   });
   const state = useSessionState(session);
   useMessages(session, "news", (data) => add(`news: ${data}`));

@@ -62,7 +62,10 @@ describeWith("chromium", "hawser/react in Chromium", (executablePath) => {
     const { show, line, lines, failures } = await open(site, browser);
     await show("/live?1", "a ", ["A"]);
     await line("a is live");
-    assert.ok(!(await lines()).includes("a is closed"), "the session of strict mode is none");
+    const first = await lines();
+    assert.ok(!first.includes("a is closed"), "the session of strict mode is none");
+    const asked = first.filter((text) => text === "a is asked who it is");
+    assert.equal(asked.length, 1, "and nobody is asked for its credentials");
     await show("/live?1", "a ", ["A", "B"]);
     await show("/live?1", "a ", ["B"]);
     const { session } = site.sessions[0]!;

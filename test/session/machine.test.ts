@@ -609,6 +609,25 @@ describe("the outbox", () => {
     assert.equal(machine.send(machine.channel, "x".repeat(1_900)), "dropped");
   });
 
+  it("does not look at all that waits for each message that makes room for itself", () => {
+    // No time is measured: where all that waits was looked at for each message, this took half an hour.
+    const count = 100_000;
+    const made = pair({ maxOutboxMessages: count, maxOutboxBytes: 100 * count });
+    const { client, server } = made.connect();
+    const { machine } = sideOf(made, "server");
+    const channel = made.serverMachine.openChannel("c", { policy: "drop-oldest", maxQueuedBytes: Infinity });
+    made.carry();
+    for (const transport of [client, server]) transport.receiver.closed(0, "");
+    for (let i = 0; i < 2 * count; i++) assert.notEqual(machine.send(channel as never, `${i}`), "dropped");
+    const { dropped } = channel;
+    assert.ok(dropped >= count, String(dropped));
+    machine.end(SessionCode.evicted, "no room");
+    const { unconfirmed = [] } = sideOf(made, "server").told.of("ended")[0]?.end ?? {};
+    assert.equal(unconfirmed.length, 2 * count - dropped);
+    assert.equal(unconfirmed[0]?.data, String(dropped));
+    assert.equal(unconfirmed.at(-1)?.data, String(2 * count - 1));
+  });
+
   it("has a limit on messages", () => {
     const made = pair({ maxOutboxMessages: 3 });
     assert.deepEqual(send(made, "1", "2", "3", "4"), ["sent", "sent", "sent", "dropped"]);

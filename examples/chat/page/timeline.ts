@@ -5,6 +5,8 @@ import { transportAsTitle } from "./transport-words.js";
 /** How much of the past is shown. */
 const SHOWN_MS = 60_000;
 const REFRESH_MS = 250;
+/** Between two labels, in pixels. */
+const LABEL_GAP = 3;
 
 /** Something that lasted, or a moment. */
 interface Item {
@@ -19,7 +21,6 @@ export class Timeline {
   readonly #list = byId("timeline", HTMLElement);
   #items: Item[] = [];
   #lasting: Item | undefined;
-  #marks = 0;
 
   constructor() {
     setInterval(() => this.#draw(), REFRESH_MS);
@@ -42,8 +43,7 @@ export class Timeline {
   mark(words: string): void {
     const item = this.#add("mark", words);
     item.untilMs = item.sinceMs;
-    // Neighbours do not cover one another.
-    item.element.classList.toggle("high", (this.#marks++ & 1) === 1);
+    item.element.title = words;
     this.#draw();
   }
 
@@ -74,6 +74,22 @@ export class Timeline {
       const from = Math.max(0, (sinceMs - fromMs) / SHOWN_MS);
       style.left = `${100 * from}%`;
       style.width = `${100 * ((untilMs - fromMs) / SHOWN_MS - from)}%`;
+    }
+    this.#arrange();
+  }
+
+  /** Labels have two rows, the latest the first choice, and do not cover one another: for which there is no room is not shown. */
+  #arrange(): void {
+    const rows = { low: [] as DOMRect[], high: [] as DOMRect[] };
+    for (const { element } of this.#items.toReversed()) {
+      if (!element.classList.contains("mark")) continue;
+      const label = element.firstElementChild!.getBoundingClientRect();
+      const isFree = (row: readonly DOMRect[]): boolean =>
+        row.every(({ left, right }) => label.right + LABEL_GAP <= left || right + LABEL_GAP <= label.left);
+      const row = (["low", "high"] as const).find((name) => isFree(rows[name]));
+      if (row !== undefined) rows[row].push(label);
+      element.classList.toggle("high", row === "high");
+      element.classList.toggle("crowded", row === undefined);
     }
   }
 }

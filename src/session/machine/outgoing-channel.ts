@@ -1,5 +1,6 @@
 import type { ChannelOptions, OverflowPolicy } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES } from "../transport-port.js";
+import { MessageQueue, type WaitingMessages } from "./message-queue.js";
 import type { QueuedMessage } from "./queued-message.js";
 
 /** A channel as its sender sees it. Opened by `session.openChannel`; the fields are the session's to change, but for `data`. */
@@ -9,8 +10,8 @@ export class OutgoingChannel {
   sent = 0;
   /** @internal How much may be sent. */
   limit: number;
-  /** @internal What waits. */
-  queue: QueuedMessage[] = NO_MESSAGES;
+  /** @internal What waits: a `MessageQueue`, but for a client, which has a machine of its own and a list. */
+  queue: WaitingMessages = NO_MESSAGES;
   /** Whether nothing can be sent on it any more: closed here, or refused by the other side. */
   isClosed = false;
   /** Its name; empty for the one that every session has. */
@@ -47,4 +48,4 @@ export class OutgoingChannel {
 }
 
 /** The queue of all channels on which nothing ever waited. Nothing is put into it. */
-export const NO_MESSAGES: QueuedMessage[] = [];
+export const NO_MESSAGES: MessageQueue = new MessageQueue();

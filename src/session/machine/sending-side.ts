@@ -14,6 +14,7 @@ import { OVERFLOW_CODE, TOO_SLOW_CODE } from "../wire/session-code.js";
 import { ChannelTable } from "./channel-table.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { Link } from "./link.js";
+import { MessageQueue } from "./message-queue.js";
 import { NO_MESSAGES, OutgoingChannel } from "./outgoing-channel.js";
 import type { QueuedMessage } from "./queued-message.js";
 import { RecordLog } from "./record-log.js";
@@ -275,14 +276,14 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     let dropped = 0;
     let old: QueuedMessage | undefined;
     for (;;) {
-      const { queue } = channel;
+      const queue = queueOf(channel);
       old = key === undefined ? undefined : keys!.get(key);
       if (this.#fits(channel, cost, old)) {
         if (old === undefined) {
           const counted = this.#counted(channel, cost);
           old = { data, isText, id: undefined, key, cost, counted, offset: 0 };
-          if (queue === NO_MESSAGES) channel.queue = [old];
-          else queue.push(old);
+          if (queue === NO_MESSAGES) channel.queue = new MessageQueue();
+          queueOf(channel).push(old);
           if (key !== undefined) keys!.set(key, old);
         } else {
           dropped++;
@@ -293,7 +294,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
         break;
       }
       dropped++;
-      const oldest = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
+      const oldest = queue.length > 0 && queue.first.offset > 0 ? 1 : 0;
       if (
         (keys === undefined && policy !== "drop-oldest") ||
         queue.length <= oldest ||
@@ -343,15 +344,17 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     );
   }
 
-  /** Whether a message may wait if all that waits on its channel is dropped, from that place on: else nothing is dropped for it. */
-  #fitsWithout(channel: OutgoingChannel, cost: number, from: number): boolean {
-    const { queue } = channel;
-    let more = from === 0 ? Math.min(cost, this.config.pieceBytes) : cost;
-    for (let at = from; at < queue.length; at++) more -= queue[at]!.counted;
-    return (
-      (from === 0 || queue[0]!.cost + cost <= channel.maxQueuedBytes) &&
-      this.#mayKeep(more, queue.length - from)
-    );
+  /**
+   * Whether a message may wait if all that waits on its channel is dropped, but for the first one where that has begun to leave:
+   * else nothing is dropped for it. Asked for each message of a channel that is full, so not by a look at all that waits.
+   */
+  #fitsWithout(channel: OutgoingChannel, cost: number, from: 0 | 1): boolean {
+    const { queuedBytes, maxQueuedBytes } = channel;
+    const { first, length } = queueOf(channel);
+    // Only the first one may count less in the session than on its channel.
+    const counted = queuedBytes - first.cost + (from === 0 ? first.counted : 0);
+    const more = (from === 0 ? Math.min(cost, this.config.pieceBytes) : cost) - counted;
+    return (from === 0 || first.cost + cost <= maxQueuedBytes) && this.#mayKeep(more, length - from);
   }
 
   /** Whether the session may keep another message, and so many bytes more, if it drops so many messages. */
@@ -370,10 +373,10 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     this.queuedCount += sign;
   }
 
-  /** Takes the message at a place out of the line. */
-  #remove(channel: OutgoingChannel, at: number): void {
-    const { queue } = channel;
-    const message = at === 0 ? queue.shift()! : queue.splice(at, 1)[0]!;
+  /** Takes the first message out of the line, or the one behind it. */
+  #remove(channel: OutgoingChannel, at: 0 | 1): void {
+    const queue = queueOf(channel);
+    const message = at === 0 ? queue.shift() : queue.shiftSecond();
     this.#count(channel, message, -1);
     if (message.key !== undefined) channel.keys!.delete(message.key);
   }
@@ -399,7 +402,7 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
       outgoing.set(channel);
       let left = this.config.pieceBytes;
       while (left > 0 && channel.queue.length > 0 && channel.sent < channel.limit)
-        left -= this.#sendQueued(channel, channel.queue[0]!);
+        left -= this.#sendQueued(channel, queueOf(channel).first);
       if (channel.isClosed) this.closeChannel(channel);
       if (this.queuedCount === 0) this.emptied();
       return true;
@@ -496,4 +499,9 @@ export abstract class SendingSide<Owner, Handler extends SessionHandler<Owner>> 
     this.log.clear();
     this.settle();
   }
+}
+
+/** What waits on a channel that this side opened. */
+function queueOf({ queue }: OutgoingChannel): MessageQueue {
+  return queue as MessageQueue;
 }

@@ -14,8 +14,8 @@ import {
   writeHttpRequestHead,
 } from "../session/wire/http-request.js";
 import { PacketType } from "../session/wire/packet-type.js";
+import { at, readFrom, readVarint } from "../session/wire/read-fields.js";
 import { SessionCode } from "../session/wire/session-code.js";
-import { WireReader } from "../session/wire/wire-reader.js";
 
 /** How long to wait before a failed request is followed by another one, in ms; twice as long each time. */
 const RETRY_AFTER_MS = 250;
@@ -229,12 +229,11 @@ export class HttpTransport implements Transport {
     return true;
   }
 
-  /** An answer to a poll is there. */
+  /** An answer to a poll is there. Throws where it has no number. */
   #polled(bytes: Uint8Array): boolean {
     if (this.#isEnded) return true;
-    const reader = new WireReader(bytes, 0, bytes.length);
-    const number = reader.varint();
-    if (reader.isBad) return false;
+    readFrom(bytes, 0, bytes.length);
+    const number = readVarint();
     const isNew = number > this.#got;
     this.#pollAfterMs =
       isNew || performance.now() - this.#askedMs > SLOW_MS
@@ -243,9 +242,7 @@ export class HttpTransport implements Transport {
     if (!isNew) return true;
     this.#got = number;
     const splitter = this.#splitter(false);
-    return (
-      reader.at < bytes.length && splitter.push(bytes, reader.at, bytes.length) && splitter.isBetweenBlocks
-    );
+    return at < bytes.length && splitter.push(bytes, at, bytes.length) && splitter.isBetweenBlocks;
   }
 
   /** A line of an event stream. */

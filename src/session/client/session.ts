@@ -22,14 +22,12 @@ import type {
 import type { Dialing, TransportDialer } from "../transport-port.js";
 import { actionOf, CLOSED_CODE, UNAUTHORIZED_CODE } from "../wire/session-code.js";
 import { ASK_FOR_CREDENTIALS_SIGNAL, CREDENTIALS_SIGNAL } from "../wire/session-signal.js";
-import { ClientPeer, type PeerOwner } from "./client-peer.js";
+import { type ClientPeer, clientPeer, type PeerOwner } from "./client-peer.js";
 import { eachOf, listen } from "./listen.js";
 import type { SessionOptions } from "./session-options.js";
 import type { SessionState } from "./session-state.js";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
-/** Timers of platforms take no more: 2^31 - 1 ms. */
-const MAX_TIMER_MS = 2_147_483_647;
 /** A function that has no credentials after so long, in ms, has failed: it is asked again. */
 const CREDENTIALS_TIMEOUT_MS = 30_000;
 /** What `open` has room for. */
@@ -50,7 +48,7 @@ const DEFAULTS: Readonly<SessionLimits & SessionDeadlines & ReconnectDelays> = {
 export class Session {
   readonly #options: SessionOptions<Session>;
   readonly #host: ClientHost;
-  readonly #config: ConstructorParameters<typeof ClientPeer>[0];
+  readonly #config: Parameters<typeof clientPeer>[0];
   readonly #dialer: TransportDialer;
   readonly #stopWatching: () => void;
   readonly #stateListeners = new Set<(state: SessionState) => void>();
@@ -117,7 +115,7 @@ export class Session {
 
   /** How many bytes are not confirmed yet, each message counting 64 more: what would be lost if the session were. */
   get unconfirmedBytes(): number {
-    return this.#peer.machine.outboxBytes;
+    return this.#peer.machine.outboxBytes();
   }
 
   /**
@@ -126,12 +124,12 @@ export class Session {
    * @throws `UsageError` `INVALID_PAYLOAD` for anything but strings and bytes.
    */
   send(data: string | Uint8Array): SendStatus {
-    return this.#peer.machine.channel.send(data);
+    return this.#peer.machine.main.send(data);
   }
 
   /** Resolves with true when there is room for more, with false if the session ends. */
   ready(): Promise<boolean> {
-    return this.#peer.machine.channel.ready();
+    return this.#peer.machine.main.ready();
   }
 
   /**
@@ -202,20 +200,20 @@ export class Session {
 
   #retry(isAsked?: boolean): void {
     const { machine } = this.#peer;
-    if (machine.active !== undefined) this.#dialer.networkChanged?.();
+    if (machine.active() !== undefined) this.#dialer.networkChanged?.();
     machine.retryNow(isAsked);
   }
 
   #begin(): void {
     const failures = this.#failedSessions++;
-    const peer = new ClientPeer(this.#config, failures, this.#owner, this.#receivers);
+    const peer = clientPeer(this.#config, failures, this.#owner, this.#receivers);
     this.#peer = peer;
     this.#credentials = NO_BYTES;
     this.#liveAtMs = Number.NaN;
     eachOf(this.#peerListeners, (listener) => this.#guard(() => listener(peer)));
     // A server that resets each session gets time.
     if (failures > 0) peer.machine.dialFailed(0, "", 0);
-    else peer.machine.start();
+    else void this.#dial();
   }
 
   /** Has new credentials; false for none any more: newer ones are there already, of this session or of the next. */
@@ -249,15 +247,15 @@ export class Session {
   async #dial(): Promise<void> {
     const peer = this.#peer;
     const { machine } = peer;
-    const isFirst = !machine.wasLive;
+    const isFirst = !machine.wasLive();
     this.#setState(isFirst ? { status: "connecting" } : { status: "recovering", reason: this.#lostBecause });
     // Whoever is known is not asked again who it is. Before that, a token may grow too old while nothing gets through.
     if (isFirst) {
       try {
         await this.#fetchCredentials(peer);
-        if (machine.isEnded) return;
+        if (machine.isEnded()) return;
       } catch (error) {
-        if (machine.isEnded) return;
+        if (machine.isEnded()) return;
         this.#report(error);
         // What cannot be sent now could not be sent the next time.
         if (error instanceof UsageError) machine.end(UNAUTHORIZED_CODE, error.message);
@@ -290,7 +288,7 @@ export class Session {
     const { machine } = this.#peer;
     if (change === "unload") {
       // Firefox ends the connections of a page before it tells it that it is left.
-      if (machine.wasLive && machine.active === undefined) {
+      if (machine.wasLive() && machine.active() === undefined) {
         const transport = this.#dialer.farewell?.(this.#peer.id);
         if (transport !== undefined) machine.attach(transport);
       }
@@ -340,27 +338,8 @@ export class Session {
     this.#host.report(error);
   }
 
-  #arm(): void {
-    const { machine } = this.#peer;
-    if (machine.isEnded) return; // the timer is for receivers that take their time
-    this.#host.clearTimer(this.#timer);
-    if (machine.deadlineMs === Infinity) return;
-    this.#timer = this.#host.setTimer(
-      () => {
-        machine.handleTimeout();
-        this.#arm();
-      },
-      Math.min(MAX_TIMER_MS, Math.ceil(machine.deadlineMs - this.#host.nowMs())),
-    );
-  }
-
   /** What its sessions tell, one after the other. */
   readonly #owner: PeerOwner = {
-    wantsFlush: () => {
-      const { machine } = this.#peer;
-      this.#host.afterTurn(() => machine.flush());
-    },
-    deadlineChanged: () => this.#arm(),
     signal: (code) => {
       if (code === ASK_FOR_CREDENTIALS_SIGNAL)
         this.authenticate().catch((error: unknown) => this.#report(error));
@@ -379,7 +358,6 @@ export class Session {
     ended: (end) => {
       const peer = this.#peer;
       this.#dialing?.abort();
-      this.#host.clearTimer(this.#timer);
       this.#timer = this.#host.setTimer(() => peer.finish(end, true), this.#config.closeTimeoutMs);
       peer.finish(end);
     },
@@ -397,9 +375,12 @@ export class Session {
       if (isReset) this.#tell(() => this.#options.reset?.(this, end));
     },
     dial: () => void this.#dial(),
-    waiting: (untilMs) =>
-      this.#setState({ status: "waiting", untilMs: this.#host.dateMs(untilMs), reason: this.#lostBecause }),
-    healthy: (link) => this.#peer.machine.use(link),
+    waiting: (delayMs) =>
+      this.#setState({
+        status: "waiting",
+        untilMs: this.#host.dateMs(this.#host.nowMs() + delayMs),
+        reason: this.#lostBecause,
+      }),
     linkLost: ({ transport }, code, reason, notBeforeMs) => {
       if (this.#dialer.lost === undefined) this.#dialFailed(code, reason, notBeforeMs);
       else this.#dialer.lost(transport, code, reason, notBeforeMs);

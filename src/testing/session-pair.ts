@@ -144,7 +144,6 @@ export class SessionPair {
   open(isProbe = false): {
     readonly client: PairTransport;
     readonly server: PairTransport;
-    readonly link: SessionLink;
   } {
     const client = new PairTransport();
     const server = new PairTransport();
@@ -171,11 +170,12 @@ export class SessionPair {
       lost() {},
       closed() {},
     };
-    return { client, server, link: this.client.machine.attach(client, isProbe) };
+    this.client.machine.attach(client, isProbe);
+    return { client, server };
   }
 
   /** Opens a transport and carries everything. */
-  connect(): { readonly client: PairTransport; readonly server: PairTransport; readonly link: SessionLink } {
+  connect(): { readonly client: PairTransport; readonly server: PairTransport } {
     const transports = this.open();
     this.carry();
     return transports;

@@ -33,9 +33,14 @@ export class SteppedClient {
   readonly machine: ClientMachine;
   /** When it dials again; Infinity if it does not wait for that. */
   waitingUntilMs: number = Infinity;
+  /** The link that carries the session; undefined while suspended. */
+  active: SessionLink | undefined;
+  isEnded = false;
+  /** Whether a transport ever carried the session. */
+  wasLive = false;
   readonly #timers = new Set<Timer>();
   #flush: (() => void) | undefined;
-  readonly #dial: () => void;
+  readonly #dial: (isFirst: boolean) => void;
 
   /** @param owner who is told, as the owner of a server's session is. */
   constructor(
@@ -79,13 +84,24 @@ export class SteppedClient {
           (channel as unknown as OutgoingChannel).isClosed = true;
           told.channelRefused(channel, code);
         },
+        live: (link, isResumed) => {
+          this.active = link;
+          this.wasLive = true;
+          told.live(link, isResumed);
+        },
+        suspended: (code, reason) => {
+          this.active = undefined;
+          told.suspended(code, reason);
+        },
         ended: (end) => {
+          this.active = undefined;
+          this.isEnded = true;
           this.waitingUntilMs = Infinity;
           told.ended(end);
         },
-        dial: () => {
+        dial: (isFirst) => {
           this.waitingUntilMs = Infinity;
-          told.dial();
+          told.dial(isFirst);
         },
         waiting: (delayMs) => {
           this.waitingUntilMs = host.nowMs() + delayMs;
@@ -99,18 +115,6 @@ export class SteppedClient {
 
   get id(): Uint8Array {
     return this.machine.id;
-  }
-
-  get active(): SessionLink | undefined {
-    return this.machine.active();
-  }
-
-  get isEnded(): boolean {
-    return this.machine.isEnded();
-  }
-
-  get wasLive(): boolean {
-    return this.machine.wasLive();
   }
 
   get roundTripMs(): number | undefined {
@@ -144,11 +148,11 @@ export class SteppedClient {
 
   /** Begins: the handler's `dial` is called. */
   start(): void {
-    if (!this.isEnded) this.#dial();
+    if (!this.isEnded) this.#dial(true);
   }
 
   openChannel(name: string, options: ChannelOptions = {}): OutgoingChannel {
-    return asOutgoing(this.machine.openChannel(name, options), options);
+    return asOutgoing(this.machine.channel(name, options), options);
   }
 
   closeChannel(channel: OutgoingChannel): void {
@@ -172,13 +176,9 @@ export class SteppedClient {
     this.machine.signal(code, bytes);
   }
 
-  attach(transport: Transport, isProbe?: boolean): SessionLink {
+  attach(transport: Transport, isProbe?: boolean): void {
     this.waitingUntilMs = Infinity;
-    return this.machine.attach(transport, isProbe);
-  }
-
-  detach(link: SessionLink, code: number, reason?: string): void {
-    this.machine.detach(link, code, reason);
+    this.machine.attach(transport, isProbe);
   }
 
   dialFailed(code: number, reason: string, notBeforeMs: number, delayMs?: number): void {

@@ -26,8 +26,8 @@ export interface ClientPeer extends Peer {
   readonly machine: ClientMachine;
   /** Resolves when it has ended. */
   readonly ended: Promise<SessionEnd>;
-  /** The state has changed. */
-  tellState(): void;
+  /** The state is another one. */
+  tellState(state: Peer["state"]): void;
   /**
    * The session has ended. What was confirmed counts as delivered, so it is handed over before anybody hears of that; but
    * not if its receivers take too long (`isLate`).
@@ -48,7 +48,7 @@ export function clientPeer(
   /** How many messages and ends wait for what a receiver promised. */
   let holding = 0;
   let end: SessionEnd | undefined;
-  let isOver = false;
+  let state: Peer["state"] = "suspended";
   let resolve: (end: SessionEnd) => void;
   const ended = new Promise<SessionEnd>((settle) => {
     resolve = settle;
@@ -62,7 +62,7 @@ export function clientPeer(
   const inTurn = (channel: ClientIncoming, run: () => unknown, byteLength: number): boolean => {
     const before = channel.turns;
     let wanted = run;
-    if (before === undefined) {
+    if (!before) {
       const result = guard(run);
       if (typeof result !== "object") return true;
       wanted = () => result;
@@ -70,7 +70,7 @@ export function clientPeer(
     const wait = async (): Promise<void> => {
       try {
         await before;
-        if (!isOver) await wanted(); // else the end was told already
+        if (state !== "closed") await wanted(); // else the end was told already
       } catch (error) {
         report(error);
       }
@@ -97,56 +97,58 @@ export function clientPeer(
       if (typeof data !== "string") data.set(bytes.subarray(start, stop));
       const run = (): unknown => {
         const receiver = receiverOf(name);
-        if (receiver === undefined) channel.refuse(FORBIDDEN_CODE);
+        if (!receiver) channel.refuse(FORBIDDEN_CODE);
         // What waited while its channel was refused is not taken, either.
         return channel.isRefused ? undefined : receiver?.message(data, id, name);
       };
       return inTurn(channel, run, stop - start);
     },
     channelOpened(channel) {
-      if (receiverOf(channel.name) === undefined) channel.refuse(FORBIDDEN_CODE);
+      if (!receiverOf(channel.name)) channel.refuse(FORBIDDEN_CODE);
     },
     // Whoever has come since it was refused is not at the end of anything.
     channelClosed: (channel) => void inTurn(channel, () => channel.isRefused || tellEnded(channel.name), 0),
     channelRefused: ({ name }, code) =>
       tell(() => {
         const receiver = receiverOf(name);
-        if (receiver?.refused !== undefined) return receiver.refused(name);
+        if (receiver?.refused) return receiver.refused(name);
         throw new UsageError("CHANNEL_REFUSED", `channel "${name}" was refused with ${code}`);
       }),
   };
   const { host } = config;
   const machine = clientMachine({ ...config, handler }, failures);
 
-  const tellState = (): void => eachOf(listeners, (listener) => tell(() => listener(peer.state, end)));
+  const tellState = (next: Peer["state"]): void => {
+    state = next;
+    eachOf(listeners, (listener) => tell(() => listener(state, end)));
+  };
 
   const finish = (ending: SessionEnd | undefined, isLate = false): void => {
     end = ending;
-    if (end === undefined || isOver || (holding > 0 && !isLate)) return;
-    isOver = true;
+    if (!end || state === "closed" || (holding > 0 && !isLate)) return;
+    state = "closed";
     for (const name of receivers.keys()) tell(() => tellEnded(name));
-    tellState();
+    tellState(state);
     resolve(end);
     owner.finished(end);
   };
 
-  const peer: ClientPeer = {
+  return {
     machine,
     ended,
     tellState,
     finish,
     id: [...machine.id].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
     get state() {
-      if (isOver) return "closed";
-      return machine.active() === undefined ? "suspended" : "live";
+      return state;
     },
     get roundTripMs() {
       return machine.roundTripMs();
     },
-    channel: (name, options) => machine.channelNamed(name) ?? machine.openChannel(name, options),
+    channel: machine.channel,
     receive(name, receiver) {
-      if (receiver === undefined) receivers.delete(name);
-      else receivers.set(name, receiver);
+      if (receiver) receivers.set(name, receiver);
+      else receivers.delete(name);
     },
     onState: (listener) => listen(listeners, listener),
     close(code, reason) {
@@ -155,5 +157,4 @@ export function clientPeer(
       return ended;
     },
   };
-  return peer;
 }

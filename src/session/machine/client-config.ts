@@ -46,8 +46,8 @@ export interface ClientHandler {
   suspended(code: number, reason: string): void;
   /** The session is over. Nothing is told behind that. */
   ended(end: SessionEnd): void;
-  /** A transport is wanted: `attach` it, or say `dialFailed`. */
-  dial(): void;
+  /** A transport is wanted: `attach` it, or say `dialFailed`. `isFirst` until one has carried the session. */
+  dial(isFirst: boolean): void;
   /** Waits so many ms before it dials again. */
   waiting(delayMs: number): void;
   /** A transport that did not carry the session is gone. */

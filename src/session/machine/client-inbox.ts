@@ -61,7 +61,7 @@ export function clientInbox(
       let next = taken + windowBytes;
       // The pieces of a message count as taken until it is complete; but of several messages, only those of the oldest go on when
       // together they are too long.
-      if (pieces !== undefined && (assembling[0] === self || assemblingBytes <= maxMessageBytes))
+      if (pieces && (assembling[0] === self || assemblingBytes <= maxMessageBytes))
         next += byteLength + MESSAGE_COST;
       if (next - limit < windowBytes / 2 || channel.isRefused) return;
       limit = next;
@@ -69,7 +69,7 @@ export function clientInbox(
     };
 
     const forgetPieces = (): void => {
-      if (pieces === undefined) return;
+      if (!pieces) return;
       assemblingBytes -= byteLength;
       assembling = assembling.filter((other) => other !== self);
       pieces = undefined;
@@ -110,7 +110,7 @@ export function clientInbox(
         const length = end - at;
         const total = byteLength + length;
         if (
-          isContinued !== (pieces !== undefined) ||
+          isContinued !== !!pieces ||
           received >= limit ||
           total > maxMessageBytes ||
           (isContinued && ((firstHead ^ head) & BINARY_BIT) !== 0) ||
@@ -163,15 +163,14 @@ export function clientInbox(
     const known = incoming.get(number);
     if (head === OPEN_CHANNEL_RECORD) {
       const name = host.utf8Decode(source, at, end);
-      if (known !== undefined || refused.has(number) || name === undefined || end - at > MAX_NAME_BYTES)
-        fail();
+      if (known || refused.has(number) || name === undefined || end - at > MAX_NAME_BYTES) fail();
       else if (incoming.size > maxChannels) {
         if (refused.size >= REFUSED_CHANNELS * maxChannels) fail();
         refused.add(number);
         control(REFUSE_CHANNEL_RECORD, number, OVERFLOW_CODE);
       } else handler.channelOpened(opened(name, number));
     } else if (head === CLOSE_CHANNEL_RECORD) {
-      if (known !== undefined && number > 0) known.closed();
+      if (known && number > 0) known.closed();
       else if (!refused.delete(number)) fail();
     } else if (head === SIGNAL_RECORD) {
       if (end - at > MAX_SIGNAL_BYTES) fail();
@@ -181,7 +180,7 @@ export function clientInbox(
       if (head === CREDIT_RECORD) credited(number, value);
       else {
         const channel = refusedOutgoing(number);
-        if (channel !== undefined) handler.channelRefused(channel, value);
+        if (channel) handler.channelRefused(channel, value);
       }
     }
   };
@@ -193,9 +192,9 @@ export function clientInbox(
     else if (!refused.has(number)) {
       if (
         head > MESSAGE_BITS ||
-        channel === undefined ||
+        !channel ||
         (number === 0) !== ((head & CHANNEL_BIT) === 0) ||
-        (id !== undefined && ((head & CONTINUED_BIT) !== 0 || id.length === 0))
+        (id && ((head & CONTINUED_BIT) !== 0 || id.length === 0))
       )
         fail();
       else channel.record(head, id);

@@ -1,6 +1,6 @@
 import type { ChannelOptions, PeerChannel } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
-import { type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
+import { bodyOf, type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
 import { MAX_REASON_BYTES } from "../wire/end-packet.js";
 import { IDENTITY_BYTES, MAX_OWNER_BYTES, PROBE_BIT, RESUME_BIT } from "../wire/open-packet.js";
 import {
@@ -32,7 +32,7 @@ import {
 } from "../wire/session-code.js";
 import type { ClientConfig } from "./client-config.js";
 import { clientInbox } from "./client-inbox.js";
-import { bodyOf, clientOutbox, ending } from "./client-outbox.js";
+import { clientOutbox, ending } from "./client-outbox.js";
 import type { SessionLink } from "./link.js";
 import { MAX_SIGNAL_BYTES } from "./session-rules.js";
 
@@ -54,27 +54,17 @@ export interface ClientMachine {
   readonly main: PeerChannel;
   /** How much is kept of what was sent and is not confirmed, in bytes, each message counting 64 more. */
   outboxBytes(): number;
-  /** The link that carries the session; undefined while suspended. */
-  active(): SessionLink | undefined;
   /** The smoothed round-trip time in ms; undefined before the first round trip. */
   roundTripMs(): number | undefined;
-  /** Whether the session has ended. */
-  isEnded(): boolean;
-  /** Whether a transport ever carried the session. */
-  wasLive(): boolean;
-  /** Opens a channel for sending. Every call opens another one, also under a name that is open. */
-  openChannel(name: string, options?: ChannelOptions): PeerChannel;
-  /** The channel of a name, as long as it is open for sending. */
-  channelNamed(name: string): PeerChannel | undefined;
+  /** The channel of a name, which is opened if it is not open for sending. */
+  channel(name: string, options?: ChannelOptions): PeerChannel;
   /** Says something to the layer above on the other side, at once. At most 8,192 bytes; more is not said. */
   signal(code: number, bytes: Uint8Array): void;
   /**
    * Attaches a transport that is open, and sends `open` on it. Without `isProbe` it takes the session over at once from
    * whatever carried it; with it, after the round trip.
    */
-  attach(transport: Transport, isProbe?: boolean): SessionLink;
-  /** Lets go of a link; if it was the active one, the session is suspended. The other side is told why. */
-  detach(link: SessionLink, code: number, reason?: string): void;
+  attach(transport: Transport, isProbe?: boolean): void;
   /**
    * All that was dialled has failed. `code` and `notBeforeMs` as a `TransportDialer` told; 0 if it did not.
    * @param delayMs for how long there is no use in trying, as far as the host knows.
@@ -161,13 +151,13 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
   };
 
   const wantsFlush = (): void => {
-    if (isFlushWanted || active === undefined) return;
+    if (isFlushWanted || !active) return;
     isFlushWanted = true;
     host.afterTurn(flush);
   };
 
   const tooSlow = (): void => {
-    if (active !== undefined) detach(active, TOO_SLOW_CODE);
+    if (active) detach(active, TOO_SLOW_CODE);
   };
 
   // --- What comes over a link ----------------------------------------------------------------------------------
@@ -233,7 +223,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     const owner = take(readVarint(), MAX_OWNER_BYTES);
     if (version !== SESSION_VERSION) fail();
     if (link === active) return; // repeated, since the server thought that it was lost
-    if (server === undefined) {
+    if (!server) {
       server = owner;
       allowed(peerWindowBytes, peerMaxBytes);
     } else if (String(server) !== String(owner)) {
@@ -244,12 +234,12 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     if (isEnded) return;
     measured(nowMs() - link.attachedMs);
     if (link.isProbe) {
-      if (active !== undefined && active.epoch > link.epoch) {
+      if (active && active.epoch > link.epoch) {
         detach(link, NOT_NEEDED_CODE);
         return;
       }
       say(link, USE_PACKET, received);
-      if (active !== undefined) {
+      if (active) {
         // The server closes it when it gets our packet. If we did now, it could hear of the end before it hears of the beginning.
         links.delete(active);
         closeReplaced();
@@ -313,7 +303,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
 
   const flush = (): void => {
     isFlushWanted = false;
-    if (active === undefined) return;
+    if (!active) return;
     if (write(active.transport, received)) {
       acknowledgedAll();
       wasBusy();
@@ -324,7 +314,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
 
   // --- Transports ----------------------------------------------------------------------------------------------
 
-  const attach = (transport: Transport, isProbe?: boolean): SessionLink => {
+  const attach = (transport: Transport, isProbe?: boolean): void => {
     const link = { transport, epoch: ++epoch, isProbe, attachedMs: nowMs() };
     transport.receiver = {
       block: (bytes, start, stop) => block(link, bytes, start, stop),
@@ -341,7 +331,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     };
     if (isEnded) {
       transport.close(NOT_NEEDED_CODE, "");
-      return link;
+      return;
     }
     links.add(link);
     const owner = server ?? new Uint8Array(0);
@@ -351,7 +341,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
       OPEN_PACKET,
       SESSION_VERSION,
       SESSION_VERSION,
-      (server === undefined ? 0 : RESUME_BIT) | (isProbe ? PROBE_BIT : 0),
+      (server ? RESUME_BIT : 0) | (isProbe ? PROBE_BIT : 0),
       identity,
       epoch,
       received,
@@ -364,7 +354,6 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     );
     cancel(dial);
     later(() => detach(link, TIMEOUT_CODE), config.attachTimeoutMs, link);
-    return link;
   };
 
   /** All that is not confirmed is sent again, and the other side has to be told again what came. */
@@ -394,6 +383,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     cancel(acknowledge);
   };
 
+  /** Lets go of a link; if it was the active one, the session is suspended. The other side is told why. */
   const detach = (link: SessionLink, code: number, reason = ""): void => {
     if (!links.has(link)) return;
     say(link, LEAVE_PACKET, ...ending(host, code, reason));
@@ -405,7 +395,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
   const lost = (link: SessionLink, code: number, reason: string, notBeforeMs = 0, isReset = false): void => {
     if (!links.has(link)) return;
     // Where another one is in use, a node that does not know the session has no say in it.
-    const counts = active === undefined || active === link;
+    const counts = !active || active === link;
     // What we closed and the other side forgot was closed in order, if nothing else is open.
     if (counts && (isReset || actionOf(code) !== "retry")) finish(code, reason, !isClosed());
     else gone(link, code, reason, notBeforeMs);
@@ -441,7 +431,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
   const dial = (): void => {
     cancel(dial);
     mustWaitMs = 0;
-    handler.dial();
+    handler.dial(!wasLive);
   };
 
   /** Full jitter: a random part of a delay that doubles, and is capped before the dice are thrown. */
@@ -487,7 +477,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
   };
 
   const probe = (): void => {
-    if (active === undefined) return;
+    if (!active) return;
     wasHeard = false;
     question = (question + 1) & 0x7f;
     askedMs = nowMs();
@@ -516,7 +506,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
 
   const outbox = clientOutbox(
     config,
-    () => active !== undefined && active.transport.bufferedBytes <= DRAIN_ABOVE_BYTES,
+    () => !!active && active.transport.bufferedBytes <= DRAIN_ABOVE_BYTES,
     wantsFlush,
     tooSlow,
     endSession,
@@ -529,19 +519,14 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     id: identity.subarray(0, IDENTITY_BYTES),
     main: outbox.main,
     outboxBytes: outbox.outboxBytes,
-    openChannel: outbox.openChannel,
-    channelNamed: outbox.channelNamed,
-    active: () => active,
+    channel: outbox.channel,
     roundTripMs: () => roundTripMs,
-    isEnded: () => isEnded,
-    wasLive: () => wasLive,
     signal(code, bytes) {
       if (bytes.length <= MAX_SIGNAL_BYTES) control(SIGNAL_RECORD, code, bytes);
     },
     attach,
-    detach,
     dialFailed(code, reason, notBeforeMs, delayMs) {
-      if (isEnded || active !== undefined || timers.has(dial)) return;
+      if (isEnded || active || timers.has(dial)) return;
       if (actionOf(code) === "retry") wait(Math.max(notBeforeMs, mustWaitMs), delayMs);
       else endSession(code, reason);
     },

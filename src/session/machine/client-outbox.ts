@@ -7,7 +7,7 @@ import type {
   UnconfirmedMessage,
 } from "../peer-port.js";
 import { DRAIN_ABOVE_BYTES, type Transport } from "../transport-port.js";
-import { encodeFields, type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
+import { bodyOf, type Fields, HEADER_ROOM, scratch, writeFields } from "../wire/encode-fields.js";
 import { MAX_REASON_BYTES } from "../wire/end-packet.js";
 import { DATA_PACKET, MAX_BLOCK_BYTES } from "../wire/packet-type.js";
 import { fail } from "../wire/read-fields.js";
@@ -82,12 +82,10 @@ export interface ClientOutbox {
   /** The channel that every session has, for sending. */
   readonly main: PeerChannel;
   /**
-   * Opens a channel for sending. Every call opens another one, also under a name that is open.
+   * The channel of a name, which is opened if it is not open for sending.
    * @throws UsageError `INVALID_OPTION` for options that cannot be, and a name of more than 256 bytes.
    */
-  openChannel(name: string, options?: ChannelOptions): PeerChannel;
-  /** The channel of a name, as long as it is open for sending. */
-  channelNamed(name: string): PeerChannel | undefined;
+  channel(name: string, options?: ChannelOptions): PeerChannel;
   /** A record between the machines, or `signal`: numbered and kept as messages are, but it waits for no room. */
   control(head: number, ...fields: Fields): void;
   /** Writes what is to be sent; returns whether there was something. */
@@ -250,9 +248,8 @@ export function clientOutbox(
       if (isTooLong) {
         // It was taken before the limit of the other side was known.
         drop(1);
-        if (message.tooLong === undefined)
-          handler.report(cannotBe("MESSAGE_TOO_LONG", "a message", `${data.length} bytes`));
-        else message.tooLong();
+        if (message.tooLong) message.tooLong();
+        else handler.report(cannotBe("MESSAGE_TOO_LONG", "a message", `${data.length} bytes`));
         return 0;
       }
       const id = offset === 0 ? message.id : undefined;
@@ -262,7 +259,7 @@ export function clientOutbox(
           (isLast ? 0 : MORE_BIT) |
           (offset === 0 ? 0 : CONTINUED_BIT) |
           (channelNumber > 0 ? CHANNEL_BIT : 0) |
-          (id === undefined ? 0 : ID_BIT),
+          (id ? ID_BIT : 0),
         channelNumber || undefined,
         id?.length,
         id,
@@ -280,7 +277,7 @@ export function clientOutbox(
       { id, key, isText = typeof given === "string", tooLong }: ToldMessageOptions = {},
     ): SendStatus => {
       checkMessage(given, id);
-      if (isClosed || closing !== undefined) return "closed";
+      if (isClosed || closing) return "closed";
       const data =
         typeof given === "string"
           ? host.utf8Encode(given)
@@ -349,7 +346,7 @@ export function clientOutbox(
       send,
       ready: (): Promise<boolean> =>
         new Promise((resolve) => {
-          const isOpen = !isClosed && closing === undefined;
+          const isOpen = !isClosed && !closing;
           if (isOpen && wanted !== undefined) waiters.push(resolve);
           else resolve(isOpen);
         }),
@@ -414,7 +411,7 @@ export function clientOutbox(
 
   /** The last record is written when nothing else waits. */
   const closeIfEmpty = (): void => {
-    if (closing === undefined || lastRecord > 0 || queuedCount > 0) return;
+    if (!closing || lastRecord > 0 || queuedCount > 0) return;
     lastRecord = confirmed + records.length + 1;
     control(END_RECORD, ...ending(host, ...closing));
   };
@@ -423,19 +420,15 @@ export function clientOutbox(
     main: newChannel("", 0, {}),
     outboxBytes: () => recordCost + queuedCost,
 
-    openChannel(name, options = {}) {
+    channel(name, options = {}) {
+      for (const { channel, isClosed } of outgoing.values())
+        if (channel.name === name && !isClosed()) return channel;
       const bytes = host.utf8Encode(name);
       if (bytes.length > MAX_NAME_BYTES)
         throw cannotBe("INVALID_OPTION", "a name", `more than ${MAX_NAME_BYTES} bytes`);
       const channel = newChannel(name, lastChannel + 1, options);
       control(OPEN_CHANNEL_RECORD, ++lastChannel, bytes);
       return channel;
-    },
-
-    channelNamed(name) {
-      for (const { channel, isClosed } of outgoing.values())
-        if (channel.name === name && !isClosed()) return channel;
-      return undefined;
     },
 
     control,
@@ -447,14 +440,12 @@ export function clientOutbox(
         let byteLength = 0;
         while (byteLength < pieceBytes) {
           const record = records[sentCount];
-          if (record === undefined) {
-            if (recordCost >= maxInFlightBytes || !takeTurn()) break;
-          } else {
+          if (record) {
             // What a record counts is more than it takes.
             byteLength += record.cost;
             if (byteLength > MAX_BLOCK_BYTES - MESSAGE_COST) break;
             sentCount++;
-          }
+          } else if (recordCost >= maxInFlightBytes || !takeTurn()) break;
         }
         // The session may have ended meanwhile, and then there are none.
         if (next >= sentCount) break;
@@ -504,9 +495,9 @@ export function clientOutbox(
     },
 
     close(...why) {
-      if (closing !== undefined) return false;
-      closing = why;
-      return true;
+      const isNew = !closing;
+      closing ??= why;
+      return isNew;
     },
 
     closeIfEmpty,
@@ -522,18 +513,13 @@ export function clientOutbox(
       sentCount = recordCost = queuedCost = queuedCount = 0;
       const unconfirmed: UnconfirmedMessage[] = [];
       for (const message of left) {
-        if (message === undefined) continue;
+        if (!message) continue;
         const { channel, data, isText, id } = message;
         unconfirmed.push({ channel, data: isText ? host.utf8Decode(data, 0, data.length)! : data, id });
       }
       return unconfirmed;
     },
   };
-}
-
-/** Fields one behind the other, to keep. */
-export function bodyOf(fields: Fields): Uint8Array {
-  return new Uint8Array(encodeFields(fields));
 }
 
 /** Why something ends, as it is said: a reason that is too long is cut off. */

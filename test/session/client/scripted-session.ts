@@ -1,6 +1,6 @@
 import { type ConnectOptions, Session, type SessionState, type TransportName } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
-import { TransportRace } from "#session/client/transport-race.js";
+import { transportRace } from "#session/client/transport-race.js";
 import type { ClientHost, HostChange, TransportMemory } from "#session/client-host-port.js";
 import type {
   Dialing,
@@ -112,7 +112,7 @@ export class ScriptedSession {
       ...nodeClientHost,
       nowMs: () => this.clock.nowMs,
       random: () => 0.5,
-      dateMs: (nowMs) => 1_000_000_000_000 + nowMs,
+      dateMs: () => 1_000_000_000_000 + this.clock.nowMs,
       isOffline: () => this.isOffline,
       setTimer: (call, delayMs) => {
         this.#timers++;
@@ -148,7 +148,7 @@ export class ScriptedSession {
       recall: () => this.memory.get("example.com"),
       remember: (value) => void this.memory.set("example.com", value),
     };
-    const dialer = dialers.length === 1 ? dialers[0]! : new TransportRace(dialers, host, memory);
+    const dialer = dialers.length === 1 ? dialers[0]! : transportRace(dialers, host, memory);
     this.session = new Session(dialer, host, {
       ...options,
       state: (_session, state) => void this.states.push(state),

@@ -84,6 +84,7 @@ export class SteppedClient {
           (channel as unknown as OutgoingChannel).isClosed = true;
           told.channelRefused(channel, code);
         },
+        dropped: (channel) => handler.dropped(owner as never, channel as unknown as OutgoingChannel, 1),
         live: (link, isResumed) => {
           this.active = link;
           this.wasLive = true;

@@ -35,8 +35,8 @@ export interface ClientHandler {
   channelClosed(channel: ClientIncoming): void;
   /** The other side does not take what is sent on a channel. */
   channelRefused(channel: PeerChannel, code: number): void;
-  /** Messages were dropped on a channel. */
-  dropped?(channel: PeerChannel, count: number): void;
+  /** A message was dropped on a channel. */
+  dropped?(channel: PeerChannel): void;
   /** There is room again on a channel whose sender was told that there is none. */
   ready?(channel: PeerChannel): void;
   signal(code: number, bytes: Uint8Array, start: number, end: number): void;

@@ -203,10 +203,9 @@ export function clientOutbox(
       for (const waiter of told) waiter(hasRoom);
     };
 
-    const drop = (count: number): void => {
-      if (count === 0) return;
-      channel.dropped += count;
-      handler.dropped?.(channel, count);
+    const dropped = (): void => {
+      channel.dropped++;
+      handler.dropped?.(channel);
     };
 
     const count = ({ cost, counted }: ClientMessage, sign: number): void => {
@@ -218,6 +217,11 @@ export function clientOutbox(
     /** Takes the message at a place out of the line. */
     const remove = (place: number): void =>
       count(place > 0 ? queue.splice(place, 1)[0]! : queue.shift()!, -1);
+
+    const drop = (place: number): void => {
+      remove(place);
+      dropped();
+    };
 
     /** Whether a message may wait behind so many others, without the rest of them. */
     const fits = (cost: number, place = queue.length): boolean => {
@@ -247,7 +251,7 @@ export function clientOutbox(
       if ((isLast || isTooLong) && message === queue[0]) remove(0);
       if (isTooLong) {
         // It was taken before the limit of the other side was known.
-        drop(1);
+        dropped();
         if (message.tooLong) message.tooLong();
         else handler.report(cannotBe("MESSAGE_TOO_LONG", "a message", `${data.length} bytes`));
         return 0;
@@ -286,7 +290,7 @@ export function clientOutbox(
             : new Uint8Array(given);
       const { length } = data;
       if (length > peerMaxBytes) {
-        drop(1);
+        dropped();
         return "too-long";
       }
       const cost = length + MESSAGE_COST;
@@ -294,21 +298,14 @@ export function clientOutbox(
       const first = queue.length > 0 && queue[0]!.offset > 0 ? 1 : 0;
       if (!fits(cost) && !fits(cost, isLatest || policy === "drop-oldest" ? first : queue.length)) {
         wanted = cost;
-        drop(1);
+        dropped();
         if (policy === "disconnect") tooSlow();
         return "dropped";
       }
       let place = queue.length;
-      let dropped = 0;
       const old = isLatest && key !== undefined ? queue.findIndex((other) => other.key === key) : -1;
-      if (old >= 0) {
-        remove((place = old));
-        dropped++;
-      }
-      for (; !fits(cost); place--) {
-        remove(first);
-        dropped++;
-      }
+      if (old >= 0) drop((place = old));
+      for (; !fits(cost); place--) drop(first);
       const counted = countedOf(cost, queue.length === 0);
       const message = { channel: name, data, isText, id, tooLong, cost, counted, key, offset: 0 };
       // What is short and alone leaves at once, before its turn comes.
@@ -325,7 +322,6 @@ export function clientOutbox(
         count(message, 1);
       }
       wantsFlush();
-      drop(dropped);
       if (channel.queuedBytes <= highWaterMarkBytes) return "sent";
       wanted = 0;
       return "queued";
@@ -378,9 +374,7 @@ export function clientOutbox(
         },
         refused() {
           if (closedBy > 0) return false;
-          const { length } = queue;
-          while (queue.length > 0) remove(0);
-          drop(length);
+          while (queue.length > 0) drop(0);
           close();
           return true;
         },

@@ -21,17 +21,15 @@ export function httpDialer(
     httpTransport(name, sessionUrl(url.href, sessionId), credentials, isFarewell);
   return {
     name,
-    dial(listener, sessionId) {
+    dial(opened, _failed, sessionId) {
       let isAborted = false;
       queueMicrotask(() => {
         if (isAborted) return;
         isAborted = true;
-        listener.opened(open(sessionId));
+        opened(open(sessionId));
       });
-      return {
-        abort() {
-          isAborted = true;
-        },
+      return () => {
+        isAborted = true;
       };
     },
     // One whose first request is its only one.

@@ -9,7 +9,7 @@ import {
   DEFAULT_SESSION_LIMITS,
 } from "../machine/session-config.js";
 import type { Peer, PeerReceiver, SessionEnd } from "../peer-port.js";
-import type { Dialing, TransportDialer } from "../transport-port.js";
+import type { TransportDialer } from "../transport-port.js";
 import { actionOf, CLOSED_CODE, UNAUTHORIZED_CODE } from "../wire/session-code.js";
 import { ASK_FOR_CREDENTIALS_SIGNAL, CREDENTIALS_SIGNAL } from "../wire/session-signal.js";
 import { type ClientPeer, clientPeer, type PeerOwner } from "./client-peer.js";
@@ -70,7 +70,8 @@ export function clientSession<Session>(
   const receivers = new Map<string, PeerReceiver>();
   let state: SessionState = { status: "connecting" };
   let peer: ClientPeer;
-  let dialing: Dialing | undefined;
+  /** Gives up what is dialled. */
+  let giveUp: (() => void) | undefined;
   /** Who this is; how often that was asked for, and which of these answers are known. */
   let credentials: Uint8Array;
   let asked = 0;
@@ -152,8 +153,8 @@ export function clientSession<Session>(
         return;
       }
     }
-    dialing?.abort();
-    dialing = dialer.dial({ opened: machine.attach, failed: dialFailed }, id);
+    giveUp?.();
+    giveUp = dialer.dial(machine.attach, dialFailed, id);
   };
 
   const lost = (code: number, reason: string): void => {
@@ -244,14 +245,14 @@ export function clientSession<Session>(
       peer.tellState("live");
     },
     suspended(code, reason) {
-      dialing?.abort();
+      giveUp?.();
       lost(code, reason);
       peer.tellState("suspended");
     },
     ended(end) {
       isEnded = true;
       const { finish } = peer;
-      dialing?.abort();
+      giveUp?.();
       timer = host.setTimer(() => finish(end, true), config.closeTimeoutMs);
       finish(end);
     },

@@ -1,5 +1,11 @@
 import type { ClientHost, TransportMemory } from "../client-host-port.js";
-import type { Dialing, DialListener, Transport, TransportDialer, TransportName } from "../transport-port.js";
+import type {
+  DialFailed,
+  Transport,
+  TransportDialer,
+  TransportName,
+  TransportOpened,
+} from "../transport-port.js";
 
 /** A transport that has not proved itself after so long gets company, in ms. */
 const NEXT_AFTER_MS = 1_500;
@@ -16,7 +22,7 @@ const MAX_SHORT_LIVES = 3;
 /** One that was dialled, until it won or failed. */
 interface Entrant {
   readonly dialer: TransportDialer;
-  dialing: Dialing | undefined;
+  giveUp: (() => void) | undefined;
   transport: Transport | undefined;
 }
 
@@ -32,7 +38,8 @@ export function transportRace(
   memory: TransportMemory,
 ): TransportDialer {
   /** Who is told what was opened, and for which session it is. */
-  let listener: DialListener;
+  let tellOpened: TransportOpened;
+  let tellFailed: DialFailed;
   let sessionId: string;
   let order: TransportDialer[] = [];
   let entrants: Entrant[] = [];
@@ -52,16 +59,17 @@ export function transportRace(
   let failure: { code: number; readonly reasons: Set<string>; notBeforeMs: number };
 
   /** Looks for a transport. */
-  const dial = (told: DialListener, id: string): Dialing => {
+  const dial = (opened: TransportOpened, failed: DialFailed, id: string): (() => void) => {
     stop();
-    listener = told;
+    tellOpened = opened;
+    tellFailed = failed;
     sessionId = id;
     const first = movedFrom ?? remembered();
     const rank = (name: TransportName): number => (name === avoided ? 1 : name === first ? -1 : 0);
     order = [...dialers].sort((a, b) => rank(a.name) - rank(b.name));
     failure = { code: 0, reasons: new Set(), notBeforeMs: 0 };
     dialNext();
-    return { abort: gone };
+    return gone;
   };
 
   /** Gives up what it is doing. */
@@ -71,7 +79,7 @@ export function transportRace(
     entrants = [];
     order = [];
     isProbing = false;
-    for (const { dialing } of given) dialing?.abort();
+    for (const { giveUp } of given) giveUp?.();
   };
 
   /** This one carries the session: the race is over, until a better one is worth a try. */
@@ -144,17 +152,15 @@ export function transportRace(
       if (entrants.length === 0) end();
       return;
     }
-    const entrant: Entrant = { dialer, dialing: undefined, transport: undefined };
+    const entrant: Entrant = { dialer, giveUp: undefined, transport: undefined };
     entrants.push(entrant);
-    entrant.dialing = dialer.dial(
-      {
-        opened(transport) {
-          const isFirst = !isProbing && entrants.every((one) => !one.transport);
-          entrant.transport = transport;
-          listener.opened(transport, !isFirst);
-        },
-        failed: (code, reason, notBeforeMs) => fail(entrant, code, reason, notBeforeMs),
+    entrant.giveUp = dialer.dial(
+      (transport) => {
+        const isFirst = !isProbing && entrants.every((one) => !one.transport);
+        entrant.transport = transport;
+        tellOpened(transport, !isFirst);
       },
+      (...why) => fail(entrant, ...why),
       sessionId,
     );
     if (order.length > 0) timer = host.setTimer(dialNext, NEXT_AFTER_MS);
@@ -178,7 +184,7 @@ export function transportRace(
       probeLater(); // none is better just now: the one that carries the session does on
     } else {
       const { code, reasons, notBeforeMs } = failure;
-      listener.failed(code, [...reasons].join("; "), notBeforeMs);
+      tellFailed(code, [...reasons].join("; "), notBeforeMs);
     }
   };
 

@@ -220,7 +220,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "client-machine.js",
-        find: "(server === undefined ? 0 : RESUME_BIT)",
+        find: "(server ? RESUME_BIT : 0)",
         replace: "0",
       },
     ],
@@ -401,7 +401,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "does not count what a client drops",
-    edits: [{ file: "client-outbox.js", find: "handler.dropped?.(channel, count);", replace: "" }],
+    edits: [{ file: "client-outbox.js", find: "handler.dropped?.(channel);", replace: "" }],
   },
   {
     name: "drops at a client a message of which a part has left",

@@ -9,19 +9,18 @@ import { parseArgs } from "node:util";
 import { Engine, engineConfig, Opcode } from "hawser/protocol";
 import { nodeHost } from "#node/node-host.js";
 import { nodeClientHost } from "#node/session/node-client-host.js";
-import { boundConfig } from "#session/machine/client-config.js";
-import { ClientMachine } from "#session/machine/client-machine.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import {
   DEFAULT_RECONNECT_DELAYS,
   DEFAULT_SERVER_DEADLINES,
   sessionConfig,
 } from "#session/machine/session-config.js";
-import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
+import type { SessionHandler } from "#session/machine/session-handler.js";
 import type { SessionHost } from "#session/machine/session-host.js";
 import type { SessionEnd } from "#session/peer-port.js";
 import type { Transport, TransportReceiver } from "#session/transport-port.js";
 import { readOpen } from "#session/wire/open-packet.js";
+import { SteppedClient, type SteppedClientHandler } from "#testing/stepped-client.js";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "2" } } });
 const SECONDS = Number(values.seconds);
@@ -72,12 +71,12 @@ class MemoryTransport implements Transport {
 }
 
 interface Side {
-  machine: ClientMachine | ServerMachine<Side>;
+  machine: SteppedClient | ServerMachine<Side>;
   received: number;
   echoes: boolean;
 }
 
-const handler: SessionHandler<Side> & ClientHandler<Side> = {
+const handler: SessionHandler<Side> & SteppedClientHandler<Side> = {
   wantsFlush() {},
   deadlineChanged() {},
   message(side, _channel, isText, bytes, start, end) {
@@ -102,7 +101,6 @@ const handler: SessionHandler<Side> & ClientHandler<Side> = {
   },
   dial() {},
   waiting() {},
-  healthy() {},
   linkLost() {},
   report() {},
   credentials: () => new Uint8Array(0),
@@ -114,9 +112,12 @@ function sessionEcho(batch: number): { both: number; server: number } {
   const up = new MemoryTransport();
   const down = new MemoryTransport();
   const config = sessionConfig<typeof handler>({ host, handler });
-  const clientMachine = new ClientMachine(
-    { ...boundConfig<Side>(config, client), host: { ...host, utf8Encode: nodeClientHost.utf8Encode } },
+  const clientMachine = new SteppedClient(
+    config,
+    client,
     DEFAULT_RECONNECT_DELAYS,
+    0,
+    nodeClientHost.utf8Encode,
   );
   client.machine = clientMachine;
   clientMachine.attach(up, false);

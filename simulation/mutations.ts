@@ -220,7 +220,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "client-machine.js",
-        find: "(this.#server === undefined ? 0 : RESUME_BIT)",
+        find: "(server ? RESUME_BIT : 0)",
         replace: "0",
       },
     ],
@@ -234,7 +234,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "client-machine.js",
-        find: "else\n            this.#wait(notBeforeMs);",
+        find: "else\n            wait(notBeforeMs);",
         replace: "",
       },
     ],
@@ -290,46 +290,49 @@ export const MUTATIONS: readonly Mutation[] = [
   // The machine of a client.
   {
     name: "does not say from a client what came",
-    edits: [{ file: "client-machine.js", find: "this.#say(link, ACK_PACKET, this.received);", replace: "" }],
+    edits: [{ file: "client-machine.js", find: "say(active, ACK_PACKET, received);", replace: "" }],
   },
   {
     name: "hands over to a client what came before",
     edits: [
       {
         file: "client-machine.js",
-        find: "if (number <= this.received)\n                continue;\n            this.received = number;",
-        replace: "this.received = Math.max(number, this.received);",
+        find: "if (number <= received)\n                continue;\n            received = number;",
+        replace: "received = Math.max(number, received);",
       },
     ],
   },
   {
     name: "goes on behind a gap at a client",
-    edits: [{ file: "client-machine.js", find: "number > this.received + 1", replace: "false" }],
+    edits: [{ file: "client-machine.js", find: "number > received + 1", replace: "false" }],
   },
   {
     name: "does not send again from a client what is not confirmed",
     edits: [
       {
-        file: "client-sending.js",
-        find: "this.#sentCount = 0;\n        this.wantsFlush();",
-        replace: "this.wantsFlush();",
+        file: "client-outbox.js",
+        find: "sentCount = 0;\n            wantsFlush();",
+        replace: "wantsFlush();",
       },
     ],
   },
   {
     name: "does not send again from a client when a request was lost",
     edits: [
-      { file: "client-machine.js", find: "lost: () => this.#lostBlocks(link)", replace: "lost: () => {}" },
+      {
+        file: "client-machine.js",
+        find: "say(link, USE_PACKET, received);\n                    sendAgain();",
+        replace: "",
+      },
     ],
   },
   {
     name: "frees at a client one record too many",
     edits: [
       {
-        file: "client-sending.js",
-        find: "const count = number - this.#confirmed;",
-        replace:
-          "const count = number - this.#confirmed + (this.#records.length > number - this.#confirmed ? 1 : 0);",
+        file: "client-outbox.js",
+        find: "const count = to - confirmed;",
+        replace: "const count = to - confirmed + (records.length > to - confirmed ? 1 : 0);",
       },
     ],
   },
@@ -337,9 +340,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "keeps at a client what was confirmed",
     edits: [
       {
-        file: "client-sending.js",
-        find: "this.#recordCost -= cost;",
-        replace: "this.#recordCost -= 0 * cost;",
+        file: "client-outbox.js",
+        find: "recordCost -= cost;",
+        replace: "recordCost -= 0 * cost;",
       },
     ],
   },
@@ -347,33 +350,32 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "gives no credit from a client",
     edits: [
       {
-        file: "client-receiving.js",
-        find: "this.control(CREDIT_RECORD, channel.number, limit);",
+        file: "client-inbox.js",
+        find: "control(CREDIT_RECORD, number, limit);",
         replace: "",
       },
     ],
   },
   {
     name: "gives no credit from a client for the pieces of a long message",
-    edits: [
-      { file: "client-receiving.js", find: "limit += channel.byteLength + MESSAGE_COST;", replace: "" },
-    ],
+    edits: [{ file: "client-inbox.js", find: "next += byteLength + MESSAGE_COST;", replace: "" }],
   },
   {
     name: "loses at a client the pieces before the last",
-    edits: [{ file: "client-receiving.js", find: "longer.set(pieces);", replace: "{}" }],
+    edits: [{ file: "client-inbox.js", find: "longer.set(whole);", replace: "{}" }],
   },
   {
     name: "loses at a client the id of a message in pieces",
-    edits: [{ file: "client-receiving.js", find: "channel.id = id;", replace: "" }],
+    edits: [{ file: "client-inbox.js", find: "firstId = id;", replace: "" }],
   },
   {
     name: "counts a message of a client as taken before it is",
     edits: [
       {
-        file: "client-receiving.js",
-        find: "if (config.handler.message(channel, isText, message, from, to, messageId))",
-        replace: "config.handler.message(channel, isText, message, from, to, messageId);\n        if (true)",
+        file: "client-inbox.js",
+        find: "if (handler.message(channel, (head & BINARY_BIT) === 0, message, from, to, firstId))",
+        replace:
+          "handler.message(channel, (head & BINARY_BIT) === 0, message, from, to, firstId);\n                if (true)",
       },
     ],
   },
@@ -381,9 +383,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "sends beyond the window of the server",
     edits: [
       {
-        file: "client-sending.js",
-        find: "channel.limit = Math.max(channel.limit, value);",
-        replace: "channel.limit = Math.max(channel.limit, value) + 1e6;",
+        file: "client-outbox.js",
+        find: "limit = Math.max(limit, value);",
+        replace: "limit = Math.max(limit, value) + 1e6;",
       },
     ],
   },
@@ -391,7 +393,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "takes at a client what does not fit into the outbox",
     edits: [
       {
-        file: "client-sending.js",
+        file: "client-outbox.js",
         find: "outboxBytes <= maxOutboxBytes",
         replace: "true",
       },
@@ -399,66 +401,70 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "does not count what a client drops",
-    edits: [{ file: "client-sending.js", find: "channel.dropped += count;", replace: "" }],
+    edits: [{ file: "client-outbox.js", find: "handler.dropped?.(channel);", replace: "" }],
   },
   {
     name: "drops at a client a message of which a part has left",
     edits: [
-      { file: "client-sending.js", find: "queue.length > 0 && queue[0].offset > 0 ? 1 : 0", replace: "0" },
+      { file: "client-outbox.js", find: "queue.length > 0 && queue[0].offset > 0 ? 1 : 0", replace: "0" },
     ],
   },
   {
     name: "does not say from a client that a piece continues a message",
-    edits: [{ file: "client-sending.js", find: "(offset === 0 ? 0 : CONTINUED_BIT)", replace: "0" }],
+    edits: [{ file: "client-outbox.js", find: "(offset === 0 ? 0 : CONTINUED_BIT)", replace: "0" }],
   },
   {
     name: "never tells at a client that there is room again",
-    edits: [{ file: "client-sending.js", find: "config.handler.ready(channel);", replace: "" }],
+    edits: [{ file: "client-outbox.js", find: "handler.ready?.(channel);", replace: "" }],
   },
   {
     name: "closes a client before all was sent",
     edits: [
       {
-        file: "client-sending.js",
-        find: "this.#lastRecord > 0 || this.#queuedCount > 0",
-        replace: "this.#lastRecord > 0",
+        file: "client-outbox.js",
+        find: "lastRecord > 0 || queuedCount > 0",
+        replace: "lastRecord > 0",
       },
     ],
   },
   {
     name: "forgets what waits when a client tells what was not confirmed",
-    edits: [{ file: "client-sending.js", find: "left.push(...channel.queue);", replace: "" }],
+    edits: [{ file: "client-outbox.js", find: "left.push(...channel.forget());", replace: "" }],
   },
   {
     name: "replaces at a client a message that has another key",
-    edits: [{ file: "client-sending.js", find: "message.key === key", replace: "message.key !== key" }],
+    edits: [{ file: "client-outbox.js", find: "other.key === key", replace: "other.key !== key" }],
   },
   {
     name: "does not notice at a client that nothing is heard",
-    edits: [{ file: "client-machine.js", find: "this.detach(active, TIMEOUT_CODE);", replace: "{}" }],
+    edits: [{ file: "client-machine.js", find: "detach(active, TIMEOUT_CODE);", replace: "{}" }],
   },
   {
     name: "waits for ever at a client for the answer to open",
     edits: [
       {
         file: "client-machine.js",
-        find: "if (dueMs <= nowMs)\n                this.detach(link, TIMEOUT_CODE);",
-        replace: "if (false)\n                this.detach(link, TIMEOUT_CODE);",
+        find: "later(() => detach(link, TIMEOUT_CODE), config.attachTimeoutMs, link);",
+        replace: "",
       },
     ],
   },
   {
     name: "hands over messages of a channel that the client refused",
     edits: [
-      { file: "client-receiving.js", find: "if (channel.isRefused)\n            return true;", replace: "" },
+      {
+        file: "client-inbox.js",
+        find: "if (channel.isRefused)\n                    return;\n                const",
+        replace: "const",
+      },
     ],
   },
   {
     name: "lets one long message of a client have all turns",
     edits: [
       {
-        file: "client-sending.js",
-        find: "const end = Math.min(data.length, offset + this.config.pieceBytes);",
+        file: "client-outbox.js",
+        find: "const end = Math.min(data.length, offset + pieceBytes);",
         replace: "const end = data.length;",
       },
     ],

@@ -1,4 +1,3 @@
-import type { ClientMachine } from "#session/machine/client-machine.js";
 import type { IncomingChannel } from "#session/machine/incoming-channel.js";
 import type { SessionLink } from "#session/machine/link.js";
 import type { OutgoingChannel } from "#session/machine/outgoing-channel.js";
@@ -8,6 +7,7 @@ import type { SendStatus, SessionEnd, UnconfirmedMessage } from "#session/peer-p
 import { messageRecord } from "#session/wire/message-record.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import type { SimulatedTransport } from "#testing/simulated-transport.js";
+import type { SteppedClient } from "#testing/stepped-client.js";
 import type { VirtualClock, VirtualEvent } from "#testing/virtual-clock.js";
 import { contentOf } from "./channel-ledger.js";
 import { FellowSessions } from "./fellow-sessions.js";
@@ -51,7 +51,7 @@ export class SimulatedSession {
   readonly role: Role;
   readonly world: SessionWorld;
   readonly end: SimulatedEnd;
-  machine!: ClientMachine | ServerMachine<SimulatedSession>;
+  machine!: SteppedClient | ServerMachine<SimulatedSession>;
   record!: SessionRecord;
   readonly channels: OutgoingChannel[] = [];
   readonly incoming = new Map<IncomingChannel, number>();

@@ -1,9 +1,6 @@
-import { boundConfig } from "#session/machine/client-config.js";
-import { ClientMachine } from "#session/machine/client-machine.js";
-import type { SessionLink } from "#session/machine/link.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
-import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
+import type { SessionHandler } from "#session/machine/session-handler.js";
 import type { SessionHost } from "#session/machine/session-host.js";
 import type { SessionEnd } from "#session/peer-port.js";
 import type { TransportName } from "#session/transport-port.js";
@@ -13,6 +10,7 @@ import { PacketType } from "#session/wire/packet-type.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { clientPhase } from "#testing/client-phase.js";
 import { type SimulatedDirection, simulatedPair } from "#testing/simulated-transport.js";
+import { SteppedClient, type SteppedClientHandler } from "#testing/stepped-client.js";
 import { VirtualClock } from "#testing/virtual-clock.js";
 import { type Role, SessionRecord } from "./session-record.js";
 import { SimulatedEnd } from "./simulated-end.js";
@@ -72,7 +70,7 @@ export class Simulation implements SessionWorld, RelayWorld {
   #serverEnd: SimulatedEnd;
   readonly #host: SessionHost;
   readonly #records = new Map<string, SessionRecord>();
-  readonly #clientConfig: SessionConfig<ClientHandler<SimulatedSession>>;
+  readonly #clientConfig: SessionConfig<SteppedClientHandler<SimulatedSession>>;
   #serverConfig!: SessionConfig<SessionHandler<SimulatedSession>>;
   readonly #relay: SimulatedRelay | undefined;
   #client!: SimulatedSession;
@@ -230,7 +228,7 @@ export class Simulation implements SessionWorld, RelayWorld {
     hold(++this.#generation <= MOST_GENERATIONS, "a client does not begin again and again");
     const session = new SimulatedSession("client", this, this.#clientEnd);
     this.#client = session;
-    const machine = new ClientMachine(boundConfig(this.#clientConfig, session), {
+    const machine = new SteppedClient(this.#clientConfig, session, {
       reconnectDelayMs: 200,
       maxReconnectDelayMs: 5_000,
     });
@@ -245,7 +243,7 @@ export class Simulation implements SessionWorld, RelayWorld {
     if (plan.random.chance(0.5)) session.act();
   }
 
-  #clientHandler(): ClientHandler<SimulatedSession> {
+  #clientHandler(): SteppedClientHandler<SimulatedSession> {
     return {
       ...BASE_HANDLER,
       live: (session, link) => {
@@ -262,7 +260,6 @@ export class Simulation implements SessionWorld, RelayWorld {
         hold(untilMs >= this.clock.nowMs, "it waits for what is to come");
         this.trace?.(`client waits until ${untilMs.toFixed(1)}`);
       },
-      healthy: (session, link) => this.#healthy(session, link),
       linkLost: (session, link, code) => {
         session.checkLoss(link.transport as AttachedTransport, code);
         this.#dialled(link.transport as AttachedTransport);
@@ -272,16 +269,8 @@ export class Simulation implements SessionWorld, RelayWorld {
     };
   }
 
-  get #clientMachine(): ClientMachine {
-    return this.#client.machine as ClientMachine;
-  }
-
-  #healthy(_session: SimulatedSession, link: SessionLink): void {
-    const { random } = this.plan;
-    const machine = this.#clientMachine;
-    if (machine.active === undefined || random.chance(0.8)) machine.use(link);
-    else if (random.chance(0.5)) machine.detach(link, SessionCode.notNeeded, "thought better of it");
-    // Else it stays on standby until its time is over.
+  get #clientMachine(): SteppedClient {
+    return this.#client.machine as SteppedClient;
   }
 
   /** The race of transports: the second kind begins when the first one has not proved itself. */

@@ -1,6 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { boundConfig } from "#session/machine/client-config.js";
-import { ClientMachine } from "#session/machine/client-machine.js";
 import type { IncomingChannel } from "#session/machine/incoming-channel.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import {
@@ -8,11 +6,11 @@ import {
   type SessionConfig,
   sessionConfig,
 } from "#session/machine/session-config.js";
-import type { ClientHandler } from "#session/machine/session-handler.js";
 import type { Transport, TransportReceiver } from "#session/transport-port.js";
 import type { OpenPacket } from "#session/wire/open-packet.js";
 import { writeVarint } from "#session/wire/varint.js";
 import { welcomeBlock } from "#session/wire/welcome-packet.js";
+import { SteppedClient, type SteppedClientHandler } from "#testing/stepped-client.js";
 import { must } from "../finding.js";
 import { type Effort, type FuzzTarget, fuzzTarget } from "../fuzz-target.js";
 import { anyBytes, anyText } from "../generate/payload.js";
@@ -37,7 +35,7 @@ class Recording implements Transport {
   readonly bufferedBytes = 0;
   receiver!: TransportReceiver;
   readonly events: SessionModelEvent[] = [];
-  readonly machine: ServerMachine<Recording> | ClientMachine;
+  readonly machine: ServerMachine<Recording> | SteppedClient;
   #wantsFlush = false;
 
   constructor(isServer: boolean) {
@@ -47,7 +45,7 @@ class Recording implements Transport {
       machine.attach(this, OPEN);
       for (let i = 0; i < LIMITS.sent; i++) machine.send(machine.channel, `${i}`);
     } else {
-      const machine = new ClientMachine(boundConfig<Recording>(config, this), DEFAULT_RECONNECT_DELAYS);
+      const machine = new SteppedClient(config, this, DEFAULT_RECONNECT_DELAYS);
       this.machine = machine;
       machine.attach(this, false);
       this.give(WELCOME);
@@ -102,7 +100,7 @@ const WELCOME: Buffer = Buffer.from(
 );
 
 const named = (channel: IncomingChannel): { channel: string } => ({ channel: channel.name });
-const handler: ClientHandler<Recording> = {
+const handler: SteppedClientHandler<Recording> = {
   wantsFlush: (one) => one.wantFlush(),
   deadlineChanged() {},
   message(one, channel, isText, bytes, start, end, id) {
@@ -132,12 +130,11 @@ const handler: ClientHandler<Recording> = {
   ended: (one, { code }) => void one.events.push({ type: "ended", code }),
   dial() {},
   waiting() {},
-  healthy() {},
   linkLost() {},
   report() {},
   credentials: () => new Uint8Array(0),
 };
-const config: SessionConfig<ClientHandler<Recording>> = sessionConfig({
+const config: SessionConfig<SteppedClientHandler<Recording>> = sessionConfig({
   ...LIMITS,
   windowBytes: WINDOW_BYTES,
   handler,

@@ -11,13 +11,8 @@ export type HostChange = "online" | "offline" | "visible" | "restored" | "unload
 
 /** What a client needs from where it runs: a page, a worker, Node. */
 export interface ClientHost extends ClientMachineHost {
-  /** Calls `call` once, after so many ms. Returns what {@link clearTimer} takes. */
-  setTimer(call: () => void, delayMs: number): unknown;
-  clearTimer(timer: unknown): void;
-  /** Calls `call` when what runs now has returned: all that is sent until then leaves together. */
-  afterTurn(call: () => void): void;
-  /** The time of day, in ms since 1970, at a point of the clock of `nowMs`. */
-  dateMs(nowMs: number): number;
+  /** The time of day, in ms since 1970. */
+  dateMs(): number;
   /** Whether there is no network at all, as far as the host knows. */
   isOffline(): boolean;
   /** Calls `listener` for what happens around. Returns what ends that. */

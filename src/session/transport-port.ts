@@ -73,17 +73,31 @@ export interface TransportReceiver {
 export const DRAIN_ABOVE_BYTES = 65_536;
 
 /**
+ * A transport can be used. Its `receiver` has to be set before this returns: `session.attach(transport)` does.
+ * @param isProbe whether another one may carry the session, and goes on until this one is known to be healthy. Default false.
+ */
+export type TransportOpened = (transport: Transport, isProbe?: boolean) => void;
+
+/**
+ * An attempt to open a transport came to nothing.
+ * @param code a session code where the server gave one (`SessionCode`), or 0.
+ * @param notBeforeMs how long the server asks to stay away, as with `Retry-After`; 0 if it does not.
+ */
+export type DialFailed = (code: number, reason: string, notBeforeMs: number) => void;
+
+/**
  * Opens transports of one kind, for a client. What it dials it is given when it is made: a URL, headers, a path family.
  */
 export interface TransportDialer {
   /** Which way it opens. */
   readonly name: TransportName;
   /**
-   * Begins to open one. Later, exactly one of `opened` and `failed` is called; none after {@link Dialing.abort}. That it is
-   * open proves nothing yet: the session takes a transport for healthy after a round trip of data.
+   * Begins to open one. Later, exactly one of `opened` and `failed` is called. That it is open proves nothing yet: the session takes
+   * a transport for healthy after a round trip of data.
    * @param sessionId for which session it is, for balancers that keep a session on one node: see `sessionUrl`.
+   * @returns what gives it up: nothing is called any more, and nothing stays open. Does nothing once it was opened or failed.
    */
-  dial(listener: DialListener, sessionId: string): Dialing;
+  dial(opened: TransportOpened, failed: DialFailed, sessionId: string): () => void;
   /**
    * A transport that it opened is gone, and did not carry the session. Only what may have others wants to know: without it, this
    * attempt has failed.
@@ -98,25 +112,4 @@ export interface TransportDialer {
   won?(name: TransportName): void;
   /** The network is another one while the session lives: what did not work before may work now. */
   networkChanged?(): void;
-}
-
-/** What a {@link TransportDialer} tells. */
-export interface DialListener {
-  /**
-   * It can be used. Its `receiver` has to be set before this returns: `session.attach(transport)` does.
-   * @param isProbe whether another one may carry the session, and goes on until this one is known to be healthy. Default false.
-   */
-  opened(transport: Transport, isProbe?: boolean): void;
-  /**
-   * It came to nothing.
-   * @param code a session code where the server gave one (`SessionCode`), or 0.
-   * @param notBeforeMs how long the server asks to stay away, as with `Retry-After`; 0 if it does not.
-   */
-  failed(code: number, reason: string, notBeforeMs: number): void;
-}
-
-/** An attempt that goes on. */
-export interface Dialing {
-  /** Gives it up. Nothing is called any more, and nothing stays open. Does nothing once it was opened or failed. */
-  abort(): void;
 }

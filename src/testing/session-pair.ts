@@ -1,5 +1,3 @@
-import { boundConfig } from "../session/machine/client-config.js";
-import { ClientMachine } from "../session/machine/client-machine.js";
 import type { IncomingChannel } from "../session/machine/incoming-channel.js";
 import type { SessionLink } from "../session/machine/link.js";
 import type { OutgoingChannel } from "../session/machine/outgoing-channel.js";
@@ -12,12 +10,13 @@ import {
   type SessionLimits,
   sessionConfig,
 } from "../session/machine/session-config.js";
-import type { ClientHandler, SessionHandler } from "../session/machine/session-handler.js";
+import type { SessionHandler } from "../session/machine/session-handler.js";
 import type { SessionHost } from "../session/machine/session-host.js";
 import type { SessionEnd } from "../session/peer-port.js";
 import type { Transport, TransportReceiver } from "../session/transport-port.js";
 import { readOpen } from "../session/wire/open-packet.js";
 import { BAD_PACKET_CODE } from "../session/wire/session-code.js";
+import { SteppedClient, type SteppedClientHandler } from "./stepped-client.js";
 import { VirtualClock } from "./virtual-clock.js";
 
 /** What a side of a {@link SessionPair} was told. */
@@ -35,7 +34,6 @@ export interface PairEvent {
     | "ended"
     | "dial"
     | "waiting"
-    | "healthy"
     | "linkLost";
   /** The name of the channel, for what has one. */
   readonly channel?: string;
@@ -109,7 +107,7 @@ export class PairTransport implements Transport {
 /** A client's and a server's session over transports in memory, on a virtual clock: for tests, step by step. */
 export class SessionPair {
   readonly clock: VirtualClock = new VirtualClock();
-  readonly client: PairSide<ClientMachine> = new PairSide<ClientMachine>();
+  readonly client: PairSide<SteppedClient> = new PairSide<SteppedClient>();
   readonly server: PairSide<ServerMachine<PairSide<unknown>> | undefined> = new PairSide<
     ServerMachine<PairSide<unknown>> | undefined
   >();
@@ -129,8 +127,12 @@ export class SessionPair {
       handler,
       budget: options.serverBudget,
     });
-    const clientConfig = sessionConfig<ClientHandler<PairSide<unknown>>>({ ...options, host, handler });
-    this.client.machine = new ClientMachine(boundConfig(clientConfig, this.client), DEFAULT_RECONNECT_DELAYS);
+    const clientConfig = sessionConfig<SteppedClientHandler<PairSide<unknown>>>({
+      ...options,
+      host,
+      handler,
+    });
+    this.client.machine = new SteppedClient(clientConfig, this.client, DEFAULT_RECONNECT_DELAYS);
   }
 
   /** The server's machine, once there is one. */
@@ -142,7 +144,6 @@ export class SessionPair {
   open(isProbe = false): {
     readonly client: PairTransport;
     readonly server: PairTransport;
-    readonly link: SessionLink;
   } {
     const client = new PairTransport();
     const server = new PairTransport();
@@ -169,11 +170,12 @@ export class SessionPair {
       lost() {},
       closed() {},
     };
-    return { client, server, link: this.client.machine.attach(client, isProbe) };
+    this.client.machine.attach(client, isProbe);
+    return { client, server };
   }
 
   /** Opens a transport and carries everything. */
-  connect(): { readonly client: PairTransport; readonly server: PairTransport; readonly link: SessionLink } {
+  connect(): { readonly client: PairTransport; readonly server: PairTransport } {
     const transports = this.open();
     this.carry();
     return transports;
@@ -229,7 +231,7 @@ export class SessionPair {
   }
 }
 
-function pairHandler(host: SessionHost): ClientHandler<PairSide<unknown>> {
+function pairHandler(host: SessionHost): SteppedClientHandler<PairSide<unknown>> {
   const dataOf = (
     isText: boolean,
     bytes: Uint8Array,
@@ -283,9 +285,6 @@ function pairHandler(host: SessionHost): ClientHandler<PairSide<unknown>> {
     },
     waiting(side) {
       side.events.push({ type: "waiting" });
-    },
-    healthy(side, link) {
-      side.events.push({ type: "healthy", link });
     },
     linkLost(side, link, code) {
       side.events.push({ type: "linkLost", link, code });

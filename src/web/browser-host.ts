@@ -20,8 +20,7 @@ export const browserHost: ClientHost = {
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as number),
   afterTurn: (call) => queueMicrotask(call),
-  // Not from `timeOrigin`: clocks are set, and the other one stands still while the machine sleeps.
-  dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
+  dateMs: () => Date.now(),
   isOffline: () => globalThis.navigator?.onLine === false,
   watch: watchPage,
   // As what a listener throws: it is in the console, and `window.onerror` hears of it.

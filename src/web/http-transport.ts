@@ -1,21 +1,16 @@
+import { DRAIN_ABOVE_BYTES, type Transport, type TransportName } from "../session/transport-port.js";
+import { BlockSplitter } from "../session/wire/block-frames.js";
+import { bodyOf } from "../session/wire/encode-fields.js";
 import {
-  DRAIN_ABOVE_BYTES,
-  type Transport,
-  type TransportName,
-  type TransportReceiver,
-} from "../session/transport-port.js";
-import { BlockSplitter, writeBlockHeader } from "../session/wire/block-frames.js";
-import { endBlock } from "../session/wire/end-packet.js";
-import {
-  HttpRequestKind,
+  HTTP_DOWN,
+  HTTP_UP,
   MAX_HTTP_REQUEST_BYTES,
   MAX_HTTP_REQUEST_HEAD_BYTES,
   TRANSPORT_ID_BYTES,
-  writeHttpRequestHead,
 } from "../session/wire/http-request.js";
-import { PacketType } from "../session/wire/packet-type.js";
-import { SessionCode } from "../session/wire/session-code.js";
-import { WireReader } from "../session/wire/wire-reader.js";
+import { LEAVE_PACKET } from "../session/wire/packet-type.js";
+import { at, readFrom, readVarint } from "../session/wire/read-fields.js";
+import { TRY_AGAIN_LATER_CODE } from "../session/wire/session-code.js";
 
 /** How long to wait before a failed request is followed by another one, in ms; twice as long each time. */
 const RETRY_AFTER_MS = 250;
@@ -47,168 +42,150 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
  * A transport that is a row of POSTs (`docs/wire/session-v1.md` §2.4). What comes down is one answer that goes on, or one answer
  * after another; what goes up are requests, of which one is on its way at a time. It has no deadlines: that nothing comes any
  * more the session notices, whatever the reason.
+ * @param isFarewell whether what is sent before it is closed goes out although nothing was answered.
  */
-export class HttpTransport implements Transport {
-  readonly name: TransportName;
-  receiver!: TransportReceiver;
-  readonly #url: string;
-  readonly #credentials: RequestCredentials;
-  readonly #isFarewell: boolean;
-  readonly #id: Uint8Array = crypto.getRandomValues(new Uint8Array(TRANSPORT_ID_BYTES));
-  readonly #abort = new AbortController();
+export function httpTransport(
+  name: TransportName,
+  url: string,
+  credentials: RequestCredentials,
+  isFarewell?: boolean,
+): Transport {
+  const id: Uint8Array = crypto.getRandomValues(new Uint8Array(TRANSPORT_ID_BYTES));
+  const abort = new AbortController();
   /** Of the answer that is being read. */
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   /** Blocks that wait for their request, each behind its length. */
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
   /** Of the request with blocks that is on its way. */
-  #goingBytes = 0;
-  #mostBytes = FIRST_REQUEST_BYTES;
-  #number = 0;
-  #got = 0;
-  #failures = 0;
-  #pollAfterMs = POLL_AFTER_MS;
+  let goingBytes = 0;
+  let mostBytes = FIRST_REQUEST_BYTES;
+  let number = 0;
+  let got = 0;
+  let failures = 0;
+  let pollAfterMs = POLL_AFTER_MS;
   /** When the last request of kind down was made. */
-  #askedMs = 0;
-  #pollTimer: ReturnType<typeof setTimeout> | undefined;
+  let askedMs = 0;
+  let pollTimer: ReturnType<typeof setTimeout> | undefined;
   /** A request of kind down is on its way, or waits to be made again. */
-  #isAsking = false;
-  #isEnded = false;
-  #owesDrain = false;
+  let isAsking = false;
+  let isEnded = false;
+  let owesDrain = false;
 
-  /** @param isFarewell whether what is sent before it is closed goes out although nothing was answered. */
-  constructor(name: TransportName, url: string, credentials: RequestCredentials, isFarewell = false) {
-    this.name = name;
-    this.#url = url;
-    this.#credentials = credentials;
-    this.#isFarewell = isFarewell;
-  }
-
-  get bufferedBytes(): number {
-    return this.#waitingBytes + this.#goingBytes;
-  }
-
-  send(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#isEnded) return;
-    let block = new Uint8Array(3 + end - start);
-    const at = writeBlockHeader(block, 0, end - start);
-    block.set(bytes.subarray(start, end), at);
-    block = block.subarray(0, at + end - start);
-    this.#waiting.push(block);
-    this.#waitingBytes += block.length;
-    if (this.bufferedBytes > DRAIN_ABOVE_BYTES) this.#owesDrain = true;
+  const send = (bytes: Uint8Array, start: number, end: number): void => {
+    if (isEnded) return;
+    // Copied first: the bytes may lie where fields are written.
+    const block = bodyOf([end - start, new Uint8Array(bytes.subarray(start, end))]);
+    waiting.push(block);
+    waitingBytes += block.length;
+    if (transport.bufferedBytes > DRAIN_ABOVE_BYTES) owesDrain = true;
     // What follows in this turn goes into the same request.
-    queueMicrotask(() => this.#go());
-  }
+    queueMicrotask(go);
+  };
 
-  close(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    const waiting = this.#waiting;
+  const close = (): void => {
+    if (isEnded) return;
+    isEnded = true;
     // What was sent before goes out all the same, and a page that is left is no reason to drop it. Where there is no room for all of
     // it, or it might overtake what is on its way, the last block alone says that this is the end.
-    const isFirst = this.#number === 0;
-    if (waiting.length > 0 && (this.#isFarewell || !isFirst)) {
-      const isFree = this.#goingBytes === 0 && this.#waitingBytes < MAX_LAST_BYTES;
-      const kind = isFirst ? HttpRequestKind.down : HttpRequestKind.up;
-      void this.#fetch(kind, isFree ? waiting : waiting.slice(-1), true)
+    const isFirst = number === 0;
+    if (waiting.length > 0 && (isFarewell || !isFirst)) {
+      const isFree = goingBytes === 0 && waitingBytes < MAX_LAST_BYTES;
+      const kind = isFirst ? HTTP_DOWN : HTTP_UP;
+      void post(kind, isFree ? waiting : waiting.slice(-1), true)
         .then(({ body }) => body?.cancel())
         .catch(() => {});
     }
-    queueMicrotask(() => this.#finish("closed"));
-  }
+    queueMicrotask(() => finish("closed"));
+  };
 
   /** Makes the requests that are to be made. */
-  #go(): void {
-    if (this.#isEnded) return;
-    const { name } = this;
-    const hasBlocks = this.#goingBytes === 0 && this.#waiting.length > 0;
-    if (name === "polling" || this.#number === 0) {
-      if (hasBlocks && !this.#isAsking) void this.#request(true);
+  const go = (): void => {
+    if (isEnded) return;
+    const hasBlocks = goingBytes === 0 && waiting.length > 0;
+    if (name === "polling" || number === 0) {
+      if (hasBlocks && !isAsking) void request(true);
     } else {
-      if (hasBlocks) void this.#request(false);
-      if (name === "long-polling" && !this.#isAsking && this.#pollAfterMs === POLL_AFTER_MS)
-        void this.#request(true);
+      if (hasBlocks) void request(false);
+      if (name === "long-polling" && !isAsking && pollAfterMs === POLL_AFTER_MS) void request(true);
     }
-  }
+  };
 
   /** One request: of kind down, whose answer has blocks, or up. The first one is both. */
-  async #request(isDown: boolean): Promise<void> {
-    const isFirst = this.#number === 0;
+  const request = async (isDown: boolean): Promise<void> => {
+    const isFirst = number === 0;
     const startMs = performance.now();
-    const blocks = !isDown || isFirst || this.name === "polling" ? this.#takeWaiting() : [];
+    const blocks = !isDown || isFirst || name === "polling" ? takeWaiting() : [];
     if (isDown) {
-      clearTimeout(this.#pollTimer);
-      this.#isAsking = true;
-      this.#askedMs = startMs;
+      clearTimeout(pollTimer);
+      isAsking = true;
+      askedMs = startMs;
     }
     let status = 0;
     let isAnswered = false;
     try {
-      const response = await this.#fetch(isDown ? HttpRequestKind.down : HttpRequestKind.up, blocks);
+      const response = await post(isDown ? HTTP_DOWN : HTTP_UP, blocks);
       ({ status } = response);
-      isAnswered = isDown ? status === 200 && (await this.#read(response)) : status === 204;
+      isAnswered = isDown ? status === 200 && (await read(response)) : status === 204;
       if (!isAnswered) {
-        if (isFirst) this.#sentAway(response.headers.get("retry-after"));
+        if (isFirst) sentAway(response.headers.get("retry-after"));
         await response.body?.cancel(); // on Node, what is not read keeps its connection
       }
     } catch {
       // Whether it arrived nobody knows.
     }
-    if (this.#isEnded) return;
+    if (isEnded) return;
     if (isAnswered) {
-      this.#failures = 0;
+      failures = 0;
       const tookMs = performance.now() - startMs;
-      if (blocks.length > 0 && tookMs < QUICK_MS)
-        this.#mostBytes = Math.min(2 * this.#mostBytes, MAX_HTTP_REQUEST_BYTES);
-      else if (blocks.length > 0 && tookMs > SLOW_MS) this.#mostBytes /= 2;
+      if (blocks.length > 0 && tookMs < QUICK_MS) mostBytes = Math.min(2 * mostBytes, MAX_HTTP_REQUEST_BYTES);
+      else if (blocks.length > 0 && tookMs > SLOW_MS) mostBytes /= 2;
     } else {
       const isRefused = status >= 400 && status < 500 && status !== 408 && status !== 429;
-      if (isFirst || isRefused || ++this.#failures >= MAX_FAILURES) {
-        this.#finish(status === 0 ? "no answer" : `status ${status}`);
+      if (isFirst || isRefused || ++failures >= MAX_FAILURES) {
+        finish(status === 0 ? "no answer" : `status ${status}`);
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS * 2 ** (this.#failures - 1)));
-      if (this.#isEnded) return;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS * 2 ** (failures - 1)));
+      if (isEnded) return;
     }
-    if (isDown) this.#isAsking = false;
+    if (isDown) isAsking = false;
     if (blocks.length > 0) {
-      this.#goingBytes = 0;
+      goingBytes = 0;
       if (!isAnswered) {
         // What waits behind them goes as well: the session sends all of it again, in order.
-        this.#waiting = [];
-        this.#waitingBytes = 0;
-        this.receiver.lost();
+        waiting = [];
+        waitingBytes = 0;
+        transport.receiver.lost();
       }
     }
-    if (this.#owesDrain && this.bufferedBytes <= DRAIN_ABOVE_BYTES / 2) {
-      this.#owesDrain = false;
-      this.receiver.drained();
+    if (owesDrain && transport.bufferedBytes <= DRAIN_ABOVE_BYTES / 2) {
+      owesDrain = false;
+      transport.receiver.drained();
     }
-    this.#go();
-    if (isDown && !this.#isAsking && !this.#isEnded)
-      this.#pollTimer = setTimeout(() => void this.#request(true), this.#pollAfterMs);
-  }
+    go();
+    if (isDown && !isAsking && !isEnded) pollTimer = setTimeout(() => void request(true), pollAfterMs);
+  };
 
   /** Takes what an answer says. False if it did not come whole, or breaks the rules. */
-  async #read(response: Response): Promise<boolean> {
-    const isStream = this.name === "stream";
-    const goesOn = isStream || this.name === "sse";
-    const splitter = this.#splitter(true);
+  const read = async (response: Response): Promise<boolean> => {
+    const isStream = name === "stream";
+    const goesOn = isStream || name === "sse";
+    const splitter = blockSplitter(true);
     const decoder = new TextDecoder();
     const pieces: Uint8Array[] = [];
     let byteLength = 0;
     let text = "";
-    const reader = (this.#reader = response.body!.getReader());
+    const answer = (reader = response.body!.getReader());
     if (goesOn) {
       // From now on blocks go up while this one goes on.
-      this.#goingBytes = 0;
-      this.#go();
+      goingBytes = 0;
+      go();
     }
     for (;;) {
-      const { value } = await reader.read();
-      if (this.#isEnded) {
-        this.#cancel();
+      const { value } = await answer.read();
+      if (isEnded) {
+        cancel();
         return true;
       }
       if (value === undefined) break;
@@ -217,118 +194,117 @@ export class HttpTransport implements Transport {
       } else if (goesOn) {
         const lines = (text + decoder.decode(value, { stream: true })).split("\n");
         text = lines.pop()!;
-        if (text.length > MAX_ANSWER_BYTES || !lines.every((line) => this.#line(line))) break;
+        if (text.length > MAX_ANSWER_BYTES || !lines.every(takeLine)) break;
       } else {
         pieces.push(value);
         byteLength += value.length;
         if (byteLength > MAX_ANSWER_BYTES) return false;
       }
     }
-    if (!goesOn) return this.#polled(new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer()));
-    this.#finish("the answer ended");
+    if (!goesOn) return polled(new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer()));
+    finish("the answer ended");
     return true;
-  }
+  };
 
-  /** An answer to a poll is there. */
-  #polled(bytes: Uint8Array): boolean {
-    if (this.#isEnded) return true;
-    const reader = new WireReader(bytes, 0, bytes.length);
-    const number = reader.varint();
-    if (reader.isBad) return false;
-    const isNew = number > this.#got;
-    this.#pollAfterMs =
-      isNew || performance.now() - this.#askedMs > SLOW_MS
+  /** An answer to a poll is there. Throws where it has no number. */
+  const polled = (bytes: Uint8Array): boolean => {
+    if (isEnded) return true;
+    readFrom(bytes, 0, bytes.length);
+    const answered = readVarint();
+    const isNew = answered > got;
+    pollAfterMs =
+      isNew || performance.now() - askedMs > SLOW_MS
         ? POLL_AFTER_MS
-        : Math.min(2 * this.#pollAfterMs, MAX_POLL_AFTER_MS);
+        : Math.min(2 * pollAfterMs, MAX_POLL_AFTER_MS);
     if (!isNew) return true;
-    this.#got = number;
-    const splitter = this.#splitter(false);
-    return (
-      reader.at < bytes.length && splitter.push(bytes, reader.at, bytes.length) && splitter.isBetweenBlocks
-    );
-  }
+    got = answered;
+    const splitter = blockSplitter(false);
+    return at < bytes.length && splitter.push(bytes, at, bytes.length) && splitter.isBetweenBlocks;
+  };
 
   /** A line of an event stream. */
-  #line(line: string): boolean {
+  const takeLine = (line: string): boolean => {
     if (!line.startsWith("data: ")) return true;
     try {
       const bytes = Uint8Array.from(atob(line.slice(6)), (character) => character.charCodeAt(0));
-      if (!this.#isEnded) this.receiver.block(bytes, 0, bytes.length);
+      if (!isEnded) transport.receiver.block(bytes, 0, bytes.length);
       return true;
     } catch {
       return false;
     }
-  }
+  };
 
-  #splitter(hasFiller: boolean): BlockSplitter {
+  const blockSplitter = (hasFiller: boolean): BlockSplitter => {
     return new BlockSplitter((bytes, start, end) => {
-      if (!this.#isEnded) this.receiver.block(bytes, start, end);
-      return !this.#isEnded;
+      if (!isEnded) transport.receiver.block(bytes, start, end);
+      return !isEnded;
     }, hasFiller);
-  }
+  };
 
-  #takeWaiting(): Uint8Array[] {
+  const takeWaiting = (): Uint8Array[] => {
     const taken: Uint8Array[] = [];
-    let room = this.#mostBytes - MAX_HTTP_REQUEST_HEAD_BYTES;
+    let room = mostBytes - MAX_HTTP_REQUEST_HEAD_BYTES;
     // A block that is longer goes alone, and so does the first one.
-    while (
-      this.#waiting.length > 0 &&
-      (taken.length === 0 || (this.#number > 0 && this.#waiting[0]!.length <= room))
-    ) {
-      const block = this.#waiting.shift()!;
+    while (waiting.length > 0 && (taken.length === 0 || (number > 0 && waiting[0]!.length <= room))) {
+      const block = waiting.shift()!;
       room -= block.length;
-      this.#waitingBytes -= block.length;
-      this.#goingBytes += block.length;
+      waitingBytes -= block.length;
+      goingBytes += block.length;
       taken.push(block);
     }
     return taken;
-  }
+  };
 
   /** The last one goes on when the page is left, and when this is at its end. */
-  #fetch(kind: number, blocks: readonly Uint8Array[], isLast = false): Promise<Response> {
-    const head = new Uint8Array(MAX_HTTP_REQUEST_HEAD_BYTES);
-    const number = blocks.length > 0 ? ++this.#number : 0;
-    const got = kind === HttpRequestKind.down ? this.#got : 0;
-    const at = writeHttpRequestHead(head, { kind, transport: this.#id, number, got });
-    return fetch(this.#url, {
+  const post = (kind: number, blocks: readonly Uint8Array[], isLast = false): Promise<Response> => {
+    const isNumbered = blocks.length > 0;
+    const head = bodyOf([kind, id, isNumbered ? ++number : 0, kind === HTTP_DOWN ? got : 0]);
+    return fetch(url, {
       method: "POST",
       // Spares pages of other origins a question beforehand.
       headers: { "content-type": "text/plain" },
-      body: new Blob([head.subarray(0, at), ...blocks] as BlobPart[]),
-      credentials: this.#credentials,
+      body: new Blob([head, ...blocks] as BlobPart[]),
+      credentials,
       cache: "no-store",
       // The secret of the session goes nowhere else.
       redirect: "error",
       keepalive: isLast,
-      signal: isLast ? AbortSignal.timeout?.(LAST_REQUEST_MS) : this.#abort.signal,
+      signal: isLast ? AbortSignal.timeout?.(LAST_REQUEST_MS) : abort.signal,
     });
-  }
+  };
 
   /** The server has no room just now, and says when to come back. */
-  #sentAway(retryAfter: string | null): void {
+  const sentAway = (retryAfter: string | null): void => {
     const afterMs = 1_000 * Number(retryAfter);
-    if (!(afterMs > 0) || this.#isEnded) return;
-    const block = endBlock(
-      PacketType.leave,
-      SessionCode.tryAgainLater,
-      new Uint8Array(0),
-      Math.min(Math.round(afterMs), MAX_RETRY_AFTER_MS),
-    );
-    this.receiver.block(block, 0, block.length);
-  }
+    if (!(afterMs > 0) || isEnded) return;
+    const body = bodyOf([TRY_AGAIN_LATER_CODE, Math.min(Math.round(afterMs), MAX_RETRY_AFTER_MS), 0]);
+    const block = bodyOf([LEAVE_PACKET, body.length, body]);
+    transport.receiver.block(block, 0, block.length);
+  };
 
-  #finish(reason: string): void {
-    if (this.#abort.signal.aborted) return;
-    this.#isEnded = true;
-    this.#abort.abort();
-    this.#cancel();
-    clearTimeout(this.#pollTimer);
-    this.#waiting = [];
-    this.receiver.closed(0, reason);
-  }
+  const finish = (reason: string): void => {
+    if (abort.signal.aborted) return;
+    isEnded = true;
+    abort.abort();
+    cancel();
+    clearTimeout(pollTimer);
+    waiting = [];
+    transport.receiver.closed(0, reason);
+  };
 
   /** Ends the answer. To abort it is not enough on Node 20: now and then one goes on, unread, for as long as its connection. */
-  #cancel(): void {
-    void this.#reader?.cancel().catch(() => {});
-  }
+  const cancel = (): void => {
+    void reader?.cancel().catch(() => {});
+  };
+
+  const transport: Transport = {
+    name,
+    receiver: undefined as never, // whoever it was opened for sets it at once
+    get bufferedBytes() {
+      return waitingBytes + goingBytes;
+    },
+    send,
+    close,
+  };
+  return transport;
 }

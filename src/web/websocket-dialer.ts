@@ -11,11 +11,11 @@ const DRAIN_INTERVAL_MS = 20;
 export function webSocketDialer(url: string, Class: typeof WebSocket): TransportDialer {
   return {
     name: "websocket",
-    dial(listener, sessionId) {
+    dial(opened, failed, sessionId) {
       let socket: WebSocket | undefined;
       let isOver = false;
-      const failed = (code: number, reason: string): void => {
-        if (!isOver) listener.failed(code, reason, 0);
+      const fail = (code: number, reason: string): void => {
+        if (!isOver) failed(code, reason, 0);
         isOver = true;
       };
       try {
@@ -25,18 +25,16 @@ export function webSocketDialer(url: string, Class: typeof WebSocket): Transport
         opening.onopen = () => {
           if (isOver) return;
           isOver = true;
-          listener.opened(webSocketTransport(opening));
+          opened(webSocketTransport(opening));
         };
-        opening.onclose = ({ code, reason }) => failed(sessionCode(code), reason || `closed with ${code}`);
+        opening.onclose = ({ code, reason }) => fail(sessionCode(code), reason || `closed with ${code}`);
       } catch (error) {
         // A page may not: `ws:` in one that came by `https:`, or its policy forbids it.
-        queueMicrotask(() => failed(0, String(error)));
+        queueMicrotask(() => fail(0, String(error)));
       }
-      return {
-        abort() {
-          if (!isOver) socket?.close();
-          isOver = true;
-        },
+      return () => {
+        if (!isOver) socket?.close();
+        isOver = true;
       };
     },
   };

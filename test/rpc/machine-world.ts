@@ -1,17 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { Peer, PeerSource, SendStatus } from "hawser/contract";
-import { boundConfig } from "#session/machine/client-config.js";
-import { ClientMachine } from "#session/machine/client-machine.js";
 import type { OutgoingChannel } from "#session/machine/outgoing-channel.js";
 import { ServerMachine } from "#session/machine/server-machine.js";
 import { type SessionConfig, sessionConfig } from "#session/machine/session-config.js";
-import type { ClientHandler, SessionHandler } from "#session/machine/session-handler.js";
+import type { SessionHandler } from "#session/machine/session-handler.js";
 import type { SessionHost } from "#session/machine/session-host.js";
 import type { PeerChannel, PeerReceiver, PeerStateListener, SessionEnd } from "#session/peer-port.js";
 import type { Transport, TransportReceiver } from "#session/transport-port.js";
 import { endBlock } from "#session/wire/end-packet.js";
 import { readOpen } from "#session/wire/open-packet.js";
 import { RESET_PACKET } from "#session/wire/packet-type.js";
+import { SteppedClient, type SteppedClientHandler } from "#testing/stepped-client.js";
 
 const RESUME_WINDOW_MS = 120_000;
 const EXPIRED = 4200;
@@ -19,7 +18,7 @@ const REFUSED_CHANNEL = 4403;
 
 /** A session as a `Peer`, without all that contracts do not use. */
 class MachinePeer implements Peer {
-  machine!: ClientMachine | ServerMachine<MachinePeer>;
+  machine!: SteppedClient | ServerMachine<MachinePeer>;
   wantsFlush = false;
   result: SessionEnd | undefined;
   readonly roundTripMs = undefined;
@@ -154,7 +153,7 @@ export class MachineWorld implements PeerSource {
   readonly #sessions = new Map<string, MachinePeer>();
   readonly #listeners = new Set<(peer: Peer) => void>();
   readonly #lines = new Set<Line>();
-  readonly #clientConfig: SessionConfig<ClientHandler<MachinePeer>>;
+  readonly #clientConfig: SessionConfig<SteppedClientHandler<MachinePeer>>;
   readonly #serverConfig: SessionConfig<SessionHandler<MachinePeer>>;
   #wantsToDial = false;
   /** What was dialled ended before it proved itself. */
@@ -220,7 +219,7 @@ export class MachineWorld implements PeerSource {
 
   #begin(): void {
     this.#client = new MachinePeer();
-    const machine = new ClientMachine(boundConfig(this.#clientConfig, this.#client), {
+    const machine = new SteppedClient(this.#clientConfig, this.#client, {
       reconnectDelayMs: 10,
       maxReconnectDelayMs: 100,
     });
@@ -233,11 +232,11 @@ export class MachineWorld implements PeerSource {
   #settle(): void {
     if (this.#hasFailed) {
       this.#hasFailed = false;
-      (this.#client.machine as ClientMachine).dialFailed(0, "", 0);
+      (this.#client.machine as SteppedClient).dialFailed(0, "", 0);
     }
     if (this.#wantsToDial) {
       this.#wantsToDial = false;
-      const machine = this.#client.machine as ClientMachine;
+      const machine = this.#client.machine as SteppedClient;
       if (this.isOnline) this.#dial(machine);
       else machine.dialFailed(0, "", 0);
     }
@@ -254,7 +253,7 @@ export class MachineWorld implements PeerSource {
     }
   }
 
-  #dial(machine: ClientMachine): void {
+  #dial(machine: SteppedClient): void {
     const line: Line = { client: new HeldTransport(), server: new HeldTransport() };
     this.#lines.add(line);
     line.server.receiver = {
@@ -286,7 +285,7 @@ export class MachineWorld implements PeerSource {
     (peer.machine as ServerMachine<MachinePeer>).attach(transport, open);
   }
 
-  #handler(): ClientHandler<MachinePeer> {
+  #handler(): SteppedClientHandler<MachinePeer> {
     return {
       wantsFlush(peer) {
         peer.wantsFlush = true;
@@ -320,7 +319,6 @@ export class MachineWorld implements PeerSource {
         this.#wantsToDial = true;
       },
       waiting() {},
-      healthy() {},
       linkLost: () => {
         this.#hasFailed = true;
       },

@@ -26,9 +26,7 @@ describe("the test vectors of the session's wire format", () => {
     made.wait(25);
     client.probe();
     made.carry();
-    const probe = made.open(true);
-    made.carry();
-    client.use(probe.link);
+    made.open(true);
     made.wait(25);
     server.signal(5, Uint8Array.of(1));
     made.wait(25);

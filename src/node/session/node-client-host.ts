@@ -18,8 +18,7 @@ export const nodeClientHost: ClientHost = {
   setTimer: (call, delayMs) => setTimeout(call, delayMs),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
   afterTurn: (call) => nextTick(call),
-  // Not from `timeOrigin`: clocks are set, and the other one may stand still while the machine sleeps.
-  dateMs: (nowMs) => Date.now() + nowMs - performance.now(),
+  dateMs: () => Date.now(),
   isOffline: () => false,
   watch: () => () => {},
   // An exception that nobody catches would end the process, and a peer may have brought it about.

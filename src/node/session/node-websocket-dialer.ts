@@ -1,6 +1,6 @@
 import { assertObject } from "../../core/assert-object.js";
 import { ConnectError } from "../../core/hawser-error.js";
-import type { Dialing, DialListener, TransportDialer } from "../../session/transport-port.js";
+import type { DialFailed, TransportDialer, TransportOpened } from "../../session/transport-port.js";
 import { sessionUrl } from "../../session/wire/session-url.js";
 import type { ClientConnection } from "../client/client-connection.js";
 import { checkedConnect, connect } from "../client/connect.js";
@@ -28,19 +28,19 @@ export class NodeWebSocketDialer implements TransportDialer {
     this.#options = options;
   }
 
-  dial(listener: DialListener, sessionId: string): Dialing {
+  dial(opened: TransportOpened, failed: DialFailed, sessionId: string): () => void {
     const abort = new AbortController();
     const { signal } = abort;
     let isOver = false;
-    const opened = (transport: WebSocketTransport): void => {
+    const isOpen = (transport: WebSocketTransport): void => {
       isOver = true;
-      listener.opened(transport);
+      opened(transport);
     };
     connect<unknown>(sessionUrl(this.#url, sessionId), {
       compression: false, // what a session sends is for the session to compress
       ...this.#options,
       ...SESSION_CONNECTION_OPTIONS,
-      ...webSocketHandlers<ClientConnection<unknown>>(opened),
+      ...webSocketHandlers<ClientConnection<unknown>>(isOpen),
       protocols: SESSION_SUBPROTOCOL,
       requireProtocol: true,
       signal,
@@ -48,14 +48,12 @@ export class NodeWebSocketDialer implements TransportDialer {
       if (isOver) return;
       isOver = true;
       const message = (error instanceof Error ? error.message : String(error)).trim(); // OpenSSL ends a line
-      listener.failed(0, message, error instanceof ConnectError ? retryAfterMs(error) : 0);
+      failed(0, message, error instanceof ConnectError ? retryAfterMs(error) : 0);
     });
-    return {
-      abort() {
-        if (isOver) return;
-        isOver = true;
-        abort.abort();
-      },
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      abort.abort();
     };
   }
 }

@@ -26,8 +26,6 @@ export interface SessionLink {
   readonly transport: Transport;
   /** Which transport of this session it is: 1, 2, 3... */
   readonly epoch: number;
-  /** What it is to the session, which changes it. */
-  state: LinkState;
   /** When it was attached, on the clock of the host. */
   readonly attachedMs: number;
   /** Whether it was attached as a probe. */
@@ -38,6 +36,7 @@ export interface SessionLink {
 export class Link implements SessionLink, TransportReceiver {
   readonly transport: Transport;
   readonly epoch: number;
+  /** What it is to the session, which changes it. */
   state: LinkState;
   readonly attachedMs: number;
   readonly isProbe: boolean;

@@ -1,4 +1,3 @@
-import type { UsageError } from "../../core/hawser-error.js";
 import type { SessionEnd } from "../peer-port.js";
 import type { IncomingChannel } from "./incoming-channel.js";
 import type { SessionLink } from "./link.js";
@@ -56,30 +55,4 @@ export interface SessionHandler<Owner> {
   suspended(owner: Owner, code: number, reason: string): void;
   /** The session has ended, for good. Nothing is called after that. */
   ended(owner: Owner, end: SessionEnd): void;
-}
-
-/** What a client's session tells besides. */
-export interface ClientHandler<Owner> extends SessionHandler<Owner> {
-  /**
-   * It is time to open a transport: dial, and call `session.attach` for each that opens, or `session.dialFailed` when all have
-   * failed, also those that were attached (`linkLost`). Told at the beginning, when the active transport was lost and no other one
-   * is on standby, and when a delay is over; probes may be under way.
-   */
-  dial(owner: Owner): void;
-  /** No transport until then, on the clock of the host, unless `session.retryNow()` is called. */
-  waiting(owner: Owner, untilMs: number): void;
-  /**
-   * A transport that was attached as a probe made its round trip: call `session.use(link)` to have it carry the session, or
-   * `session.detach(link)`.
-   */
-  healthy(owner: Owner, link: SessionLink): void;
-  /**
-   * A transport is gone that did not carry the session: it failed before its round trip, or was a probe. With `notBeforeMs` the
-   * server asks to stay away for so long, in ms.
-   */
-  linkLost(owner: Owner, link: SessionLink, code: number, reason: string, notBeforeMs: number): void;
-  /** A message that was taken, before it was known what the other side takes, is too long for it, and was dropped. */
-  report(owner: Owner, error: UsageError): void;
-  /** What to say in the next `open` about who this is (`OpenPacket.credentials`); empty for nothing. */
-  credentials(owner: Owner): Uint8Array;
 }

@@ -2,10 +2,10 @@ import type { DialOptions } from "../../node/client/dial-options.js";
 import { nodeClientHost } from "../../node/session/node-client-host.js";
 import { NodeWebSocketDialer } from "../../node/session/node-websocket-dialer.js";
 import { processMemory } from "../../node/session/process-memory.js";
-import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
+import { type HttpTransportName, httpDialer } from "../../web/http-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
-import { TransportRace } from "../client/transport-race.js";
+import { transportRace } from "../client/transport-race.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
 import { sessionUrl } from "./session-url.js";
 import { transportsByName } from "./transports-by-name.js";
@@ -30,7 +30,7 @@ export const webSocket: TransportMaker = (url, { dial = {} }) => new NodeWebSock
 const http =
   (name: HttpTransportName): TransportMaker =>
   (url) =>
-    new HttpDialer(name, url.replace(/^ws/, "http"), "omit");
+    httpDialer(name, url.replace(/^ws/, "http"), "omit");
 
 /** The transport over a streamed answer, with POSTs for what goes up. */
 export const stream: TransportMaker = http("stream");
@@ -53,7 +53,7 @@ const MAKERS: Readonly<Record<TransportName, TransportMaker>> = {
 /** Several transports, the best first: see `race` in a page. */
 export function race(first: TransportMaker, ...others: TransportMaker[]): TransportMaker {
   return (url, options) =>
-    new TransportRace(
+    transportRace(
       [first, ...others].map((make) => make(url, options)),
       nodeClientHost,
       processMemory(new URL(url).host),

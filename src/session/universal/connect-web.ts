@@ -1,10 +1,10 @@
 import { browserHost } from "../../web/browser-host.js";
-import { HttpDialer, type HttpTransportName } from "../../web/http-dialer.js";
+import { type HttpTransportName, httpDialer } from "../../web/http-dialer.js";
 import { pageMemory } from "../../web/page-memory.js";
 import { webSocketDialer } from "../../web/websocket-dialer.js";
 import { Session } from "../client/session.js";
 import type { SessionOptions } from "../client/session-options.js";
-import { TransportRace } from "../client/transport-race.js";
+import { transportRace } from "../client/transport-race.js";
 import type { TransportDialer, TransportName } from "../transport-port.js";
 import { sessionUrl } from "./session-url.js";
 import { transportsByName } from "./transports-by-name.js";
@@ -18,7 +18,7 @@ export const webSocket: TransportMaker = (url) => webSocketDialer(url, globalThi
 const http =
   (name: HttpTransportName): TransportMaker =>
   (url, { withCookies }) =>
-    new HttpDialer(name, url.replace(/^ws/, "http"), withCookies ? "include" : "omit");
+    httpDialer(name, url.replace(/^ws/, "http"), withCookies ? "include" : "omit");
 
 /** The transport over a streamed answer, with POSTs for what goes up. */
 export const stream: TransportMaker = /* @__PURE__ */ http("stream");
@@ -53,7 +53,7 @@ export interface ConnectOptions extends SessionOptions<Session> {
  */
 export function race(first: TransportMaker, ...others: TransportMaker[]): TransportMaker {
   return (url, options) =>
-    new TransportRace(
+    transportRace(
       [first, ...others].map((make) => make(url, options)),
       browserHost,
       pageMemory(new URL(url).host),

@@ -27,6 +27,11 @@ export function encodeFields(fields: Fields): Uint8Array {
   return scratch.subarray(HEADER_ROOM, writeFields(fields));
 }
 
+/** Fields one behind the other, to keep. */
+export function bodyOf(fields: Fields): Uint8Array {
+  return new Uint8Array(encodeFields(fields));
+}
+
 /** A packet, of any kind but `data` (§3). Valid until the next call. */
 export function encodePacket(type: number, fields: Fields): Uint8Array {
   const { length } = encodeFields(fields);

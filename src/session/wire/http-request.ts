@@ -1,13 +1,13 @@
 import { writeVarint } from "./varint.js";
 import { WireReader } from "./wire-reader.js";
 
-/** What a request of an HTTP transport is for (`docs/wire/session-v1.md` §2.4.1). */
-export const HttpRequestKind = {
-  /** Its answer has blocks. */
-  down: 0x01,
-  /** It brings blocks, and its answer has none. */
-  up: 0x02,
-} as const;
+/** A request whose answer has blocks (`docs/wire/session-v1.md` §2.4.1). */
+export const HTTP_DOWN = 0x01;
+/** A request that brings blocks, and whose answer has none. */
+export const HTTP_UP = 0x02;
+
+/** What a request of an HTTP transport is for. */
+export const HttpRequestKind: { readonly down: 1; readonly up: 2 } = { down: HTTP_DOWN, up: HTTP_UP };
 
 /** Bytes of the random name of a transport. */
 export const TRANSPORT_ID_BYTES = 16;

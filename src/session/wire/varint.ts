@@ -12,10 +12,8 @@ export function varintLength(value: number): number {
 export function writeVarint(bytes: Uint8Array, position: number, value: number): number {
   let at = position;
   let rest = value;
-  while (rest >= 0x80) {
-    bytes[at++] = (rest % 0x80) | 0x80;
-    rest = rest < 0x8000_0000 ? rest >>> 7 : Math.floor(rest / 0x80);
-  }
+  // What is behind the point falls away where a byte is written, and what is above 32 bits where the top bit is set.
+  for (; rest >= 0x80; rest /= 0x80) bytes[at++] = rest | 0x80;
   bytes[at++] = rest;
   return at;
 }

@@ -4,21 +4,22 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, it, mock } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { HttpTransport } from "#web/http-transport.js";
+import type { Transport } from "#session/transport-port.js";
+import { httpTransport } from "#web/http-transport.js";
 import { Inbox } from "../../support/inbox.js";
 import { until } from "../../support/until.js";
 
 const BLOCK = new Uint8Array(4_096).fill(1);
 
 interface Fixture {
-  readonly transport: HttpTransport;
+  readonly transport: Transport;
   readonly blocks: Inbox<Uint8Array>;
   readonly ends: Inbox<string>;
   readonly losses: Inbox<true>;
 }
 
 function open(url: string, name: "polling" | "long-polling" | "sse" | "stream"): Fixture {
-  const transport = new HttpTransport(name, url, "omit");
+  const transport = httpTransport(name, url, "omit");
   const fixture: Fixture = {
     transport,
     blocks: new Inbox("block"),
@@ -66,7 +67,7 @@ describe("an HTTP transport of a client", () => {
       // Not `until`, whose clock this is.
       for (let i = 0; i < 5_000 && transport.bufferedBytes > 0; i++) await delay(2);
       clock.mock.restore();
-      transport.close();
+      transport.close(0, "");
       return [...lengths];
     };
     const quick = await send(1);
@@ -96,9 +97,9 @@ describe("an HTTP transport of a client", () => {
       if (when === "while it waits for more") {
         answer!.write(Buffer.from([1, 7]));
         assert.deepEqual([...(await blocks.next())], [7]);
-        transport.close();
+        transport.close(0, "");
       } else {
-        transport.close();
+        transport.close(0, "");
         await ends.next();
         answer!.write(Buffer.from([1, 7]));
       }
@@ -117,7 +118,7 @@ describe("an HTTP transport of a client", () => {
     });
     const { transport, blocks } = open(urlOf(server), "polling");
     assert.deepEqual(await blocks.next(), new Uint8Array([7]));
-    transport.close();
+    transport.close(0, "");
     any.mock.restore();
     timeout.mock.restore();
     close(server);
@@ -133,7 +134,7 @@ describe("an HTTP transport of a client", () => {
     const { transport, ends } = open(urlOf(server), "long-polling");
     assert.equal(await ends.next(), "status 200");
     await delay(100); // another request would come now
-    transport.close();
+    transport.close(0, "");
     close(server);
     assert.equal(asked, 1);
   });
@@ -152,7 +153,7 @@ describe("an HTTP transport of a client", () => {
         });
         const { transport } = open(urlOf(server), name);
         await until(() => askedMs.length === 4, "it asks again and again");
-        transport.close();
+        transport.close(0, "");
         close(server);
         // It waits for 200 and 400 ms before the last two at least.
         const tookMs = askedMs[3]! - askedMs[0]!;
@@ -177,7 +178,7 @@ describe("an HTTP transport of a client", () => {
       return last.signal;
     });
     transport.send(new Uint8Array([9, 0]), 0, 2);
-    transport.close();
+    transport.close(0, "");
     later.mock.restore();
     await closes.next(); // the first one is aborted
     await until(() => asked === 2, "the last block was sent");
@@ -231,7 +232,7 @@ describe("an HTTP transport of a client", () => {
     await new Promise((resolve) => setImmediate(resolve));
     transport.send(BLOCK, 0, BLOCK.length); // while the first request is on its way
     await until(() => lengths.some((length) => length > 4_096), "it has left");
-    transport.close();
+    transport.close(0, "");
     close(server);
   });
 });

@@ -5,11 +5,11 @@ import { WebSocket } from "hawser/client";
 import { createHub, type Hub, type HubOptions } from "hawser/hub";
 import { type ListeningServer, memoryBroker, serve } from "hawser/server";
 import { Session } from "#session/client/session.js";
-import { TransportRace } from "#session/client/transport-race.js";
+import { transportRace } from "#session/client/transport-race.js";
 import type { HostChange } from "#session/client-host-port.js";
 import type { TransportDialer } from "#session/transport-port.js";
 import { browserHost } from "#web/browser-host.js";
-import { HttpDialer } from "#web/http-dialer.js";
+import { httpDialer } from "#web/http-dialer.js";
 import { webSocketDialer } from "#web/websocket-dialer.js";
 import { until } from "../../support/until.js";
 
@@ -42,7 +42,7 @@ function page(dialers: readonly TransportDialer[]): { session: Session; leave: (
     },
   };
   const memory = { recall: () => undefined, remember() {} };
-  const session = new Session(new TransportRace(dialers, host, memory), host, { reconnectDelayMs: 60_000 });
+  const session = new Session(transportRace(dialers, host, memory), host, { reconnectDelayMs: 60_000 });
   return { session, leave: () => tell!("unload") };
 }
 
@@ -51,7 +51,7 @@ describe("a page that is left while nothing carries its session", () => {
   const webSocket = ({ server }: Node): TransportDialer =>
     webSocketDialer(`${server.url}/live`, WebSocket as unknown as typeof globalThis.WebSocket);
   const http = (name: Exclude<TransportName, "websocket">, { server }: Node): TransportDialer =>
-    new HttpDialer(name, `${server.url.replace("ws:", "http:")}/live`, "omit");
+    httpDialer(name, `${server.url.replace("ws:", "http:")}/live`, "omit");
 
   for (const name of ["stream", "sse", "long-polling", "polling"] as const) {
     it(`says so in one request: ${name}`, async () => {

@@ -1,12 +1,12 @@
 import { type ConnectOptions, Session, type SessionState, type TransportName } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
-import { TransportRace } from "#session/client/transport-race.js";
+import { transportRace } from "#session/client/transport-race.js";
 import type { ClientHost, HostChange, TransportMemory } from "#session/client-host-port.js";
 import type {
-  Dialing,
-  DialListener,
+  DialFailed,
   Transport,
   TransportDialer,
+  TransportOpened,
   TransportReceiver,
 } from "#session/transport-port.js";
 import { endBlock } from "#session/wire/end-packet.js";
@@ -77,22 +77,24 @@ export class ScriptedTransport implements Transport {
 /** An attempt of a session to open a transport. */
 export class ScriptedDial {
   readonly name: TransportName;
-  readonly #listener: DialListener;
+  readonly #opened: TransportOpened;
+  readonly #failed: DialFailed;
   isAborted = false;
 
-  constructor(name: TransportName, listener: DialListener) {
+  constructor(name: TransportName, opened: TransportOpened, failed: DialFailed) {
     this.name = name;
-    this.#listener = listener;
+    this.#opened = opened;
+    this.#failed = failed;
   }
 
   open(): ScriptedTransport {
     const transport = new ScriptedTransport(this.name);
-    this.#listener.opened(transport);
+    this.#opened(transport);
     return transport;
   }
 
   fail(notBeforeMs = 0, reason = "no way"): void {
-    this.#listener.failed(0, reason, notBeforeMs);
+    this.#failed(0, reason, notBeforeMs);
   }
 }
 
@@ -112,7 +114,7 @@ export class ScriptedSession {
       ...nodeClientHost,
       nowMs: () => this.clock.nowMs,
       random: () => 0.5,
-      dateMs: (nowMs) => 1_000_000_000_000 + nowMs,
+      dateMs: () => 1_000_000_000_000 + this.clock.nowMs,
       isOffline: () => this.isOffline,
       setTimer: (call, delayMs) => {
         this.#timers++;
@@ -137,10 +139,10 @@ export class ScriptedSession {
     const dialers = transports.map(
       (name): TransportDialer => ({
         name,
-        dial: (listener): Dialing => {
-          const dial = new ScriptedDial(name, listener);
+        dial: (opened, failed) => {
+          const dial = new ScriptedDial(name, opened, failed);
           this.dials.push(dial);
-          return { abort: () => void (dial.isAborted = true) };
+          return () => void (dial.isAborted = true);
         },
       }),
     );
@@ -148,7 +150,7 @@ export class ScriptedSession {
       recall: () => this.memory.get("example.com"),
       remember: (value) => void this.memory.set("example.com", value),
     };
-    const dialer = dialers.length === 1 ? dialers[0]! : new TransportRace(dialers, host, memory);
+    const dialer = dialers.length === 1 ? dialers[0]! : transportRace(dialers, host, memory);
     this.session = new Session(dialer, host, {
       ...options,
       state: (_session, state) => void this.states.push(state),

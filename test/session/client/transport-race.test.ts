@@ -137,10 +137,15 @@ describe("the race of transports", () => {
         }
       } as never,
     );
-    const listener = { opened() {}, failed: (_code: number, reason: string) => failed.push(reason) };
-    dialer.dial(listener, SESSION_ID);
+    const dial = (): (() => void) =>
+      dialer.dial(
+        () => {},
+        (_code, reason) => failed.push(reason),
+        SESSION_ID,
+      );
+    dial();
     assert.match(await failed.next(), /not from a secure page/);
-    dialer.dial(listener, SESSION_ID).abort();
+    dial()();
     await new Promise(setImmediate);
     assert.equal(failed.size, 0);
   });
@@ -159,10 +164,8 @@ describe("the race of transports", () => {
     }
     const opened: Transport[] = [];
     webSocketDialer("ws://127.0.0.1/", FakeWebSocket as never).dial(
-      {
-        opened: (transport) => void opened.push(transport),
-        failed() {},
-      },
+      (transport) => void opened.push(transport),
+      () => {},
       SESSION_ID,
     );
     socket.onopen();

@@ -1,20 +1,18 @@
 import { Buffer } from "node:buffer";
 import { nodeSessionHost } from "#hub/node-session-host.js";
-import { boundConfig } from "#session/machine/client-config.js";
-import { ClientMachine } from "#session/machine/client-machine.js";
 import {
   DEFAULT_RECONNECT_DELAYS,
   type SessionDeadlines,
   type SessionLimits,
   sessionConfig,
 } from "#session/machine/session-config.js";
-import type { ClientHandler } from "#session/machine/session-handler.js";
 import { PEER_HANDLER } from "#session/peer/peer-handler.js";
 import { SessionPeer } from "#session/peer/session-peer.js";
 import type { SendStatus, SessionEnd } from "#session/peer-port.js";
 import type { TransportName } from "#session/transport-port.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SessionSignal } from "#session/wire/session-signal.js";
+import { SteppedClient, type SteppedClientHandler } from "#testing/stepped-client.js";
 import { until } from "../until.js";
 import { httpDialer } from "./http-dialer.js";
 import type { TestDialer, TestTransport } from "./test-dialer.js";
@@ -38,7 +36,7 @@ export const DIALERS: ReadonlyMap<TransportName, TestDialer> = new Map<Transport
 
 /** The client's side of a session, as small as can be: one way at a time, and no race. Comes back when it is cut. */
 export class TestSession extends SessionPeer {
-  protected readonly machine: ClientMachine;
+  protected readonly machine: SteppedClient;
   /** Where it dials the next time. */
   url: string;
   /** What came on any channel, in order. */
@@ -66,12 +64,12 @@ export class TestSession extends SessionPeer {
     this.via = options.via ?? "websocket";
     this.credentials = options.credentials ?? "";
     this.#headers = options.headers ?? {};
-    const config = sessionConfig<ClientHandler<TestSession>>({
+    const config = sessionConfig<SteppedClientHandler<TestSession>>({
       ...options,
       host: nodeSessionHost,
-      handler: HANDLER as ClientHandler<TestSession>,
+      handler: HANDLER as SteppedClientHandler<TestSession>,
     });
-    this.machine = new ClientMachine(boundConfig<TestSession>(config, this), {
+    this.machine = new SteppedClient(config, this, {
       reconnectDelayMs: options.reconnectDelayMs ?? 20,
       // What is waited is a random part of it: one that is to stay away would else come back within 100 ms once in 300 times.
       maxReconnectDelayMs: Math.max(
@@ -184,10 +182,6 @@ export class TestSession extends SessionPeer {
     if (this.machine.active === undefined) this.machine.dialFailed(code, reason, 0);
   }
 
-  use(link: Parameters<ClientMachine["use"]>[0]): void {
-    this.machine.use(link);
-  }
-
   protected take(data: string | Uint8Array, _id: unknown, channel: string): undefined {
     this.received.push(data);
     this.byChannel.push([channel, data]);
@@ -208,7 +202,7 @@ export class TestSession extends SessionPeer {
   }
 }
 
-const HANDLER: ClientHandler<TestSession> = {
+const HANDLER: SteppedClientHandler<TestSession> = {
   ...PEER_HANDLER,
   wantsFlush: (session) => nodeSessionHost.endOfTurn(session),
   deadlineChanged: (session) => session.reschedule(),
@@ -226,7 +220,6 @@ const HANDLER: ClientHandler<TestSession> = {
   waiting(session, untilMs) {
     session.waitingMs = untilMs - nodeSessionHost.nowMs();
   },
-  healthy: (session, link) => session.use(link),
   linkLost(session, _link, code, reason) {
     session.codes.push(code);
     session.lost(code, reason);

@@ -1871,9 +1871,9 @@ export const DEFENCES: readonly Defence[] = [
         "sessions",
         "a server that asks for credentials without end has the application asked once at a time",
         without(
-          "session/client/session.js",
-          "code === ASK_FOR_CREDENTIALS_SIGNAL && !this.#isAsked",
-          "code === ASK_FOR_CREDENTIALS_SIGNAL",
+          "session/client/client-session.js",
+          "code !== ASK_FOR_CREDENTIALS_SIGNAL || serverAsks",
+          "code !== ASK_FOR_CREDENTIALS_SIGNAL",
           "it is asked for each",
         ),
       ),

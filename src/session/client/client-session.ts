@@ -77,7 +77,7 @@ export function clientSession<Session>(
   let asked = 0;
   let known = 0;
   /** The server has asked for new ones, and they are not there yet. */
-  let isAsked = false;
+  let serverAsks = false;
   /** Whether the session there is has ended, and is not done with yet. */
   let isEnded = false;
   /** Why it is not live. */
@@ -239,11 +239,11 @@ export function clientSession<Session>(
   const owner: PeerOwner = {
     signal(code) {
       // A server may ask as often as it likes; the application is asked when it has answered.
-      if (code !== ASK_FOR_CREDENTIALS_SIGNAL || isAsked) return;
-      isAsked = true;
+      if (code !== ASK_FOR_CREDENTIALS_SIGNAL || serverAsks) return;
+      serverAsks = true;
       tell(() =>
         authenticate().finally(() => {
-          isAsked = false;
+          serverAsks = false;
         }),
       );
     },

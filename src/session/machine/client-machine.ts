@@ -202,8 +202,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
       const asked = take(end - at, MAX_PING_BYTES);
       // A server that reads none gets no more of them: what waits is a sign of life as well, when it arrives.
       if (link.transport.bufferedBytes < ACK_AFTER_BYTES) say(link, PONG_PACKET, asked);
-    }
-    else if (type !== PONG_PACKET) fail();
+    } else if (type !== PONG_PACKET) fail();
     else if (askedMs >= 0 && readByte() === question) {
       measured(nowMs() - askedMs);
       quiet();

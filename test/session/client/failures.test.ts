@@ -101,7 +101,7 @@ describe("what fails at a client's session on Node", () => {
         error: (_session, error) => void told.push((error as { code?: unknown }).code),
       });
       await until(() => session.state.status === "closed", "it is closed");
-      const reason = "credentials: text or bytes up to 8,192";
+      const reason = "credentials are text or bytes, 8,192 bytes at most";
       assert.deepEqual(session.state, { status: "closed", code: 4401, reason });
       assert.deepEqual(told, ["INVALID_OPTION"]);
       assert.equal(opened.length, 0);

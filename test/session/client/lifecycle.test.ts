@@ -225,7 +225,7 @@ describe("the states of a client's session", () => {
       });
       await one.pass(30_000);
       const { state } = one.session;
-      assert.ok(state.status === "waiting" && /no credentials: .*too late/.test(state.reason));
+      assert.ok(state.status === "waiting" && /no credentials: .*took too long/.test(state.reason));
       await one.pass(1_000);
       assert.equal(asked, 2);
       await one.live();

@@ -234,10 +234,6 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     if (isEnded) return;
     measured(nowMs() - link.attachedMs);
     if (link.isProbe) {
-      if (active && active.epoch > link.epoch) {
-        detach(link, NOT_NEEDED_CODE);
-        return;
-      }
       say(link, USE_PACKET, received);
       if (active) {
         // The server closes it when it gets our packet. If we did now, it could hear of the end before it hears of the beginning.

@@ -92,7 +92,7 @@ export interface ClientOutbox {
   write(transport: Transport, received: number): boolean;
   /** The other side has everything up to a record. */
   confirm(number: number): void;
-  /** The other side gives credit for a channel. */
+  /** The other side gives credit for a channel. What is read just now is followed by a flush anyway. */
   credited(number: number, limit: number): void;
   /** The other side refuses a channel; returns it if that is news. */
   refused(number: number): PeerChannel | undefined;
@@ -475,10 +475,7 @@ export function clientOutbox(
       wantsFlush();
     },
 
-    credited(key, limit) {
-      outgoing.get(key)?.credit(limit);
-      wantsFlush();
-    },
+    credited: (key, limit) => outgoing.get(key)?.credit(limit),
 
     refused(key) {
       const target = outgoing.get(key);

@@ -137,6 +137,28 @@ describe("a channel of a client", () => {
 });
 
 describe("a channel that comes to a client", () => {
+  it("goes on with a long message when one that began before it is complete, or refused", () => {
+    const limits = { windowBytes: 1_000, pieceBytes: 100, maxMessageBytes: 5_000 };
+    const long = new Uint8Array(5_000);
+    const made = pair(limits);
+    for (const name of ["a", "b"]) made.serverMachine.send(made.serverMachine.openChannel(name), long);
+    made.wait(1_000);
+    assert.deepEqual(made.client.messages, [long, long]);
+
+    const other = new SessionPair({ host: textHost, ...limits });
+    const { server } = other.connect();
+    other.serverMachine.send(other.serverMachine.openChannel("a"), long);
+    other.flush();
+    server.bufferedBytes = 100_000; // no more of it leaves
+    other.carry();
+    other.client.machine.refuseChannel(other.client.incoming.get("a")!, SessionCode.forbidden);
+    server.bufferedBytes = 0;
+    server.receiver.drained();
+    other.serverMachine.send(other.serverMachine.openChannel("b"), long);
+    other.wait(1_000);
+    assert.deepEqual(other.client.messages, [long]);
+  });
+
   it("is given no credit behind its end, when its number may be that of another one", () => {
     const made = pair({ windowBytes: 1_000 });
     made.client.takesAtOnce = false;

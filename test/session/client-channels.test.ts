@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { PeerChannel } from "#session/peer-port.js";
 import { SessionCode } from "#session/wire/session-code.js";
 import { SessionPair, type SessionPairOptions } from "#testing/session-pair.js";
@@ -123,6 +126,23 @@ describe("a channel of a client", () => {
     made.serverMachine.refuseChannel(made.server.incoming.get("c")!, SessionCode.forbidden);
     made.carry();
     assert.equal(made.client.of("ended")[0]?.end?.isReset, false);
+  });
+
+  it("is not kept once the other side knows that it is closed", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const made = pair();
+    const closed = Array.from({ length: 100 }, (_, i) => {
+      const channel = channelOf(made, `c${i}`);
+      channel.send("x");
+      channel.close();
+      return new WeakRef(channel);
+    });
+    made.wait(100);
+    await setImmediate(); // a WeakRef keeps what it was made for until the turn ends
+    collect();
+    assert.equal(closed.filter((one) => one.deref() !== undefined).length, 0);
+    assert.equal(made.client.machine.outboxBytes, 0);
   });
 
   it("keeps nothing behind the end", () => {

@@ -35,6 +35,15 @@ describe("a session", () => {
     assert.deepEqual(made.client.messages, [Uint8Array.of(0, 255)]);
   });
 
+  it("sends strings as text, whatever is said about bytes", () => {
+    const made = livePair();
+    for (const isText of [false, undefined, true])
+      made.client.machine.send(made.client.machine.channel, "é", { isText });
+    made.client.machine.send(made.client.machine.channel, Uint8Array.of(0x61), { isText: true });
+    made.carry();
+    assert.deepEqual(made.server.messages, ["é", "é", "é", "a"]);
+  });
+
   it("writes what is sent in one turn as one block, and a message that is alone at once", () => {
     const made = livePair();
     send(made, "a", "b", "c");
@@ -751,6 +760,17 @@ describe("ending", () => {
     machine.dialFailed(0, "", 0);
     const { client } = made.open();
     assert.ok(client.closedWith !== undefined);
+    assert.equal(made.client.of("ended").length, 1);
+    assert.equal(machine.deadlineMs, Infinity);
+  });
+
+  it("while something is written leaves no timer behind", () => {
+    const made = pair({ maxMessageBytes: 1_000, pieceBytes: 100 });
+    const { machine } = made.client;
+    const tooLong = (): void => machine.end(SessionCode.closed);
+    machine.send(machine.channel, new Uint8Array(1_000));
+    machine.send(machine.channel, new Uint8Array(1_001), { tooLong });
+    made.connect();
     assert.equal(made.client.of("ended").length, 1);
     assert.equal(machine.deadlineMs, Infinity);
   });

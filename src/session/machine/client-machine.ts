@@ -140,14 +140,14 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     timers.delete(key);
   };
 
-  /** Calls `call` after so many ms, and not when it was to be called before. */
+  /** Calls `call` after so many ms, and not when it was to be called before. Not at all once the session has ended. */
   const later = (call: () => void, delayMs: number, key: unknown = call): void => {
     cancel(key);
     const run = (): void => {
       timers.delete(key);
       call();
     };
-    timers.set(key, host.setTimer(run, Math.min(MAX_TIMER_MS, Math.ceil(delayMs))));
+    if (!isEnded) timers.set(key, host.setTimer(run, Math.min(MAX_TIMER_MS, Math.ceil(delayMs))));
   };
 
   const wantsFlush = (): void => {
@@ -156,9 +156,8 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     host.afterTurn(flush);
   };
 
-  const tooSlow = (): void => {
-    if (active) detach(active, TOO_SLOW_CODE);
-  };
+  // What is not there is not let go of.
+  const tooSlow = (): void => detach(active!, TOO_SLOW_CODE);
 
   // --- What comes over a link ----------------------------------------------------------------------------------
 
@@ -195,17 +194,18 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
       link.transport.close(code, "");
       lost(link, code, reason, afterMs, type === RESET_PACKET);
     } else if (type === WELCOME_PACKET) welcome(link);
-    else if (type >= SKIPPABLE_PACKET) return;
-    else if (link !== active) fail();
-    else if (type === ACK_PACKET) confirm(readVarint());
-    else if (type === PING_PACKET && at < end) {
-      const asked = take(end - at, MAX_PING_BYTES);
-      // A server that reads none gets no more of them: what waits is a sign of life as well, when it arrives.
-      if (link.transport.bufferedBytes < ACK_AFTER_BYTES) say(link, PONG_PACKET, asked);
-    } else if (type !== PONG_PACKET) fail();
-    else if (askedMs >= 0 && readByte() === question) {
-      measured(nowMs() - askedMs);
-      quiet();
+    else if (type < SKIPPABLE_PACKET) {
+      if (link !== active) fail();
+      else if (type === ACK_PACKET) confirm(readVarint());
+      else if (type === PING_PACKET && at < end) {
+        const asked = take(end - at, MAX_PING_BYTES);
+        // A server that reads none gets no more of them: what waits is a sign of life as well, when it arrives.
+        if (link.transport.bufferedBytes < ACK_AFTER_BYTES) say(link, PONG_PACKET, asked);
+      } else if (type !== PONG_PACKET) fail();
+      else if (askedMs >= 0 && readByte() === question) {
+        measured(nowMs() - askedMs);
+        quiet();
+      }
     }
   };
 
@@ -237,10 +237,6 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
     if (isEnded) return;
     measured(nowMs() - link.attachedMs);
     if (link.isProbe) {
-      if (active && active.epoch > link.epoch) {
-        detach(link, NOT_NEEDED_CODE);
-        return;
-      }
       say(link, USE_PACKET, received);
       if (active) {
         // The server closes it when it gets our packet. If we did now, it could hear of the end before it hears of the beginning.

@@ -92,7 +92,7 @@ export interface ClientOutbox {
   write(transport: Transport, received: number): boolean;
   /** The other side has everything up to a record. */
   confirm(number: number): void;
-  /** The other side gives credit for a channel. */
+  /** The other side gives credit for a channel. What is read just now is followed by a flush anyway. */
   credited(number: number, limit: number): void;
   /** The other side refuses a channel; returns it if that is news. */
   refused(number: number): PeerChannel | undefined;
@@ -278,16 +278,16 @@ export function clientOutbox(
 
     const send = (
       given: string | Uint8Array,
-      { id, key, isText = typeof given === "string", tooLong }: ToldMessageOptions = {},
+      { id, key, isText, tooLong }: ToldMessageOptions = {},
     ): SendStatus => {
       checkMessage(given, id);
       if (isClosed || closing) return "closed";
-      const data =
-        typeof given === "string"
-          ? host.utf8Encode(given)
-          : given.length > pieceBytes
-            ? given
-            : new Uint8Array(given);
+      const isString = typeof given === "string";
+      const data = isString
+        ? host.utf8Encode(given)
+        : given.length > pieceBytes
+          ? given
+          : new Uint8Array(given);
       const { length } = data;
       if (length > peerMaxBytes) {
         dropped();
@@ -307,7 +307,17 @@ export function clientOutbox(
       if (old >= 0) drop((place = old));
       for (; !fits(cost); place--) drop(first);
       const counted = countedOf(cost, queue.length === 0);
-      const message = { channel: name, data, isText, id, tooLong, cost, counted, key, offset: 0 };
+      const message = {
+        channel: name,
+        data,
+        isText: isString || !!isText,
+        id,
+        tooLong,
+        cost,
+        counted,
+        key,
+        offset: 0,
+      };
       // What is short and alone leaves at once, before its turn comes.
       if (
         queue.length === 0 &&
@@ -465,10 +475,7 @@ export function clientOutbox(
       wantsFlush();
     },
 
-    credited(key, limit) {
-      outgoing.get(key)?.credit(limit);
-      wantsFlush();
-    },
+    credited: (key, limit) => outgoing.get(key)?.credit(limit),
 
     refused(key) {
       const target = outgoing.get(key);
@@ -507,9 +514,10 @@ export function clientOutbox(
       sentCount = recordCost = queuedCost = queuedCount = 0;
       const unconfirmed: UnconfirmedMessage[] = [];
       for (const message of left) {
-        if (!message) continue;
-        const { channel, data, isText, id } = message;
-        unconfirmed.push({ channel, data: isText ? host.utf8Decode(data, 0, data.length)! : data, id });
+        if (message) {
+          const { channel, data, isText, id } = message;
+          unconfirmed.push({ channel, data: isText ? host.utf8Decode(data, 0, data.length)! : data, id });
+        }
       }
       return unconfirmed;
     },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
+import type { Peer } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
 import { ScriptedSession } from "./scripted-session.js";
 
@@ -113,6 +114,35 @@ describe("the states of a client's session", () => {
     await one.pass(1_000);
     assert.equal(one.session.state.status, "closed");
     assert.equal(one.timers, 0);
+  });
+
+  it("stays closed where a listener closes the session that follows one that lived", async () => {
+    let asked = 0;
+    const one = new ScriptedSession(["websocket"], { credentials: () => `${++asked}` });
+    const transport = await one.live();
+    await one.pass(6_000);
+    let begun = 0;
+    one.session.onPeer(() => void (begun++ > 0 && one.session.close()));
+    transport.end("reset", 4201);
+    await one.pass(1_000);
+    assert.deepEqual([one.session.state.status, one.dials.length, asked, one.timers], ["closed", 0, 1, 0]);
+  });
+
+  it("is not live any more for its listeners while what came before its end is handed over", async () => {
+    const finish: (() => void)[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      message: () => new Promise<void>((resolve) => finish.push(resolve)),
+    });
+    const transport = await one.live();
+    const peers: Peer[] = [];
+    one.session.onPeer((peer) => peers.push(peer));
+    transport.message("hello");
+    transport.end("reset", 4201);
+    assert.equal(peers[0]!.state, "suspended");
+    finish[0]!();
+    await one.pass(0);
+    assert.equal(peers[0]!.state, "closed");
+    await one.session.close();
   });
 
   for (const [what, end] of [

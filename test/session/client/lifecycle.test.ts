@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import type { Peer } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
+import { browserHost } from "#web/browser-host.js";
 import { ScriptedSession } from "./scripted-session.js";
 
 describe("the states of a client's session", () => {
@@ -145,6 +146,24 @@ describe("the states of a client's session", () => {
     await one.session.close();
   });
 
+  it("dials nothing while what came before its end is handed over, whatever its host says", async () => {
+    const finish: (() => void)[] = [];
+    const one = new ScriptedSession(["websocket", "stream"], {
+      message: () => new Promise<void>((resolve) => finish.push(resolve)),
+    });
+    (await one.dial()).fail();
+    const transport = await one.live(); // over the stream: a better one is to be tried later
+    transport.message("hello");
+    transport.end("reset", 4201);
+    one.tell("online");
+    one.session.reconnect();
+    await one.pass(100);
+    assert.equal(one.dials.length, 0);
+    finish[0]!();
+    await one.pass(1_000);
+    assert.equal((await one.live()).name, "stream");
+  });
+
   for (const [what, end] of [
     [
       "what it says over the transport",
@@ -247,6 +266,17 @@ describe("the states of a client's session", () => {
     assert.ok(Math.abs(timeMs - now) < 1_000);
   });
 
+  it("waits as long as it is told for what receivers promised, also if no timer is that long", async () => {
+    const given: number[] = [];
+    const set = mock.method(globalThis, "setTimeout", (_call: unknown, delayMs: number) =>
+      given.push(delayMs),
+    );
+    nodeClientHost.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
+    browserHost.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
+    set.mock.restore();
+    assert.deepEqual(given, [2_147_483_647, 2_147_483_647]);
+  });
+
   describe("credentials", () => {
     it("that never come are asked for again, and it is said", async () => {
       let asked = 0;
@@ -267,7 +297,7 @@ describe("the states of a client's session", () => {
       await one.pass(0);
       await one.session.close();
       await one.pass(0);
-      assert.equal(one.timers, 0);
+      assert.deepEqual([one.timers, one.dials.length], [0, 0]);
     });
 
     it("that come late are not those of the next session", async () => {

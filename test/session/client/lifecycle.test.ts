@@ -164,6 +164,50 @@ describe("the states of a client's session", () => {
     assert.equal((await one.live()).name, "stream");
   });
 
+  it("has the receivers that are there just now, in the next session as well", async () => {
+    const told: string[] = [];
+    const one = new ScriptedSession(["websocket"]);
+    const receiver = (name: string) => ({ message: () => void told.push(name) });
+    const stop = one.session.receive("", receiver("first"));
+    one.session.receive("", receiver("second"));
+    stop(); // another one has taken its place
+    const first = await one.live();
+    first.message("a");
+    first.end("reset", 4201);
+    await one.pass(1_000);
+    const second = await one.live();
+    second.message("b");
+    one.session.receive("", undefined);
+    second.message("c");
+    second.end("reset", 4201);
+    await one.pass(1_000);
+    (await one.live()).message("d");
+    assert.deepEqual(told, ["second", "second"]);
+    one.tell("unload");
+  });
+
+  it("begins the next session whatever a listener throws, and gives a closed one to nobody", async () => {
+    const errors: string[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      error: (_session, error) => void errors.push(String(error)),
+    });
+    const transport = await one.live();
+    let peers = 0;
+    one.session.onPeer(() => {
+      if (peers++ > 0) throw new Error("not taken");
+    });
+    transport.end("reset", 4201);
+    await one.pass(1_000);
+    await one.live();
+    assert.deepEqual([errors, peers], [["Error: not taken"], 2]);
+    one.tell("unload");
+    one.session.onPeer(() => assert.fail("it is closed"));
+    one.tell("unload"); // nobody listens
+    await one.pass(1_000);
+    assert.deepEqual([one.session.state.status, one.dials.length, one.timers], ["closed", 0, 0]);
+    assert.equal(one.isWatched, false);
+  });
+
   for (const [what, end] of [
     [
       "what it says over the transport",

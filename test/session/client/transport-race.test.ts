@@ -142,6 +142,21 @@ describe("the race of transports", () => {
     assert.equal(one.session.state.status, "live");
   });
 
+  it("gives each its time, also one that was dialled since another one failed", async () => {
+    const one = new ScriptedSession(ALL);
+    const first = await one.dial();
+    await one.pass(1_000);
+    first.fail();
+    assert.equal((await one.dial()).name, "stream");
+    await one.pass(1_400);
+    assert.equal(one.dials.length, 0);
+    await one.pass(100);
+    assert.equal((await one.dial()).name, "long-polling");
+    one.tell("unload");
+    await one.pass(0);
+    assert.equal(one.timers, 0);
+  });
+
   it("does not look for a better transport while there is none at all", async () => {
     const one = new ScriptedSession(["websocket", "stream"], {
       reconnectDelayMs: 60_000,

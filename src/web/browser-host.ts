@@ -1,5 +1,7 @@
 import type { ClientHost, HostChange } from "../session/client-host-port.js";
 
+/** Browsers take no more: 2^31 - 1 ms. */
+const MAX_TIMER_MS = 2_147_483_647;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -17,7 +19,7 @@ export const browserHost: ClientHost = {
       return undefined;
     }
   },
-  setTimer: (call, delayMs) => setTimeout(call, delayMs),
+  setTimer: (call, delayMs) => setTimeout(call, Math.min(MAX_TIMER_MS, delayMs)),
   clearTimer: (timer) => clearTimeout(timer as number),
   afterTurn: (call) => queueMicrotask(call),
   dateMs: () => Date.now(),

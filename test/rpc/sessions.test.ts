@@ -270,4 +270,28 @@ describe("a contract over real sessions", () => {
     assert.equal(bought.get(3), 1);
     await session.close();
   });
+
+  it("sends a call in the next session that was made while what came before the end is handed over", async () => {
+    const { bought, hub } = startShop();
+    await using server = await serve({ routes: { "/shop": hub } });
+    let finish: (() => void) | undefined;
+    const session = connect(`${server.url}/shop`, {
+      ...QUICK,
+      message: () => new Promise<void>((resolve) => (finish = resolve)),
+    });
+    const client = contractClient(shop, session);
+    await client.call.buy({ item: 1, note: "" });
+    const states: string[] = [];
+    session.onPeer((peer) => peer.onState((state) => states.push(state)));
+    const [there] = hub.sessions.values();
+    there!.send("taken slowly");
+    await until(() => finish !== undefined, "it has come");
+    there!.end(4201);
+    await until(() => session.send("for nobody") === "closed", "the end has come");
+    const answer = attempt(client.call.buy({ item: 2, note: "" }));
+    finish!();
+    assert.deepEqual([await answer, states[0]], [{ ok: true, value: { item: 2 } }, "closed"]);
+    assert.equal(bought.get(2), 1);
+    await session.close();
+  });
 });

@@ -7,6 +7,9 @@ import { nextTick } from "../next-tick.js";
 import { warnOf } from "../thrown-text.js";
 import { utf8Decode } from "../utf8-decode.js";
 
+/** Node takes no more: 2^31 - 1 ms. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 /** The host of client sessions on Node. */
 export const nodeClientHost: ClientHost = {
   nowMs: () => performance.now(),
@@ -15,7 +18,7 @@ export const nodeClientHost: ClientHost = {
   allocate: allocatePooled,
   utf8Encode: (text) => Buffer.from(text),
   utf8Decode,
-  setTimer: (call, delayMs) => setTimeout(call, delayMs),
+  setTimer: (call, delayMs) => setTimeout(call, Math.min(MAX_TIMER_MS, delayMs)),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
   afterTurn: (call) => nextTick(call),
   dateMs: () => Date.now(),

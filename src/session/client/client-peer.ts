@@ -125,7 +125,10 @@ export function clientPeer(
 
   const finish = (ending: SessionEnd | undefined, isLate = false): void => {
     end = ending;
-    if (!end || state === "closed" || (holding > 0 && !isLate)) return;
+    if (!end || state === "closed") return;
+    // Nothing leaves any more, but what came is not all handed over.
+    state = "suspended";
+    if (holding > 0 && !isLate) return;
     state = "closed";
     for (const name of receivers.keys()) tell(() => tellEnded(name));
     tellState(state);

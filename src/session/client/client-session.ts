@@ -107,7 +107,7 @@ export function clientSession<Session>(
     eachOf(peerListeners, (listener) => guard(() => listener(next)));
     // A server that resets each session gets time.
     if (failures > 0) next.machine.dialFailed(0, "", 0);
-    else void dial(true);
+    else if (!isEnded) void dial(true); // a listener may have closed it
   };
 
   /** Has new credentials; false for none any more: newer ones are there already, of this session or of the next. */
@@ -277,7 +277,7 @@ export function clientSession<Session>(
       }
       if (isReset) tell(() => options.reset?.(session, end));
     },
-    dial: (isFirst) => void dial(isFirst),
+    dial,
     waiting: (delayMs) =>
       setState({ status: "waiting", untilMs: host.dateMs() + delayMs, reason: lostBecause }),
     linkLost({ transport }, code, reason, notBeforeMs) {

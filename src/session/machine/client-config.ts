@@ -62,7 +62,10 @@ export interface ClientHandler {
 export interface ClientMachineHost extends Omit<SessionHost, "utf8Write"> {
   /** Text as UTF-8. */
   utf8Encode(text: string): Uint8Array;
-  /** Calls `call` once, after so many ms. Returns what {@link clearTimer} takes. */
+  /**
+   * Calls `call` once, after so many ms, or sooner where the platform has no timer that is so long. Returns what {@link clearTimer}
+   * takes.
+   */
   setTimer(call: () => void, delayMs: number): unknown;
   clearTimer(timer: unknown): void;
   /** Calls `call` when what runs now has returned: all that is sent until then leaves together. */

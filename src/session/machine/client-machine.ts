@@ -43,8 +43,6 @@ const UNCONFIRMED_MS = 2_500;
 /** So much that came is acknowledged alone, without waiting for something to carry it. */
 const ACK_AFTER_BYTES = 65_536;
 const MAX_PING_BYTES = 8;
-/** Timers of platforms take no more: 2^31 - 1 ms. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** The client's side of a session. */
 export interface ClientMachine {
@@ -147,7 +145,7 @@ export function clientMachine(config: ClientConfig, failures = 0): ClientMachine
       timers.delete(key);
       call();
     };
-    if (!isEnded) timers.set(key, host.setTimer(run, Math.min(MAX_TIMER_MS, Math.ceil(delayMs))));
+    if (!isEnded) timers.set(key, host.setTimer(run, Math.ceil(delayMs)));
   };
 
   const wantsFlush = (): void => {

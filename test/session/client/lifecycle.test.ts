@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
+import type { Peer } from "hawser";
 import { nodeClientHost } from "#node/session/node-client-host.js";
+import { browserHost } from "#web/browser-host.js";
 import { ScriptedSession } from "./scripted-session.js";
 
 describe("the states of a client's session", () => {
@@ -115,6 +117,97 @@ describe("the states of a client's session", () => {
     assert.equal(one.timers, 0);
   });
 
+  it("stays closed where a listener closes the session that follows one that lived", async () => {
+    let asked = 0;
+    const one = new ScriptedSession(["websocket"], { credentials: () => `${++asked}` });
+    const transport = await one.live();
+    await one.pass(6_000);
+    let begun = 0;
+    one.session.onPeer(() => void (begun++ > 0 && one.session.close()));
+    transport.end("reset", 4201);
+    await one.pass(1_000);
+    assert.deepEqual([one.session.state.status, one.dials.length, asked, one.timers], ["closed", 0, 1, 0]);
+  });
+
+  it("is not live any more for its listeners while what came before its end is handed over", async () => {
+    const finish: (() => void)[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      message: () => new Promise<void>((resolve) => finish.push(resolve)),
+    });
+    const transport = await one.live();
+    const peers: Peer[] = [];
+    one.session.onPeer((peer) => peers.push(peer));
+    transport.message("hello");
+    transport.end("reset", 4201);
+    assert.equal(peers[0]!.state, "suspended");
+    finish[0]!();
+    await one.pass(0);
+    assert.equal(peers[0]!.state, "closed");
+    await one.session.close();
+  });
+
+  it("dials nothing while what came before its end is handed over, whatever its host says", async () => {
+    const finish: (() => void)[] = [];
+    const one = new ScriptedSession(["websocket", "stream"], {
+      message: () => new Promise<void>((resolve) => finish.push(resolve)),
+    });
+    (await one.dial()).fail();
+    const transport = await one.live(); // over the stream: a better one is to be tried later
+    transport.message("hello");
+    transport.end("reset", 4201);
+    one.tell("online");
+    one.session.reconnect();
+    await one.pass(100);
+    assert.equal(one.dials.length, 0);
+    finish[0]!();
+    await one.pass(1_000);
+    assert.equal((await one.live()).name, "stream");
+  });
+
+  it("has the receivers that are there just now, in the next session as well", async () => {
+    const told: string[] = [];
+    const one = new ScriptedSession(["websocket"]);
+    const receiver = (name: string) => ({ message: () => void told.push(name) });
+    const stop = one.session.receive("", receiver("first"));
+    one.session.receive("", receiver("second"));
+    stop(); // another one has taken its place
+    const first = await one.live();
+    first.message("a");
+    first.end("reset", 4201);
+    await one.pass(1_000);
+    const second = await one.live();
+    second.message("b");
+    one.session.receive("", undefined);
+    second.message("c");
+    second.end("reset", 4201);
+    await one.pass(1_000);
+    (await one.live()).message("d");
+    assert.deepEqual(told, ["second", "second"]);
+    one.tell("unload");
+  });
+
+  it("begins the next session whatever a listener throws, and gives a closed one to nobody", async () => {
+    const errors: string[] = [];
+    const one = new ScriptedSession(["websocket"], {
+      error: (_session, error) => void errors.push(String(error)),
+    });
+    const transport = await one.live();
+    let peers = 0;
+    one.session.onPeer(() => {
+      if (peers++ > 0) throw new Error("not taken");
+    });
+    transport.end("reset", 4201);
+    await one.pass(1_000);
+    await one.live();
+    assert.deepEqual([errors, peers], [["Error: not taken"], 2]);
+    one.tell("unload");
+    one.session.onPeer(() => assert.fail("it is closed"));
+    one.tell("unload"); // nobody listens
+    await one.pass(1_000);
+    assert.deepEqual([one.session.state.status, one.dials.length, one.timers], ["closed", 0, 0]);
+    assert.equal(one.isWatched, false);
+  });
+
   for (const [what, end] of [
     [
       "what it says over the transport",
@@ -217,6 +310,17 @@ describe("the states of a client's session", () => {
     assert.ok(Math.abs(timeMs - now) < 1_000);
   });
 
+  it("waits as long as it is told for what receivers promised, also if no timer is that long", async () => {
+    const given: number[] = [];
+    const set = mock.method(globalThis, "setTimeout", (_call: unknown, delayMs: number) =>
+      given.push(delayMs),
+    );
+    nodeClientHost.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
+    browserHost.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
+    set.mock.restore();
+    assert.deepEqual(given, [2_147_483_647, 2_147_483_647]);
+  });
+
   describe("credentials", () => {
     it("that never come are asked for again, and it is said", async () => {
       let asked = 0;
@@ -237,7 +341,7 @@ describe("the states of a client's session", () => {
       await one.pass(0);
       await one.session.close();
       await one.pass(0);
-      assert.equal(one.timers, 0);
+      assert.deepEqual([one.timers, one.dials.length], [0, 0]);
     });
 
     it("that come late are not those of the next session", async () => {

@@ -105,6 +105,8 @@ export class ScriptedSession {
   readonly states: SessionState[] = [];
   readonly memory: Map<string, string> = new Map();
   isOffline = false;
+  /** Whether it is to hear of what happens around. */
+  isWatched = false;
   readonly session: Session;
   #tell: (change: HostChange) => void = () => {};
   #timers = 0;
@@ -131,8 +133,10 @@ export class ScriptedSession {
       },
       watch: (listener) => {
         this.#tell = listener;
+        this.isWatched = true;
         return () => {
           this.#tell = () => {};
+          this.isWatched = false;
         };
       },
     };

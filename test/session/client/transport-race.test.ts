@@ -102,6 +102,61 @@ describe("the race of transports", () => {
     assert.ok(stream.isClosed);
   });
 
+  it("looks for a better one again and again, half as often each time, and at once when the network is another one", async () => {
+    const one = new ScriptedSession(["websocket", "stream"]);
+    (await one.dial()).fail();
+    const carrying = await one.live();
+    for (const afterMs of [15_000, 30_000, 60_000]) {
+      await one.pass(afterMs - 1);
+      assert.equal(one.dials.length, 0);
+      await one.pass(1);
+      (await one.dial()).fail();
+    }
+    assert.equal(carrying.isClosed, false);
+    one.tell("online");
+    const probe = await one.dial();
+    one.tell("online"); // is looked for already
+    await one.pass(0);
+    assert.deepEqual([one.dials.length, probe.isAborted], [0, false]);
+    probe.fail();
+    await one.pass(15_000);
+    (await one.dial()).open().welcome();
+    await one.pass(0);
+    assert.deepEqual(one.session.state, { status: "live", transport: "websocket" });
+    one.tell("unload");
+    await one.pass(0);
+    assert.equal(one.timers, 0);
+  });
+
+  it("does not take for lost what is still being tried, nor what the clock says comes from the future", async () => {
+    const one = new ScriptedSession(["websocket", "stream"]);
+    one.memory.set("example.com", `stream ${1_000_000_000_000 + 60_000}`);
+    const first = await one.dial();
+    assert.equal(first.name, "websocket");
+    await one.pass(1_500);
+    (await one.dial()).fail();
+    await one.pass(5_000);
+    assert.deepEqual([one.session.state.status, one.dials.length, first.isAborted], ["connecting", 0, false]);
+    first.open().welcome();
+    await one.pass(0);
+    assert.equal(one.session.state.status, "live");
+  });
+
+  it("gives each its time, also one that was dialled since another one failed", async () => {
+    const one = new ScriptedSession(ALL);
+    const first = await one.dial();
+    await one.pass(1_000);
+    first.fail();
+    assert.equal((await one.dial()).name, "stream");
+    await one.pass(1_400);
+    assert.equal(one.dials.length, 0);
+    await one.pass(100);
+    assert.equal((await one.dial()).name, "long-polling");
+    one.tell("unload");
+    await one.pass(0);
+    assert.equal(one.timers, 0);
+  });
+
   it("does not look for a better transport while there is none at all", async () => {
     const one = new ScriptedSession(["websocket", "stream"], {
       reconnectDelayMs: 60_000,

@@ -77,6 +77,34 @@ describe("an HTTP transport of a client", () => {
     close(server);
   });
 
+  it("says once that there is room again, and asks one thing at a time", async () => {
+    let asking = 0;
+    let most = 0;
+    let drains = 0;
+    let polls = 0;
+    const server = await listen(async (request, response) => {
+      most = Math.max(most, ++asking);
+      const { length } = await buffer(request);
+      if (length === 19 && polls++ === 0) transport.send(BLOCK, 0, 1); // while a request without blocks is on its way
+      await delay(5);
+      asking--;
+      response.end(Buffer.from([0]));
+    });
+    const { transport } = open(urlOf(server), "polling");
+    transport.receiver.drained = () => void drains++;
+    for (let i = 0; i < 30; i++) transport.send(BLOCK, 0, BLOCK.length);
+    assert.ok(transport.bufferedBytes > 65_536);
+    await until(() => {
+      transport.send(BLOCK, 0, 1);
+      return drains > 0;
+    }, "there is room");
+    assert.ok(transport.bufferedBytes <= 65_536);
+    await until(() => polls > 1 && transport.bufferedBytes === 0, "all has left");
+    assert.deepEqual([drains, most], [1, 1]);
+    transport.close(0, "");
+    close(server);
+  });
+
   // Found by a soak on Node 20, whose `fetch` misses an abort now and then: sockets were left.
   for (const when of ["while it waits for more", "before the answer begins"]) {
     it(`ends an answer that cannot be aborted: closed ${when}`, async () => {

@@ -205,6 +205,36 @@ describe("the race of transports", () => {
     assert.equal(failed.size, 0);
   });
 
+  it("leaves no WebSocket open that is given up before it is, and lets go of one that is", () => {
+    const told: string[] = [];
+    let socket!: { onopen(): void; onclose(end: object): void };
+    class Scripted {
+      constructor() {
+        socket = this as unknown as typeof socket;
+      }
+      close(): void {
+        told.push("close");
+      }
+    }
+    const dialer = webSocketDialer("ws://example.com/", Scripted as unknown as typeof WebSocket);
+    const dial = (): (() => void) =>
+      dialer.dial(
+        () => told.push("opened"),
+        () => told.push("failed"),
+        SESSION_ID,
+      );
+    const giveUp = dial();
+    giveUp();
+    giveUp();
+    socket.onopen();
+    socket.onclose({ code: 1006, reason: "" });
+    assert.deepEqual(told, ["close"]);
+    const done = dial();
+    socket.onopen();
+    done();
+    assert.deepEqual(told, ["close", "opened"]);
+  });
+
   it("closes a WebSocket of a browser with what a browser takes", () => {
     const closes: unknown[][] = [];
     let socket!: { onopen(): void };

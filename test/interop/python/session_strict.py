@@ -789,7 +789,7 @@ async def sent_again(hub):
     equal(list(records_of(data.records))[3 - data.first].payload, b"2")
 
 
-@rule("5", "With every `data`; else alone, within 25 ms or once 64 KiB came, whichever is first.")
+@rule("5", "With every `data`; else alone, within 25 ms or once 64 KiB came, whichever is first")
 async def acknowledges(hub):
     raw = await live(hub)
     await raw.send(data_of(1, OpenChannel(1, "count")))

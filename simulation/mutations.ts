@@ -146,7 +146,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "drops a message of which a part has left",
     edits: [
-      { file: "sending-side.js", find: "queue.length > 0 && queue[0].offset > 0 ? 1 : 0", replace: "0" },
+      { file: "sending-side.js", find: "queue.length > 0 && queue.first.offset > 0 ? 1 : 0", replace: "0" },
     ],
   },
   {

@@ -27,7 +27,7 @@ class RawSocket:
         self.packets = []  # read, and not asked for yet
         self.reset = None
         self.leave = None
-        self.received = 0
+        self.confirmed = 0  # the highest record that the server has confirmed
 
     @classmethod
     async def dial(cls, url, subprotocols=(SUBPROTOCOL,)):
@@ -61,6 +61,8 @@ class RawSocket:
                 self.reset = packet
             elif isinstance(packet, Leave):
                 self.leave = packet
+            elif isinstance(packet, (Ack, Data)):
+                self.confirmed = max(self.confirmed, packet.received)
             self.packets.append(packet)
         return True
 
@@ -108,12 +110,8 @@ class RawSocket:
         return found
 
     async def acknowledged(self, number):
-        """Waits until the server has confirmed a record."""
-        while True:
-            while self.packets:
-                packet = self.packets.pop(0)
-                if type(packet) in (Ack, Data) and packet.received >= number:
-                    return packet
+        """Waits until the server has confirmed a record, also in a packet that was dropped since."""
+        while self.confirmed < number:
             if not await self.read():
                 raise AssertionError(f"ended with {self.socket.close_code}, {self.reset}")
 

@@ -3,14 +3,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { projectPath } from "#scripts/project-root.js";
 import { besideWsTable } from "./beside-ws.js";
 import { markdownReport } from "./markdown-report.js";
+import { readmeTable } from "./readme-table.js";
 import { resultCharts } from "./result-charts.js";
 import type { BenchResults } from "./results.js";
 
 const DOCUMENT = projectPath("docs", "performance.md");
 const BESIDE_WS = projectPath("docs", "howto", "migrate-from-ws.md");
+const README = projectPath("README.md");
 
 /**
- * Writes a run into docs/performance.md and the guide for who comes from `ws`, between their markers, and draws its charts. Gives the paths.
+ * Writes a run into docs/performance.md, and what a whole run says in brief into the guide for who comes from `ws` and the README, between
+ * their markers; draws its charts. Gives the paths.
  * @param others runs on other versions of Node, of which the bars are shown beside.
  */
 export function publish(results: BenchResults, others: readonly BenchResults[]): string[] {
@@ -21,12 +24,17 @@ export function publish(results: BenchResults, others: readonly BenchResults[]):
     paths.push(path);
   }
   writeParts(DOCUMENT, markdownReport(results, others));
-  const besideWs = besideWsTable(results);
-  if (besideWs !== undefined) {
-    writeParts(BESIDE_WS, new Map([["beside-ws", besideWs]]));
-    paths.push(BESIDE_WS);
+  const inBrief = [
+    [BESIDE_WS, "beside-ws", besideWsTable(results)],
+    [README, "readme", readmeTable(results)],
+  ] as const;
+  for (const [path, name, table] of inBrief) {
+    if (table === undefined) continue;
+    writeParts(path, new Map([[name, table]]));
+    paths.push(path);
   }
-  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", DOCUMENT, BESIDE_WS], {
+  const pages = paths.filter((path) => path.endsWith(".md"));
+  spawnSync(projectPath("node_modules", ".bin", "biome"), ["format", "--write", ...pages], {
     stdio: "ignore",
   });
   return paths;

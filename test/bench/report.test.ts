@@ -10,6 +10,7 @@ import { markdownReport } from "../../bench/markdown-report.js";
 import type { Sample } from "../../bench/measure.js";
 import { MEMORY_LOADS } from "../../bench/memory-loads.js";
 import { replacePart } from "../../bench/publish.js";
+import { readmeTable } from "../../bench/readme-table.js";
 import { resultCharts } from "../../bench/result-charts.js";
 import type { BenchResults } from "../../bench/results.js";
 import { ratioOf, readable, readableSpread, spreadOf } from "../../bench/statistics.js";
@@ -144,6 +145,60 @@ describe("the reports of a run", () => {
     for (const row of rows) assert.match(row, /^\| [^|]+ \| 8\.00 µs \| 2\.00 µs \| 0\.25 \| 1\.00 µs \|$/);
     const guide = readFileSync(projectPath("docs", "howto", "migrate-from-ws.md"), "utf8");
     assert.match(replacePart(guide, "beside-ws", table), /8\.00 µs/);
+  });
+
+  it("have a table in brief, and a place for it in the README, if all of its loads were run", () => {
+    const loads = LOADS.map(({ id, title, section, plan }) => {
+      const samples =
+        section === "sessions"
+          ? { "hawser-session": [sample(1)], hawser: [sample(2)], "socket.io": [sample(9)] }
+          : { hawser: [sample(3)], ws: [sample(8)] };
+      return { id, title, section, connections: plan.connections, samples };
+    });
+    const memory = ["memory-idle", "memory-compressed", "session-idle"].map((id) => ({
+      ...RESULTS.memory[0]!,
+      id,
+    }));
+    assert.equal(readmeTable(RESULTS), undefined);
+    assert.equal(readmeTable({ ...RESULTS, loads }), undefined);
+    const table = readmeTable({ ...RESULTS, loads, memory })!;
+    assert.match(table, /^\| echo 20 B, 16 in flight \| 3\.00 µs \| 8\.00 µs \| {2}\| {2}\|$/m);
+    assert.match(
+      table,
+      /^\| session, echo of a text of 128 B, 16 in flight \| 1\.00 µs \| {2}\| {2}\| 9\.00 µs \|$/m,
+    );
+    assert.equal(table.split("\n").length, 2 + 9 + 3);
+    assert.match(replacePart(readFileSync(projectPath("README.md"), "utf8"), "readme", table), /3\.00 µs/);
+  });
+
+  it("are the same in the README as in docs/performance.md", () => {
+    const readme = readFileSync(projectPath("README.md"), "utf8");
+    const document = readFileSync(projectPath("docs", "performance.md"), "utf8");
+    const page = document.slice(document.indexOf("<!-- bench:loads -->"));
+    const cells = (line: string): string[] => line.split("|").map((cell) => cell.trim());
+    const rows = readme
+      .slice(readme.indexOf("<!-- bench:readme -->"), readme.indexOf("<!-- /bench:readme -->"))
+      .split("\n")
+      .filter((line) => line.startsWith("| "))
+      .slice(2);
+    assert.equal(rows.length, 9 + 3);
+    for (const row of rows) {
+      const [, title = "", ...figures] = cells(row);
+      // Its own table, or its lines in that of the memory.
+      const from = page.indexOf(`\n| ${title} `);
+      assert.ok(from > 0, title);
+      const lines = page.slice(from + 1).split("\n", 12);
+      const names = title.includes("session") ? ["Hawser session"] : ["Hawser"];
+      names.push("`ws`", "Bun", "Socket.IO");
+      for (const [index, name] of names.entries()) {
+        const figure = (figures[index] ?? "").replace(" µs", "");
+        if (figure === "") continue;
+        const line = lines.find(
+          (candidate) => cells(candidate).includes(name) && cells(candidate).includes(figure),
+        );
+        assert.ok(line !== undefined, `${title}, ${name}: ${figure}`);
+      }
+    }
   });
 
   it("draw a chart for CPU time and one for memory", () => {

@@ -168,6 +168,9 @@ describe("what is asked of a hub or its sessions", () => {
     assert.throws(() => hub.broadcast("x", { channel: "y".repeat(257) }), invalid("name"));
     assert.throws(() => hub.broadcast("x", { channel: 5 as never }), invalid("name"));
     assert.throws(() => hub.broadcast("x", { where: 5 as never }), invalid("where"));
+    const rooms = new Map<string, Set<HubSession>>();
+    for (const to of [rooms.get("nowhere"), null, 5, "ada", {}, [undefined], new Set(["ada"]), [hub]])
+      assert.throws(() => hub.broadcast("x", { to: to as never }), invalid("to"));
     await hub.shutdown();
   });
 });

@@ -193,6 +193,7 @@ describe("a session on a server", () => {
     assert.equal(hub.broadcast(new Uint8Array([1]), { except: first }).sent, 2);
     const isFirst = (session: HubSession): boolean => session === first;
     assert.equal(hub.broadcast("named", { channel: "news", where: isFirst }).sent, 1);
+    assert.equal(hub.broadcast("nobody's", { to: [] }).sent, 0);
     assert.deepEqual(await clients[0]!.messages(2), ["für alle", "named"]);
     assert.deepEqual(clients[0]!.byChannel[1], ["news", "named"]);
     for (const client of clients.slice(1)) {
@@ -201,6 +202,25 @@ describe("a session on a server", () => {
       assert.deepEqual([...(bytes as Uint8Array)], [1]);
     }
     await Promise.all(clients.map((client) => client.close()));
+    await server.shutdown();
+  });
+
+  it("sends a broadcast to those of a room, live or not, each once", async () => {
+    const hub = createHub({});
+    const server = await serve({ routes: { "/live": hub } });
+    const clients: TestSession[] = [];
+    for (const via of ["websocket", "sse", "long-polling"] as const)
+      clients.push(await TestSession.open(`${server.url}/live`, { via }));
+    const [first, second, third] = [...hub.sessions.values()] as [HubSession, HubSession, HubSession];
+    assert.equal(hub.broadcast("a room", { to: new Set([first, third]) }).sent, 2);
+    assert.equal(hub.broadcast("once", { to: [first, first] }).sent, 1);
+    assert.equal(hub.broadcast("named", { channel: "news", to: [second, third], except: third }).sent, 1);
+    assert.deepEqual(await clients[0]!.messages(2), ["a room", "once"]);
+    assert.deepEqual(await clients[1]!.messages(1), ["named"]);
+    assert.deepEqual(await clients[2]!.messages(1), ["a room"]);
+    await Promise.all(clients.map((client) => client.close()));
+    await until(() => hub.sessions.size === 0, "all have ended");
+    assert.equal(hub.broadcast("too late", { to: [first, second] }).closed, 2);
     await server.shutdown();
   });
 

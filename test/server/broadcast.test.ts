@@ -55,6 +55,45 @@ describe("broadcast", () => {
     await end();
   });
 
+  it("sends to those of `to` alone, each once, and to nobody where nobody is", async () => {
+    const { server, clients, end } = await room();
+    const [ada, bob, cyd] = [...server.connections] as [ServerConnection, ServerConnection, ServerConnection];
+    const rooms = new Map([["harbour", new Set([ada, cyd])]]);
+    assert.equal(server.broadcast("1", { to: rooms.get("harbour")! }).sent, 2);
+    assert.equal(server.broadcast("2", { to: [ada, ada, bob], except: bob }).sent, 1);
+    assert.equal(server.broadcast("3", { to: rooms.get("harbour")!, where: (one) => one !== ada }).sent, 1);
+    assert.equal(server.broadcast("4", { to: rooms.values().next().value!.values() }).sent, 2);
+    assert.equal(server.broadcast("5", { to: [] }).sent, 0);
+    void bob.close();
+    assert.deepEqual(server.broadcast("6", { to: [bob] }), { sent: 0, queued: 0, dropped: 0, closed: 1 });
+    server.broadcast("end");
+    const texts = async (client: RawClient): Promise<string[]> => {
+      const seen: string[] = [];
+      do seen.push(await client.nextText());
+      while (seen.at(-1) !== "end");
+      return seen;
+    };
+    assert.deepEqual(await texts(clients[0]!), ["1", "2", "4", "end"]);
+    assert.deepEqual(await texts(clients[2]!), ["1", "3", "4", "end"]);
+    assert.equal((await clients[1]!.nextClose()).code, 1000);
+    await end();
+  });
+
+  it("refuses a `to` that is nobody's list, so that an unknown room is not everybody, and a `where` that is no function", async () => {
+    const { server, clients, end } = await room();
+    const rooms = new Map<string, Set<ServerConnection>>();
+    for (const to of [rooms.get("nowhere"), null, 5, "ada", {}, [undefined], new Set(["ada"]), [server]]) {
+      assert.throws(() => server.broadcast("x", { to: to as never }), {
+        code: "INVALID_OPTION",
+        message: /^to must /,
+      });
+    }
+    assert.throws(() => server.broadcast("x", { where: 5 as never }), { code: "INVALID_OPTION" });
+    server.broadcast("end");
+    for (const client of clients) assert.equal(await client.nextText(), "end");
+    await end();
+  });
+
   it("counts those that are closing", async () => {
     const { server, clients, end } = await room();
     const [ada] = server.connections;

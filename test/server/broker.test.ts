@@ -52,16 +52,23 @@ describe("a server with a broker", () => {
     await end();
   });
 
-  it("keeps here what is `local`, and refuses `where` for what is not", async () => {
+  it("keeps here what is `local`, and refuses `to` and `where` for what is not", async () => {
     const broker = memoryBroker();
     const { servers, clients, end } = await nodes({ broker }, { broker });
     servers[0]!.broadcast("1", { local: true });
     servers[0]!.broadcast("2", { local: true, where: () => true });
-    assert.throws(() => servers[0]!.broadcast("3", { where: () => true }), { code: "INVALID_OPTION" });
+    servers[0]!.broadcast("3", { local: true, to: servers[0]!.connections });
+    for (const options of [
+      { where: () => true },
+      { to: servers[0]!.connections },
+      { to: undefined as never },
+    ])
+      assert.throws(() => servers[0]!.broadcast("nobody's", options), { code: "INVALID_OPTION" });
     servers[0]!.broadcast("4");
     assert.equal(await clients[1]!.nextText(), "4");
     assert.equal(await clients[0]!.nextText(), "1");
     assert.equal(await clients[0]!.nextText(), "2");
+    assert.equal(await clients[0]!.nextText(), "3");
     assert.equal(await clients[0]!.nextText(), "4");
     await end();
   });

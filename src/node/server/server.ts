@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { assertFunctions } from "../../core/assert-functions.js";
 import { assertObject } from "../../core/assert-object.js";
+import { broadcastReceivers } from "../../core/broadcast-receivers.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { PreparedMessage } from "../../protocol/prepared-message.js";
 import { nowMs } from "../clock.js";
@@ -20,7 +21,7 @@ import { incomingHead } from "./incoming-head.js";
 import { Occupants } from "./occupants.js";
 import { endpointOf, type PreparedEndpoint, prepareEndpoint, withoutHandlers } from "./prepared-endpoint.js";
 import { RouteTable } from "./route-table.js";
-import type { ServerConnection } from "./server-connection.js";
+import { ServerConnection } from "./server-connection.js";
 import { serverLimits } from "./server-limits.js";
 import type { ServerOptions } from "./server-options.js";
 import { type ShutdownOptions, shutdownOptions } from "./shutdown-options.js";
@@ -153,27 +154,33 @@ export class Server {
   /**
    * Sends a message to all connections but those that carry the sessions of a hub, encoded once; with a `broker`, also to those of the other nodes. Returns how many
    * connections of this server it was `sent` to, `queued` for and so on.
-   * @throws {@link UsageError} `INVALID_PAYLOAD`; `INVALID_OPTION` for `where` without `local`, with a broker.
+   * @throws {@link UsageError} `INVALID_PAYLOAD`; `INVALID_OPTION` for `to` or `where` without `local`, with a broker, and for a `to` that is none.
    */
   broadcast(
     data: string | BinaryData | PreparedMessage,
     options: BroadcastOptions = {},
   ): Record<SendStatus, number> {
+    assertFunctions(options, ["where"]);
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, options);
+    const to = broadcastReceivers(options, ServerConnection, "connections");
     if (this.#relay !== undefined && options.local !== true) {
-      if (options.where !== undefined) {
-        throw new UsageError("INVALID_OPTION", "with a broker, `where` needs `local: true`");
+      if (to !== undefined || options.where !== undefined) {
+        throw new UsageError("INVALID_OPTION", "with a broker, `to` and `where` need `local: true`");
       }
       this.#relay.publish(message);
     }
-    return this.#deliver(message, options);
+    return this.#deliver(message, options, to);
   }
 
-  #deliver(message: PreparedMessage, { except, where }: BroadcastOptions = {}): Record<SendStatus, number> {
+  #deliver(
+    message: PreparedMessage,
+    { except, where }: BroadcastOptions = {},
+    to?: ReadonlySet<ServerConnection<unknown>>,
+  ): Record<SendStatus, number> {
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0 };
     let sent = 0;
     const { connections, haveSessions } = this.#occupants;
-    for (const socket of connections.toArray()) {
+    for (const socket of to ?? connections.toArray()) {
       if (socket === except || (where !== undefined && !where(socket))) continue;
       // What carries a session is no connection of the application's.
       if (haveSessions && socket.protocol === SESSION_SUBPROTOCOL) continue;

@@ -1,4 +1,5 @@
 import { assertFunctions } from "../../core/assert-functions.js";
+import { broadcastReceivers } from "../../core/broadcast-receivers.js";
 import { UsageError } from "../../core/hawser-error.js";
 import { isThenable } from "../../core/is-thenable.js";
 import { checkMessage } from "../machine/check-message.js";
@@ -19,7 +20,7 @@ import { SessionSignal } from "../wire/session-signal.js";
 import { EndedSessions } from "./ended-sessions.js";
 import { Pause } from "./pause.js";
 import type { SendAwayOptions } from "./send-away-options.js";
-import type { ServerSession } from "./server-session.js";
+import { ServerSession } from "./server-session.js";
 import { SessionAdmission } from "./session-admission.js";
 import { SessionAuthenticator } from "./session-authenticator.js";
 import type { SessionBroadcastOptions } from "./session-broadcast-options.js";
@@ -110,7 +111,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
   }
 
   /**
-   * Sends a message to all sessions, those that wait for their clients included. Returns for how many it was `sent`, `queued`
+   * Sends a message to all sessions or those of `to`, those that wait for their clients included. Returns for how many it was `sent`, `queued`
    * and so on.
    * @throws `UsageError` as `send` of a session does.
    */
@@ -122,6 +123,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     checkMessage(data, options.id);
     checkChannelName(channel);
     assertFunctions(options, ["where"]);
+    const to = broadcastReceivers(options, ServerSession, "sessions");
     const counts: Record<SendStatus, number> = { sent: 0, queued: 0, dropped: 0, closed: 0, "too-long": 0 };
     // Encoded once, and not for each.
     const isText = typeof data === "string" || options.isText === true;
@@ -132,7 +134,7 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
     const record = isOneRecord ? messageRecord(bytes, isText, options.id) : undefined;
     const payload = record === undefined ? bytes : record.subarray(record.length - bytes.length);
     let sent = 0;
-    for (const session of this.#sessions.values()) {
+    for (const session of to ?? this.#sessions.values()) {
       if (session === except || (where !== undefined && !where(session))) continue;
       const status =
         record !== undefined

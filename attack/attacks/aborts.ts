@@ -76,8 +76,9 @@ export const aborts: Attack = {
   name: "aborts at every stage",
   about: `RST or FIN at ${STAGES.length} stages of handshake, hook, message, refusal and close, at once or up to 20 ms later`,
   connections: { full: 100, short: 20 },
-  // While reading is paused, a peer that is gone is noticed by the ping after the next.
-  server: { maxBufferedBytes: 1024 * 1024, pingIntervalMs: 500, pongTimeoutMs: 500 },
+  // While reading is paused, a peer that is gone is noticed by the ping after the next. Honest clients get pings as well, and must
+  // not be lost because the process that they are in had no CPU for a moment.
+  server: { maxBufferedBytes: 1024 * 1024, pingIntervalMs: 500, pongTimeoutMs: 1_500 },
   budget: (connections) =>
     budgetOf(connections, {
       connection: CONNECTION_BYTES,

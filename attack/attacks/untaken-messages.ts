@@ -10,7 +10,7 @@ export const untakenMessages: Attack = {
   about: "messages of 16 KiB to an endpoint whose application does not read",
   connections: { full: 200, short: 10 },
   // While reading is paused, a peer that is gone is noticed by the ping after the next.
-  server: { pingIntervalMs: 500, pongTimeoutMs: 500 },
+  server: { pingIntervalMs: 500, pongTimeoutMs: 1_500 },
   budget: (connections) =>
     budgetOf(connections, {
       connection: CONNECTION_BYTES,

@@ -42,9 +42,17 @@ function disarm(): void {
   timerAtMs = Infinity;
 }
 
+/**
+ * Timers run before sockets are read. After a process stood still (a debugger, a machine that slept, no CPU to be had) the answers
+ * that came meanwhile are not read yet when the deadline for them is due, so the deadlines wait until they are.
+ */
 function tick(): void {
   timer = undefined;
   timerAtMs = Infinity;
+  setImmediate(advance);
+}
+
+function advance(): void {
   wheel.advance(performance.now());
   arm();
 }

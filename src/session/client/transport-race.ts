@@ -7,7 +7,10 @@ import type {
   TransportOpened,
 } from "../transport-port.js";
 
-/** A transport that has not proved itself after so long gets company, in ms. */
+/**
+ * A transport that has not proved itself after so long gets company, in ms. Where one had, twice as long each time: a server to which all
+ * of its clients come back at once is slow, and must not have each of them come over every way.
+ */
 const NEXT_AFTER_MS = 1_500;
 /** How long it is remembered which transport worked, in ms: a network that blocks WebSockets blocks them tomorrow, too. */
 const REMEMBER_MS = 600_000;
@@ -44,6 +47,7 @@ export function transportRace(
   let order: TransportDialer[] = [];
   let entrants: Entrant[] = [];
   let timer: unknown;
+  let nextAfterMs: number;
   /** What carries the session, or did last. */
   let carrying: TransportName | undefined;
   /** Since when it does; NaN while nothing does. */
@@ -79,6 +83,7 @@ export function transportRace(
     entrants = [];
     order = [];
     isProbing = false;
+    nextAfterMs = NEXT_AFTER_MS;
     for (const { giveUp } of given) giveUp?.();
   };
 
@@ -163,7 +168,8 @@ export function transportRace(
       (...why) => fail(entrant, ...why),
       sessionId,
     );
-    if (order.length > 0) timer = host.setTimer(dialNext, NEXT_AFTER_MS);
+    if (order.length > 0) timer = host.setTimer(dialNext, nextAfterMs);
+    if (carrying) nextAfterMs *= 2;
   };
 
   const fail = (entrant: Entrant, code: number, reason: string, notBeforeMs: number): void => {
@@ -175,6 +181,7 @@ export function transportRace(
     failure.code = Math.max(code, failure.code);
     if (reason !== "") failure.reasons.add(reason);
     failure.notBeforeMs = Math.max(notBeforeMs, failure.notBeforeMs);
+    nextAfterMs = NEXT_AFTER_MS;
     dialNext();
   };
 

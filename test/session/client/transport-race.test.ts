@@ -36,6 +36,28 @@ describe("the race of transports", () => {
     assert.equal(one.dials.filter(({ isAborted }) => !isAborted).length, 0);
   });
 
+  it("is patient with a server that worked: where all of its clients come back at once, each comes over few ways", async () => {
+    const one = new ScriptedSession(["websocket", "stream", "sse", "long-polling"]);
+    const transport = await one.live();
+    await one.pass(6_000);
+    transport.break();
+    (await one.dial()).open();
+    await one.pass(1_400);
+    assert.equal(one.dials.length, 0);
+    await one.pass(100);
+    const second = (await one.dial()).open();
+    await one.pass(2_900);
+    assert.equal(one.dials.length, 0);
+    await one.pass(100);
+    assert.equal((await one.dial()).name, "sse");
+    // Who fails says something: the next one is not put off.
+    second.break();
+    assert.equal((await one.dial()).name, "long-polling");
+    one.tell("unload");
+    await one.pass(0);
+    assert.equal(one.timers, 0);
+  });
+
   it("tries others first when a transport begins, and breaks, again and again", async () => {
     const one = new ScriptedSession(ALL);
     for (let i = 0; i < 3; i++) {

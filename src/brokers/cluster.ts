@@ -18,7 +18,10 @@ export interface ClusterBrokerOptions {
 /** Payload bytes as a string with a character for each: the channel takes those as they are, however it serializes. */
 type ChannelText = string;
 
-/** What goes over the channel between a worker and the primary: topics and payloads in turns, or that a worker takes part. */
+/**
+ * What goes over the channel between a worker and the primary: topics and payloads in turns, or that a worker takes part,
+ * which the primary answers with the same.
+ */
 interface ChannelMessage {
   readonly hawserBroker: readonly ChannelText[] | "joined";
 }
@@ -26,6 +29,8 @@ interface ChannelMessage {
 const DEFAULT_MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 /** What a message costs in a queue besides its bytes. */
 const MESSAGE_OVERHEAD_BYTES = 256;
+/** How long a primary may be too busy to answer a worker that takes part, before that one says that there is no broker. */
+const JOIN_TIMEOUT_MS = 30_000;
 
 /**
  * A broker between the workers of `node:cluster`. Workers reach each other through the primary, so that one must be made
@@ -56,6 +61,16 @@ function warnOfThread(): void {
   process.emitWarning("clusterBroker is between processes: from a worker thread it reaches nobody else", {
     code: "HAWSER_BROKER",
   });
+}
+
+/** A primary that the program, or a process manager, started without a broker: it passes nothing on. */
+function warnOfPrimary(): void {
+  if (!process.connected) return;
+  process.emitWarning(
+    "the primary of this cluster has no clusterBroker(): what is published here reaches no other worker. " +
+      "Make one there, or use startWorkers",
+    { code: "HAWSER_BROKER" },
+  );
 }
 
 class ClusterBroker implements Broker {
@@ -126,7 +141,10 @@ class WorkerNode extends ClusterNode {
     process.on("message", (message) => {
       const batch = batchIn(message);
       if (batch !== undefined) this.deliver(batch);
+      else if (hasJoined(message)) clearTimeout(joining);
     });
+    const joining = setTimeout(warnOfPrimary, JOIN_TIMEOUT_MS);
+    joining.unref();
     if (process.connected)
       cluster.worker!.send({ hawserBroker: "joined" } satisfies ChannelMessage, () => {});
   }
@@ -153,6 +171,7 @@ class PrimaryNode extends ClusterNode {
   #relay(sender: Worker, message: unknown): void {
     if (hasJoined(message)) {
       this.#outboxes.set(sender, new Outbox(sender, `worker ${sender.process.pid}`));
+      if (sender.isConnected()) sender.send({ hawserBroker: "joined" } satisfies ChannelMessage, () => {});
       return;
     }
     const batch = batchIn(message);

@@ -159,6 +159,25 @@ describe("the upgrade hook", () => {
     }
   });
 
+  it("says of which function the options are wrong, and what they are", () => {
+    const said = (call: () => unknown) => {
+      try {
+        return call();
+      } catch (error) {
+        return (error as UsageError).message;
+      }
+    };
+    const reason = "who are you?" as unknown as object;
+    assert.equal(
+      said(() => refuse(401, reason)),
+      "options of refuse(status, { body, headers }) must be an object, not of type string",
+    );
+    assert.equal(
+      said(() => accept("data", reason)),
+      "options of accept(data, { headers, protocol }) must be an object, not of type string",
+    );
+  });
+
   it("throws at the call of `refuse` for what cannot be answered, and so answers 500", async () => {
     const wrong: [code: string, call: () => ReturnType<typeof refuse>][] = [
       ...[200, 101, 304, 299, 600, 403.5, Number.NaN, "x", "403", undefined, null].map(

@@ -62,7 +62,7 @@ export type UpgradeAnswer<Data> = Acceptance<Data> | Refusal;
 export function accept(): Acceptance<undefined>;
 export function accept<Data>(data: Data, options?: AcceptOptions): Acceptance<Data>;
 export function accept(data?: unknown, options: AcceptOptions = {}): Acceptance<unknown> {
-  assertObject(options, "options");
+  assertObject(options, "options of accept(data, { headers, protocol })");
   return new Acceptance(data, flatFields(options.headers), options.protocol);
 }
 
@@ -80,7 +80,7 @@ export interface AcceptOptions {
  * @throws `UsageError` for what cannot be answered: `INVALID_OPTION`, or `INVALID_HEADER`.
  */
 export function refuse(status: number, options: RefuseOptions = {}): Refusal {
-  assertObject(options, "options");
+  assertObject(options, "options of refuse(status, { body, headers })");
   const { headers, body = "" } = options;
   return new Refusal(status, flatFields(headers), body);
 }

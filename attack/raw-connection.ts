@@ -4,6 +4,8 @@ import { connect as connectTls } from "node:tls";
 /** Where the server is, and from where. */
 export interface Target {
   readonly port: number;
+  /** It drops who has not asked for a WebSocket then. */
+  readonly handshakeTimeoutMs: number;
   /** Speak TLS, trusting this certificate. */
   readonly ca?: string | undefined;
   readonly localAddress?: string | undefined;

@@ -71,7 +71,8 @@ export async function runAttack(attack: Attack, run: AttackRun): Promise<AttackR
   const setup = { isSecure: attack.isSecure ?? false, options, hub };
   const server = await ServerHandle.start(setup, run.serverCore);
   try {
-    const target = server.address;
+    const limits = limitsOf({ ...options, ...hub });
+    const target = { ...server.address, handshakeTimeoutMs: limits.handshakeTimeoutMs };
     const empty = await settled(server);
     await generators.start(target, run.honestClients, run.honestIntervalMs);
     await delay(run.baselineSeconds * 300); // until the hot code is compiled
@@ -94,7 +95,7 @@ export async function runAttack(attack: Attack, run: AttackRun): Promise<AttackR
       about: attack.about,
       connections,
       seconds,
-      budget: attack.budget(connections, limitsOf({ ...options, ...hub })),
+      budget: attack.budget(connections, limits),
       peakRssAbove: during.peakRss - idle.rss,
       peakHeapAndExternalAbove: during.peakHeapAndExternal - idle.heapUsed - idle.external,
       peakSockets: during.peakSockets,

@@ -7,7 +7,7 @@ export const sessionFlood: Attack = {
   about: "begin a session, drop its connection, begin the next one; all from one address",
   connections: { full: 200, short: 10 },
   hub: { resumeWindowMs: 5_000 },
-  shortHub: { resumeWindowMs: 500, maxOpensPerSecond: 20 },
+  shortHub: { resumeWindowMs: 500, maxOpensPerSecond: 1 },
   // 50 a second, which wait for 5 s, and what an address may begin at once.
   budget: (connections) =>
     budgetOf(connections, { connection: CONNECTION_BYTES, "sessions that wait": 2 * SESSION_BYTES }),

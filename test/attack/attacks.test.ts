@@ -16,7 +16,7 @@ describe("a server under attack", { concurrency: 2 }, () => {
       const result = await runAttack(attack, {
         isFull: false,
         baselineSeconds: 0.1,
-        seconds: 10,
+        seconds: 60, // at most
         untilSeen: true,
         honestClients: 3,
         honestIntervalMs: 20,

@@ -202,6 +202,7 @@ async def sent_again(hub):
     proxy.is_closed_off = True
     proxy.cut_all()
     _, never_sent = contract.start("count")
+    await hub.has_noticed()
     await asyncio.sleep(0.3)  # its window is 50 ms
     proxy.is_closed_off = False
     await session.until(lambda: resets)

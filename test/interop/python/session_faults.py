@@ -146,6 +146,7 @@ async def expires(hub):
     await session.until(lambda: session.active is None)
     session.send("while away", "echo", b"2")
     session.send("x" * 100_000, "echo", b"3")
+    await hub.has_noticed()
     await asyncio.sleep(0.3)  # the window of /short is 50 ms
     proxy.is_closed_off = False
     await session.until(lambda: resets)

@@ -1,6 +1,7 @@
 """What the tests of sessions share: the hub in a process of its own, and what came of each case."""
 
 import asyncio
+import http.client
 import json
 import os
 import subprocess
@@ -45,6 +46,18 @@ class Hub:
     async def stop(self):
         self.process.stdin.close()
         await asyncio.to_thread(self.process.wait)
+
+    async def has_noticed(self):
+        """When it has looked at all that happened to its connections before: it answers one that is made now."""
+        await asyncio.to_thread(self.ask_nothing)
+
+    def ask_nothing(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=CASE_S)
+        try:
+            connection.request("GET", "/nowhere")
+            connection.getresponse().read()
+        finally:
+            connection.close()
 
     def url(self, path="/live", port=None):
         return f"ws://127.0.0.1:{port or self.port}{path}"

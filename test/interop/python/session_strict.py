@@ -1080,6 +1080,7 @@ async def later(hub):
 async def expired(hub):
     raw = await live(hub, "/short")
     await raw.close()
+    await hub.has_noticed()
     await asyncio.sleep(0.3)
     again = await RawSocket.dial(hub.url("/short"))
     await again.send(resumption(raw))

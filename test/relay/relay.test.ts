@@ -258,6 +258,17 @@ describe("a relay between two nodes", () => {
     });
   }
 
+  it("tells an owner that took long to answer that the gate is there", () => {
+    const nodes = new TwoNodes({ timeoutMs: 10_000 });
+    nodes.owner.end.sleep(7_000);
+    const { transport, failed } = nodes.relay();
+    nodes.wait(60_000);
+    assert.deepEqual(failed, []);
+    assert.equal(transport.closedWith, undefined);
+    assert.deepEqual(nodes.owner.served[0]!.told, ["aa"]);
+    assert.deepEqual([nodes.gate.relay.counts.gates, nodes.owner.relay.counts.served], [1, 1]);
+  });
+
   it("sends clients away when the gate leaves", () => {
     const nodes = new TwoNodes();
     const { transport } = nodes.relay();

@@ -60,7 +60,7 @@ export interface HubOptions<Data = undefined>
   /**
    * Decides who may have a session: once for each, whatever transports it travels on, and again when the client sends new
    * credentials. Return `accept(data)` or `refuse(status)`: with 401 and 403, and whatever else you say, the client stops;
-   * with 429 and 503 it comes back, after `Retry-After`. May be async, within `attachTimeoutMs`; if it throws, the client
+   * with 429 and 503 it comes back, after `Retry-After`, of a day at most. May be async, within `attachTimeoutMs`; if it throws, the client
    * comes back later. By default everybody is let in whose `Origin` is allowed.
    */
   authenticate?(attempt: HubAttempt): UpgradeAnswer<Data> | Promise<UpgradeAnswer<Data>>;

@@ -218,6 +218,9 @@ export function createHub<Data = undefined>(options: HubOptions<Data> = {}): Hub
   return new Hub(options);
 }
 
+/** The longest time that a client is sent away for, in seconds: a day. */
+const MAX_RETRY_SECONDS = 86_400;
+
 /** In the words of sessions: 429 and 503 mean later, and everything else means no. */
 function refusalOf({ status, headers, body }: Refusal): AuthenticationResult<never> {
   const isLater = status === 429 || status === 503;
@@ -231,6 +234,7 @@ function refusalOf({ status, headers, body }: Refusal): AuthenticationResult<nev
         ? SessionCode.unauthorized
         : SessionCode.forbidden,
     reason: (typeof body === "string" ? body : Buffer.from(body).toString()).trim(),
-    notBeforeMs: isLater && seconds > 0 && seconds < 86_400 ? Math.round(1_000 * seconds) : 0,
+    // A date is not read. More than a day is a day: none at all would have the client come at once.
+    notBeforeMs: isLater && seconds > 0 ? Math.round(1_000 * Math.min(seconds, MAX_RETRY_SECONDS)) : 0,
   };
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { connect, type SessionState } from "hawser";
 import { accept, createHub, type HubOptions, refuse } from "hawser/hub";
 import { serve } from "hawser/server";
+import { Inbox } from "../support/inbox.js";
 import { leakCheck } from "../support/leak-check.js";
 import { TestSession } from "../support/session/test-session.js";
 import { until } from "../support/until.js";
@@ -101,6 +103,18 @@ describe("authentication of sessions", () => {
     assert.ok(client.waitingMs >= 100, `it waited ${client.waitingMs} ms`);
     assert.equal(asked, 2);
     await client.close();
+    await server.shutdown();
+  });
+
+  it("sends a client away for a day at most, and not for no time at all, with more than a day", async () => {
+    const { server, url } = await served({
+      authenticate: () => refuse(503, { headers: { "retry-after": "100000" } }),
+    });
+    const states = new Inbox<SessionState>("state");
+    const session = connect(url, { state: (_session, state) => states.push(state) });
+    const state = await states.next();
+    assert.ok(state.status === "waiting" && state.untilMs - Date.now() > 80_000_000);
+    await session.close();
     await server.shutdown();
   });
 

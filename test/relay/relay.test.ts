@@ -132,6 +132,37 @@ describe("a relay between two nodes", () => {
     assert.deepEqual(failed, ["full"]);
   });
 
+  for (const late of ["its answer", "a block"]) {
+    it(`tells an owner whose gate has nothing any more, when ${late} comes`, () => {
+      const nodes = new TwoNodes();
+      let isLost = false;
+      nodes.broker.times = (from) => (from === "gate" && isLost ? 0 : 1);
+      if (late === "its answer") nodes.owner.end.sleep(3_000);
+      const { transport } = nodes.relay();
+      nodes.wait(2_450);
+      isLost = true; // the word that it was given up
+      if (late === "a block") nodes.at(nodes.gate, () => transport.receiver.closed(0, ""));
+      nodes.wait(100);
+      isLost = false;
+      assert.equal(nodes.gate.relay.counts.gates, 0);
+      if (late === "a block") send(nodes, "01");
+      nodes.wait(500);
+      assert.deepEqual(nodes.owner.served[0]!.told, ["aa", "closed 0 the gate has it no more"]);
+      assert.equal(nodes.owner.relay.counts.served, 0);
+    });
+  }
+
+  it("says nothing any more once nothing goes on between nodes", () => {
+    const nodes = new TwoNodes();
+    const { transport } = nodes.relay();
+    nodes.wait(10_000);
+    nodes.at(nodes.gate, () => transport.receiver.closed(0, ""));
+    nodes.wait(10_000);
+    const { length } = nodes.broker.published;
+    nodes.wait(60_000);
+    assert.equal(nodes.broker.published.length, length);
+  });
+
   it("refuses a block before the welcome", () => {
     const nodes = new TwoNodes();
     const { transport, failed } = nodes.relay();
@@ -257,6 +288,17 @@ describe("a relay between two nodes", () => {
       assert.equal(dead === "owner" ? gate.relay.counts.gates : owner.relay.counts.served, 0);
     });
   }
+
+  it("tells an owner that took long to answer that the gate is there", () => {
+    const nodes = new TwoNodes({ timeoutMs: 10_000 });
+    nodes.owner.end.sleep(7_000);
+    const { transport, failed } = nodes.relay();
+    nodes.wait(60_000);
+    assert.deepEqual(failed, []);
+    assert.equal(transport.closedWith, undefined);
+    assert.deepEqual(nodes.owner.served[0]!.told, ["aa"]);
+    assert.deepEqual([nodes.gate.relay.counts.gates, nodes.owner.relay.counts.served], [1, 1]);
+  });
 
   it("sends clients away when the gate leaves", () => {
     const nodes = new TwoNodes();

@@ -64,6 +64,7 @@ export class TestNode {
     broker: (end: SimulatedEnd) => Broker,
     key?: string,
     maxRelays = 100,
+    timeoutMs = 2_500,
   ) {
     this.end = new SimulatedEnd(name, clock);
     this.name = Buffer.from(name.padEnd(12));
@@ -79,7 +80,7 @@ export class TestNode {
         key === undefined
           ? undefined
           : (topic, bytes) => createHmac("sha256", key).update(topic).update(bytes).digest().subarray(0, 16),
-      timeoutMs: 2_500,
+      timeoutMs,
       maxRelays,
       longestRequestMs: 30_000,
       opened: (transport, request) => this.#opened(transport, request),
@@ -144,9 +145,16 @@ export class TwoNodes {
   readonly gate: TestNode;
   readonly owner: TestNode;
 
-  constructor(options: { readonly keys?: readonly [string, string]; readonly maxRelays?: number } = {}) {
-    this.gate = new TestNode(this.clock, "gate", this.broker.at, options.keys?.[0]);
-    this.owner = new TestNode(this.clock, "owner", this.broker.at, options.keys?.[1], options.maxRelays);
+  constructor(
+    options: {
+      readonly keys?: readonly [string, string];
+      readonly maxRelays?: number;
+      readonly timeoutMs?: number;
+    } = {},
+  ) {
+    const { keys, maxRelays, timeoutMs } = options;
+    this.gate = new TestNode(this.clock, "gate", this.broker.at, keys?.[0], undefined, timeoutMs);
+    this.owner = new TestNode(this.clock, "owner", this.broker.at, keys?.[1], maxRelays, timeoutMs);
   }
 
   /** Has the owner carry on with a new transport of a client, whose first block is `aa`. */

@@ -907,3 +907,14 @@ describe("coming back", () => {
     });
   }
 });
+
+describe("text that is longer in bytes than in characters", () => {
+  it("arrives whole where its length takes more room for that", () => {
+    const made = new SessionPair({ host: textHost });
+    made.connect();
+    const texts = [100, 127, 128, 200].map((length) => "é".repeat(length));
+    for (const text of texts) made.serverMachine.send(made.serverMachine.channel, text);
+    made.wait(100);
+    assert.deepEqual(made.client.messages, texts);
+  });
+});

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, IncomingMessage, request } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { describe, it, mock } from "node:test";
 import { createHub } from "hawser/hub";
 import { nowMs, schedule } from "#node/clock.js";
-import { HttpRequestKind } from "#session/wire/http-request.js";
+import { type BodyResult, RequestBody } from "#node/transports/request-body.js";
+import { HttpRequestKind, MAX_HTTP_REQUEST_BYTES } from "#session/wire/http-request.js";
 import { Inbox } from "../support/inbox.js";
 import { openOf, RawTransport } from "../support/session/raw-transport.js";
 
@@ -52,5 +53,17 @@ describe("the body of a request", () => {
     http.close();
     http.closeAllConnections();
     mock.restoreAll();
+  });
+
+  it("that goes on behind its refusal is thrown away, and takes no room", () => {
+    const incoming = new IncomingMessage(new Socket());
+    const budget = { heldBytes: 0, maxBytes: 10 * MAX_HTTP_REQUEST_BYTES };
+    const results: BodyResult[] = [];
+    new RequestBody(incoming, budget, (result) => results.push(result));
+    for (const byteLength of [MAX_HTTP_REQUEST_BYTES, 1, 100_000])
+      incoming.emit("data", Buffer.alloc(byteLength));
+    incoming.emit("end");
+    assert.deepEqual(results, [413]);
+    assert.equal(budget.heldBytes, 0);
   });
 });

@@ -89,7 +89,8 @@ export class RelayPeers implements TimerWheelEntry {
     for (const peer of [...this.#peers.values()]) {
       if (peer.uses === 0) continue;
       if (nowMs - peer.heardMs >= SILENT_MS) this.#user.gone(peer.key);
-      else this.#isBeating = true;
+      // What it is still asked for may be answered, and goes on then.
+      if (peer.uses > 0) this.#isBeating = true;
     }
     if (!this.#isBeating) return Infinity;
     this.#user.beat();

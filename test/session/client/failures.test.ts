@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import process from "node:process";
 import { describe, it, type TestContext } from "node:test";
 import { connect, type SessionOptions, type SessionState } from "hawser";
 import { accept, createHub, type HubSession } from "hawser/hub";
 import { serve } from "hawser/server";
+import { PATIENCE_MS } from "../../support/inbox.js";
 import { until } from "../../support/until.js";
+import { withTimeout } from "../../support/with-timeout.js";
 
 const QUICK = { reconnectDelayMs: 5, maxReconnectDelayMs: 20 };
 
@@ -107,4 +110,28 @@ describe("what fails at a client's session on Node", () => {
       assert.equal(opened.length, 0);
     });
   }
+});
+
+describe("an attempt of a client's session on Node that is given up", () => {
+  it("leaves no connection behind whose handshake was never answered", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const accepted = once(server, "connection");
+    const { port } = server.address() as AddressInfo;
+    const session = connect(`ws://127.0.0.1:${port}/live`, {
+      transports: ["websocket"],
+      dial: { handshakeTimeoutMs: 0 }, // which would end it as well
+    });
+    const [socket] = (await accepted) as [Socket];
+    socket.on("error", () => {});
+    const gone = once(socket, "close");
+    await once(socket, "data");
+    await session.close();
+    try {
+      await withTimeout(gone, PATIENCE_MS, "the connection is closed");
+    } finally {
+      socket.destroy();
+      server.close();
+    }
+  });
 });

@@ -248,6 +248,21 @@ describe("an HTTP transport of a client", () => {
     }
   });
 
+  it("asks again where a later request finds no room: only the first one is sent away", async () => {
+    let requests = 0;
+    const server = await listen((request, response) => {
+      request.resume();
+      requests++;
+      if (requests === 2) response.writeHead(503, { "retry-after": "7" }).end();
+      else if (requests < 4) response.end(Buffer.from([0]));
+    });
+    const { transport, blocks, ends } = open(urlOf(server), "long-polling");
+    await until(() => requests === 4, "it goes on");
+    assert.deepEqual([blocks.size, ends.size], [0, 0]);
+    transport.close(0, "");
+    close(server);
+  });
+
   it("sends what waited for its first answer, whoever else sends", async () => {
     const lengths: number[] = [];
     const server = await listen(async (request, response) => {

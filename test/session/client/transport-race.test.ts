@@ -124,6 +124,20 @@ describe("the race of transports", () => {
     assert.ok(stream.isClosed);
   });
 
+  it("goes back to what it was moved from, and to nothing between, where the better one breaks soon", async () => {
+    const one = new ScriptedSession(ALL);
+    (await one.dial()).fail();
+    (await one.dial()).fail();
+    assert.equal((await one.live()).name, "long-polling");
+    await one.pass(15_100);
+    const probe = await one.live();
+    assert.deepEqual(one.session.state, { status: "live", transport: "websocket" });
+    await one.pass(100);
+    probe.break();
+    await one.pass(1_100);
+    assert.equal((await one.dial()).name, "long-polling");
+  });
+
   it("looks for a better one again and again, half as often each time, and at once when the network is another one", async () => {
     const one = new ScriptedSession(["websocket", "stream"]);
     (await one.dial()).fail();

@@ -2,7 +2,7 @@ import { accept, createHub, type HubOptions, type HubSession, refuse } from "haw
 import { serve } from "hawser/server";
 import { answerContract } from "./session-hub-contract.js";
 
-// The server that the Python client of sessions talks to. It is told its port, says it in a line, and ends with its input.
+// The server that the Python client of sessions talks to. It says its port in a line, and ends with its input.
 
 /** The first 4 bytes of a message are its number on its channel. */
 const NUMBER_BYTES = 4;
@@ -94,9 +94,8 @@ const options: HubOptions<unknown> = {
   },
 };
 
-const port = Number(process.argv[2] ?? 0);
 const server = await serve({
-  port,
+  port: 0,
   routes: {
     "/live": createHub(options),
     "/small": createHub({ ...options, maxMessageBytes: 1_000, windowBytes: 4_096, maxChannels: 4 }),

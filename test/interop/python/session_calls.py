@@ -216,7 +216,8 @@ async def sent_again(hub):
 
 async def unknown_outcome(hub):
     says("One below its _mark_: it answers `OUTCOME_UNKNOWN`, unless the contract says that the call is idempotent.")
-    session = Session(hub.url("/contract"))
+    proxy = await CuttingProxy(hub.port).start()
+    session = Session(hub.url("/contract", proxy.port))
     contract = Contract(session)
     resets = []
     session.on_reset = resets.append
@@ -225,10 +226,12 @@ async def unknown_outcome(hub):
     await session.until(lambda: not session.messages)
     await hub.kill()
     await hub.start()
+    proxy.target = hub.port
     await session.until(lambda: resets)
     assert await fails_with(forever) == "OUTCOME_UNKNOWN"
     assert await contract.call("add", {"a": 1, "b": 2}) == 3
     await session.close()
+    await proxy.stop()
 
 
 async def cuts(hub):

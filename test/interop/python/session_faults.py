@@ -165,7 +165,8 @@ async def expires(hub):
 
 async def server_is_restarted(hub):
     """The process that had the session is gone: a reset, and on with the next one."""
-    session = Session(hub.url(), ["websocket", "long-polling"])
+    proxy = await CuttingProxy(hub.port).start()
+    session = Session(hub.url(port=proxy.port), ["websocket", "long-polling"])
     resets, echoed = [], []
     session.on_reset = resets.append
     session.receive("echo", lambda data, _id: echoed.append(data))
@@ -175,6 +176,7 @@ async def server_is_restarted(hub):
     await session.until(lambda: session.active is None)
     session.send("while it was down", "echo")
     await hub.start()
+    proxy.target = hub.port
     await session.until(lambda: resets)
     [ended] = resets
     assert (ended.code, ended.is_reset) == (4202, True), ended
@@ -183,6 +185,7 @@ async def server_is_restarted(hub):
     traffic.start()
     facts = judge(await traffic.finish())
     await session.close()
+    await proxy.stop()
     return facts
 
 

@@ -31,9 +31,9 @@ class Hub:
         self.process = None
 
     async def start(self):
-        """On the port that it had before, if it was started before."""
+        """On any port that is free: the one that it had before may be another's by now."""
         self.process = subprocess.Popen(
-            [self.node, self.program, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [self.node, self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         line = await asyncio.to_thread(self.process.stdout.readline)
         self.port = json.loads(line)["port"]

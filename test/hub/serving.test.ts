@@ -211,7 +211,7 @@ describe("a shutdown", () => {
     const first = new RawTransport(`${server.url}/live`);
     await first.down(1, 0, [openOf(identity)]);
     await first.up(2, endBlock(PacketType.reset, SessionCode.badPacket, new Uint8Array(0)));
-    await until(() => hub.counts.resets.get("badPacket") === 1, "it was reset");
+    await until(() => hub.counts.resets["badPacket"] === 1, "it was reset");
     // Such a code once more, and it would come back for ever.
     const again = new RawTransport(`${server.url}/live`);
     const { blocks } = readAnswer(

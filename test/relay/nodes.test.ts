@@ -75,7 +75,7 @@ describe("sessions over several nodes and a balancer that is not sticky", () => 
     assert.deepEqual([client.received, received], [numbers(count), numbers(count)]);
     assert.deepEqual([nodes.opened, client.states.filter((state) => state === "suspended").length], [1, 0]);
     assert.equal(
-      nodes.hubs.reduce((sum, { counts }) => sum + (counts.transports.get("sse") ?? 0), 0),
+      nodes.hubs.reduce((sum, { counts }) => sum + (counts.transports.sse ?? 0), 0),
       1,
     );
     await client.close();

@@ -24,11 +24,11 @@ export class SessionCounters {
       resumed: this.resumed,
       suspensions: this.suspensions,
       closed: this.closed,
-      resets: new Map(this.resets),
-      refused: new Map(this.refused),
+      resets: Object.fromEntries(this.resets),
+      refused: Object.fromEntries(this.refused),
       dropped: this.dropped,
       received: this.received,
-      transports: new Map(this.transports),
+      transports: Object.fromEntries(this.transports),
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { TransportName } from "../transport-port.js";
 import { SessionCode } from "../wire/session-code.js";
 
-/** What a hub has counted since it was made. Counters only grow; rates are for whoever reads them twice. */
+/** What a hub has counted since it was made, as it goes into JSON. Counters only grow; rates are for whoever reads them twice. */
 export interface SessionCounts {
   /** The sessions that are there: live, or waiting for their client. */
   readonly sessions: number;
@@ -18,15 +18,15 @@ export interface SessionCounts {
   /** How many sessions were closed in order, by either side. */
   readonly closed: number;
   /** How many sessions were lost, by the name of the code or its number. */
-  readonly resets: ReadonlyMap<string, number>;
+  readonly resets: Readonly<Record<string, number>>;
   /** How many clients were refused before they had a session, by the name of the code or its number. */
-  readonly refused: ReadonlyMap<string, number>;
+  readonly refused: Readonly<Record<string, number>>;
   /** How many messages were dropped by the policies of their channels. */
   readonly dropped: number;
   /** How many messages came. */
   readonly received: number;
   /** How many transports were opened, of each kind. */
-  readonly transports: ReadonlyMap<TransportName, number>;
+  readonly transports: Readonly<Partial<Record<TransportName, number>>>;
 }
 
 const NAMES: ReadonlyMap<number, string> = new Map(

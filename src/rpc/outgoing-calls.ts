@@ -95,15 +95,15 @@ export class OutgoingCalls {
     const { side, isClosed, deadlines } = this.#conversation;
     const waitMs = countOption(settings, "deadlineMs", side.limits.deadlineMs);
     const call = new PendingCall(this, name, definition, settings, side.clock.nowMs() + waitMs);
-    this.#count++;
     const { signal } = settings;
+    signal?.addEventListener("abort", call.aborted); // throws for what is none: nothing is counted before
+    this.#count++;
     if (signal?.aborted === true) call.aborted();
     else if (isClosed) this.giveUp(call, "SESSION_CLOSED", "the session is closed");
     else if (this.#count > side.limits.maxPendingCalls) {
       this.giveUp(call, "TOO_MANY_CALLS", "as many calls wait for an answer as maxPendingCalls allows");
     } else {
       deadlines.add(call);
-      signal?.addEventListener("abort", call.aborted);
       const checked = side.checkSent ? checkValue(definition.input, input) : VALID;
       if (isThenable(checked)) void checked.then((settled) => this.#checked(call, input, settled));
       else this.#checked(call, input, checked);

@@ -112,6 +112,40 @@ describe("a session on a server", () => {
     await server.shutdown();
   });
 
+  it("tells its end last, also where a listener ends it when it is suspended, or goes on", async () => {
+    for (const endsAt of ["suspended", "live"] as const) {
+      const told: string[] = [];
+      let isFirst = true;
+      const hub = createHub({
+        open(session) {
+          session.onState((state) => {
+            told.push(`one: ${state}`);
+            if (state === endsAt && !(isFirst && state === "live")) session.end(4403, "enough");
+            isFirst = false;
+          });
+          const stop = session.onState((state) => {
+            told.push(`two: ${state}`);
+            if (state === "closed") stop();
+          });
+        },
+        message() {},
+        suspended: () => void told.push("suspended"),
+        resumed: () => void told.push("resumed"),
+        reset: () => void told.push("reset"),
+      });
+      const server = await serve({ routes: { "/live": hub } });
+      const client = await TestSession.open(`${server.url}/live`, { reconnectDelayMs: 1 });
+      client.cut();
+      await until(() => told.includes("reset"), "it was ended");
+      await until(() => client.state === "closed", "the client was told");
+      await server.shutdown();
+      const before = ["one: live", "two: live", "one: suspended"];
+      if (endsAt === "live") before.push("two: suspended", "suspended", "one: live");
+      assert.deepEqual(told, [...before, "one: closed", "two: closed", "reset"]);
+      assert.equal(hub.counts.suspended, 0);
+    }
+  });
+
   it("keeps what is sent while there is no transport", async () => {
     const seen: string[] = [];
     const hub = createHub({

@@ -415,6 +415,14 @@ describe("cancelling a call", () => {
     assert.equal(line.pair.log.length, before);
   });
 
+  it("counts nothing, and leaves no deadline, where what is given as a signal is none", async () => {
+    const { server, clock } = startTalk({ client: { maxPendingCalls: 1 } });
+    const signal = new AbortController() as unknown as AbortSignal; // whoever forgets `.signal`
+    assert.throws(() => void server.call.ping(undefined, { signal }), TypeError);
+    assert.equal(await server.call.ping(), undefined);
+    clock.advance(3_600_000);
+  });
+
   it("gives a signal that is aborted to a handler that asks late", async () => {
     const asked = gate<CallContext<unknown, never>>();
     const { server } = startTalk({

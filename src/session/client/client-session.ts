@@ -142,7 +142,7 @@ export function clientSession<Session>(
     // Whoever is known is not asked again who it is. Before that, a token may grow too old while nothing gets through.
     if (!isFirst) setState({ status: "recovering", reason: lostBecause });
     else {
-      setState({ status: "connecting" });
+      if (state.status !== "connecting") setState({ status: "connecting" });
       try {
         await fetchCredentials(mine);
         if (isOver()) return;
@@ -186,7 +186,6 @@ export function clientSession<Session>(
   };
 
   const setState = (next: SessionState): void => {
-    if (next.status === state.status && next.status === "connecting") return;
     state = next;
     tell(() => options.state?.(session, next));
     // One of them may have brought about another one.
@@ -251,7 +250,8 @@ export function clientSession<Session>(
       dialer.won?.(name);
       if (!isResumed) liveAtMs = host.nowMs();
       setState({ status: "live", transport: name });
-      peer.tellState("live");
+      // Whoever was told may have sent so much that its transport is gone.
+      if (state.status === "live") peer.tellState("live");
     },
     suspended(code, reason) {
       giveUp?.();

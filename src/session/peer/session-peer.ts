@@ -279,7 +279,11 @@ export abstract class SessionPeer implements Peer {
 
   #tellState(end: SessionEnd | undefined): void {
     const { state } = this;
-    for (const listener of [...(this.#extras?.listeners ?? [])]) this.#tell("", () => listener(state, end));
+    const listeners = this.#extras?.listeners;
+    for (const listener of [...(listeners ?? [])]) {
+      // One of them may have brought about another state, which all were told, or ended what another one listens to.
+      if (this.state === state && listeners!.has(listener)) this.#tell("", () => listener(state, end));
+    }
   }
 
   /** Who has come to take messages since one was refused is not at the end of anything. */

@@ -196,17 +196,18 @@ export class SessionServer<Data, Request> implements SessionKeeper<ServerSession
         session.carriedBy(transport.name);
         if (session.isSuspended) this.#counters.suspended--;
         session.isSuspended = false;
+        if (isResumed) this.#counters.resumed++;
         session.onStateChanged();
-        if (!isResumed) return;
-        this.#counters.resumed++;
-        this.#call(session, () => handlers.resumed?.(session));
+        // A listener may have ended it, or sent it away.
+        if (isResumed && session.state === "live") this.#call(session, () => handlers.resumed?.(session));
       },
       suspended: (session, code, reason) => {
         this.#counters.suspensions++;
         this.#counters.suspended++;
         session.isSuspended = true;
         session.onStateChanged();
-        this.#call(session, () => handlers.suspended?.(session, { code, reason }));
+        if (session.state === "suspended")
+          this.#call(session, () => handlers.suspended?.(session, { code, reason }));
       },
       ended: (session, end) => {
         this.host.unschedule(session);

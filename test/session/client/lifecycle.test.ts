@@ -101,6 +101,26 @@ describe("the states of a client's session", () => {
     assert.deepEqual(told, ["first waiting", "first closed", "last closed", "late closed"]);
   });
 
+  it("is not live for its peer where a handler of its state has just cost it its transport", async () => {
+    const told: string[] = [];
+    const one = new ScriptedSession(["websocket"]);
+    const { session } = one;
+    session.subscribe(({ status }) => {
+      told.push(status);
+      const channel = session.channel("much", { policy: "disconnect", maxQueuedBytes: 1_000 });
+      while (told.length === 1 && channel.send(new Uint8Array(10_000)) !== "dropped");
+    });
+    session.onPeer((peer) => peer.onState((state) => told.push(`peer ${state}`)));
+    (await one.dial()).open().welcome();
+    assert.deepEqual(told, ["live", "peer suspended", "waiting"]);
+    await one.pass(1_000);
+    await one.live();
+    assert.deepEqual(told.slice(3), ["recovering", "live", "peer live"]);
+    one.tell("unload");
+    await one.pass(0);
+    assert.equal(one.timers, 0);
+  });
+
   it("gives each peer once to a listener that was added within another one, and begins nothing behind its end", async () => {
     const one = new ScriptedSession(["websocket"]);
     const told: string[] = [];

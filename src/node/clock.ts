@@ -53,6 +53,9 @@ function tick(): void {
 }
 
 function advance(): void {
-  wheel.advance(performance.now());
-  arm();
+  try {
+    wheel.advance(performance.now());
+  } finally {
+    arm(); // whatever came of one of them, the others have theirs
+  }
 }

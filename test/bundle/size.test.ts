@@ -6,7 +6,7 @@ import { BUNDLES, bundle, gzippedBytes } from "#scripts/bundle.js";
  * What a page may pay, minified and gzipped, in bytes: what is reached and a little room, so that growth is noticed. What is
  * wanted is 6,000 for a WebSocket only (docs/decisions.md).
  */
-const MAX_WEBSOCKET_ONLY_BYTES = 8_689;
+const MAX_WEBSOCKET_ONLY_BYTES = 8_684;
 const MAX_FALLBACKS_BYTES = 2_500;
 
 describe("the client of sessions in a bundle", () => {

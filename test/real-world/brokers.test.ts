@@ -200,6 +200,15 @@ for (const { id, name, maker, scheme, programArguments } of KINDS) {
       await nodes.close();
       await closeBrokers();
     });
+
+    it("is closed, and keeps nothing alive, while its server is away", async () => {
+      const [broker] = (await brokers(1)) as [Broker];
+      broker.subscribe("before", () => {});
+      await program.end();
+      broker.subscribe("away", () => {});
+      await closeBrokers(); // It once waited for the server to answer, for ever.
+      program = await start();
+    });
   });
 }
 

@@ -163,6 +163,19 @@ describe("where sessions are served", () => {
     await server.shutdown({ drainTimeoutMs: 100 });
   });
 
+  it("answers a GET over HTTP/2 with 404, and does not throw for the field `upgrade`, which is none there", async () => {
+    const hub = createHub({ message() {} });
+    const server = await serve({ http2: true, routes: { "/live": hub } });
+    const client = connectHttp2(server.url.replace("ws:", "http:"));
+    for (const method of ["GET", "HEAD"]) {
+      const request = client.request({ ":method": method, ":path": "/live" });
+      const [headers] = await once(request.resume().end(), "response");
+      assert.deepEqual([headers[":status"], headers["upgrade"]], [404, undefined]);
+    }
+    client.destroy();
+    await server.shutdown({ drainTimeoutMs: 100 });
+  });
+
   it("can be limited to some ways", async () => {
     const hub = createHub({ transports: ["long-polling"] });
     const server = await serve({ routes: { "/live": hub } });

@@ -138,8 +138,13 @@ export class HttpTransports {
       response.setHeader("allow", ALLOWED_METHODS);
       response.writeHead(204).end();
     } else if (method === "GET" || method === "HEAD") {
-      response.setHeader("upgrade", "websocket");
-      refuse(incoming, response, 426, "This is for WebSockets, and for the POSTs of Hawser's clients");
+      const reason = "This is for WebSockets, and for the POSTs of Hawser's clients";
+      if (isOverHttp2(incoming)) {
+        refuse(incoming, response, 404, reason); // which has no `Upgrade`: Node would throw, and 426 has to have one
+      } else {
+        response.setHeader("upgrade", "websocket");
+        refuse(incoming, response, 426, reason);
+      }
     } else if (method !== "POST") {
       response.setHeader("allow", ALLOWED_METHODS);
       refuse(incoming, response, 405, "A session is opened with POST");

@@ -4,6 +4,7 @@ import { isOriginAllowed, type OriginPolicy } from "../../protocol/handshake/ori
 import type { Transport, TransportName } from "../../session/transport-port.js";
 import { HttpRequestKind, type ReadHttpRequest, readHttpRequest } from "../../session/wire/http-request.js";
 import { isOverHttp2 } from "../server/incoming-head.js";
+import { limitUnreadAnswer } from "../server/limit-unread-answer.js";
 import type { UpgradeRequest } from "../server/upgrade-request.js";
 import { warnOf } from "../thrown-text.js";
 import type { HttpTransport } from "./http-transport.js";
@@ -347,4 +348,5 @@ function refuse(incoming: IncomingMessage, response: ServerResponse, status: num
     "content-length": body.length,
   });
   response.end(body);
+  limitUnreadAnswer(response);
 }

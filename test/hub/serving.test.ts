@@ -163,6 +163,34 @@ describe("where sessions are served", () => {
     await server.shutdown({ drainTimeoutMs: 100 });
   });
 
+  it("answers a GET over HTTP/2 with 404, and does not throw for the field `upgrade`, which is none there", async () => {
+    const hub = createHub({ message() {} });
+    const server = await serve({ http2: true, routes: { "/live": hub } });
+    const client = connectHttp2(server.url.replace("ws:", "http:"));
+    for (const method of ["GET", "HEAD"]) {
+      const request = client.request({ ":method": method, ":path": "/live" });
+      const [headers] = await once(request.resume().end(), "response");
+      assert.deepEqual([headers[":status"], headers["upgrade"]], [404, undefined]);
+    }
+    client.destroy();
+    await server.shutdown({ drainTimeoutMs: 100 });
+  });
+
+  it("drops a stream of HTTP/2 whose client opens no window for the answer", async () => {
+    const hub = createHub({ message() {} });
+    const server = await serve({ http2: true, routes: { "/live": hub } });
+    const settings = { initialWindowSize: 0 };
+    const client = connectHttp2(server.url.replace("ws:", "http:"), { settings });
+    const closed = ["/live", "/nothing"].map((path) => {
+      const request = client.request({ ":path": path }).resume();
+      request.on("error", () => {}); // it was reset
+      return new Promise<void>((resolve) => request.once("close", resolve));
+    });
+    await Promise.all(closed);
+    client.destroy();
+    await server.shutdown({ drainTimeoutMs: 100 });
+  });
+
   it("can be limited to some ways", async () => {
     const hub = createHub({ transports: ["long-polling"] });
     const server = await serve({ routes: { "/live": hub } });

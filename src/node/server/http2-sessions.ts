@@ -11,6 +11,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { takeConnectStreams } from "./connect-streams.js";
 import { ConnectionCount } from "./connection-count.js";
+import { limitUnreadAnswer } from "./limit-unread-answer.js";
 import type { Server } from "./server.js";
 import type { ServerLimits } from "./server-options.js";
 import { SessionGuard } from "./session-guard.js";
@@ -174,4 +175,5 @@ function notFound(_request: Http2ServerRequest, response: Http2ServerResponse): 
   const body = "This is a WebSocket server: connect with ws: or wss:.\n";
   response.writeHead(404, { "content-type": "text/plain; charset=utf-8", "content-length": body.length });
   response.end(body);
+  limitUnreadAnswer(response);
 }

@@ -131,7 +131,11 @@ export class Server {
     } catch (error) {
       warnOf(error);
       if (response.headersSent) response.destroy();
-      else response.writeHead(500, { "content-length": 0 }).end();
+      else {
+        // One of them may be what was thrown for, and would be again.
+        for (const name of response.getHeaderNames()) response.removeHeader(name);
+        response.writeHead(500, { "content-length": 0 }).end();
+      }
     }
     return true;
   }

@@ -4,6 +4,7 @@ import { isOriginAllowed, type OriginPolicy } from "../../protocol/handshake/ori
 import type { Transport, TransportName } from "../../session/transport-port.js";
 import { HttpRequestKind, type ReadHttpRequest, readHttpRequest } from "../../session/wire/http-request.js";
 import { isOverHttp2 } from "../server/incoming-head.js";
+import { limitUnreadAnswer } from "../server/limit-unread-answer.js";
 import type { UpgradeRequest } from "../server/upgrade-request.js";
 import { warnOf } from "../thrown-text.js";
 import type { HttpTransport } from "./http-transport.js";
@@ -138,8 +139,13 @@ export class HttpTransports {
       response.setHeader("allow", ALLOWED_METHODS);
       response.writeHead(204).end();
     } else if (method === "GET" || method === "HEAD") {
-      response.setHeader("upgrade", "websocket");
-      refuse(incoming, response, 426, "This is for WebSockets, and for the POSTs of Hawser's clients");
+      const reason = "This is for WebSockets, and for the POSTs of Hawser's clients";
+      if (isOverHttp2(incoming)) {
+        refuse(incoming, response, 404, reason); // which has no `Upgrade`: Node would throw, and 426 has to have one
+      } else {
+        response.setHeader("upgrade", "websocket");
+        refuse(incoming, response, 426, reason);
+      }
     } else if (method !== "POST") {
       response.setHeader("allow", ALLOWED_METHODS);
       refuse(incoming, response, 405, "A session is opened with POST");
@@ -342,4 +348,5 @@ function refuse(incoming: IncomingMessage, response: ServerResponse, status: num
     "content-length": body.length,
   });
   response.end(body);
+  limitUnreadAnswer(response);
 }

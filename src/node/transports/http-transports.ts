@@ -2,7 +2,12 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isOriginAllowed, type OriginPolicy } from "../../protocol/handshake/origin-policy.js";
 import type { Transport, TransportName } from "../../session/transport-port.js";
-import { HttpRequestKind, type ReadHttpRequest, readHttpRequest } from "../../session/wire/http-request.js";
+import {
+  HttpRequestKind,
+  POLLING_IDLE_MS,
+  type ReadHttpRequest,
+  readHttpRequest,
+} from "../../session/wire/http-request.js";
 import { isOverHttp2 } from "../server/incoming-head.js";
 import { limitUnreadAnswer } from "../server/limit-unread-answer.js";
 import type { UpgradeRequest } from "../server/upgrade-request.js";
@@ -235,6 +240,7 @@ export class HttpTransports {
       if (status === 200) {
         response.writeHead(200, { "content-type": POLLED_TYPE, "content-length": answer.length });
         response.end(answer);
+        limitUnreadAnswer(response, POLLING_IDLE_MS);
       } else if (status === 503 || status === 504) {
         if (status === 503) response.setHeader("retry-after", RETRY_SECONDS);
         refuse(incoming, response, status, REASONS[status]);

@@ -13,6 +13,7 @@ import { nowMs } from "../clock.js";
 import { laterDrain } from "../connection/drain-notice.js";
 import { beginTurn, endOfTurn, endTurn } from "../connection/turn.js";
 import { nodeHost } from "../node-host.js";
+import { limitUnreadAnswer } from "../server/limit-unread-answer.js";
 import { type AnswerResult, BAD_BLOCKS, HttpTransport, type PolledAnswer } from "./http-transport.js";
 
 /** One answer after another: `long-polling`, where it waits until there is something to say, and `polling` (§2.4.3). */
@@ -177,6 +178,7 @@ export class PolledTransport extends HttpTransport {
     const body = Buffer.concat([number.subarray(0, end), blocks]);
     response.writeHead(200, { "content-type": "application/octet-stream", "content-length": body.length });
     response.end(body);
+    limitUnreadAnswer(response, POLLING_IDLE_MS);
   }
 }
 

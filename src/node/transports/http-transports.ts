@@ -229,7 +229,8 @@ export class HttpTransports {
       finish();
       cancel();
       if (response.headersSent || response.destroyed) return;
-      // The client asks again, and finds another node.
+      // The client asks again, and finds another node: not over this connection.
+      if (!isOverHttp2(incoming)) response.setHeader("connection", "close");
       response.writeHead(200, { "content-type": POLLED_TYPE, "content-length": NO_BLOCKS.length });
       response.end(NO_BLOCKS);
     };
@@ -247,7 +248,11 @@ export class HttpTransports {
       } else response.writeHead(status).end();
     });
     if (isOver) return;
-    if (read.kind === HttpRequestKind.down) this.#asked.add(end);
+    if (read.kind === HttpRequestKind.down) {
+      if (this.#isShutDown)
+        end(); // a poll that is held would keep the server from ending
+      else this.#asked.add(end);
+    }
     response.on("error", ignore); // `close` follows
     response.on("close", () => {
       if (isOver) return;

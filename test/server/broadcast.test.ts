@@ -28,6 +28,14 @@ function nameOf(socket: ServerConnection<unknown>): unknown {
   return (socket.data as { name: string }).name;
 }
 
+/** What came up to `end`. */
+async function texts(client: RawClient): Promise<string[]> {
+  const seen: string[] = [];
+  do seen.push(await client.nextText());
+  while (seen.at(-1) !== "end");
+  return seen;
+}
+
 describe("broadcast", () => {
   after(leakCheck());
 
@@ -45,12 +53,6 @@ describe("broadcast", () => {
     assert.equal(server.broadcast("2", { where: (socket) => nameOf(socket) === "cyd" }).sent, 1);
     assert.equal(server.broadcast("3", { except: ada, where: (socket) => nameOf(socket) === "ada" }).sent, 0);
     server.broadcast("end");
-    const texts = async (client: RawClient): Promise<string[]> => {
-      const seen: string[] = [];
-      do seen.push(await client.nextText());
-      while (seen.at(-1) !== "end");
-      return seen;
-    };
     assert.deepEqual(await Promise.all(clients.map(texts)), [["end"], ["1", "end"], ["1", "2", "end"]]);
     await end();
   });
@@ -67,12 +69,6 @@ describe("broadcast", () => {
     void bob.close();
     assert.deepEqual(server.broadcast("6", { to: [bob] }), { sent: 0, queued: 0, dropped: 0, closed: 1 });
     server.broadcast("end");
-    const texts = async (client: RawClient): Promise<string[]> => {
-      const seen: string[] = [];
-      do seen.push(await client.nextText());
-      while (seen.at(-1) !== "end");
-      return seen;
-    };
     assert.deepEqual(await texts(clients[0]!), ["1", "2", "4", "end"]);
     assert.deepEqual(await texts(clients[2]!), ["1", "3", "4", "end"]);
     assert.equal((await clients[1]!.nextClose()).code, 1000);
